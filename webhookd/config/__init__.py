@@ -1,0 +1,1 @@
+"""YAML to `Config`: schema, loading with line numbers, secrets, durations."""

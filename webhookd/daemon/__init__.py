@@ -1,0 +1,1 @@
+"""Builds the parts and keeps them running: listeners, signals, drain."""

@@ -1,0 +1,1 @@
+"""Claimed runs to ended ones: supervisors, processes, logs, locks."""

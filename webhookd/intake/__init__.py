@@ -1,0 +1,1 @@
+"""Requests to decisions. Pure: no clock, no I/O, no environment."""

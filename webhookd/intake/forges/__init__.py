@@ -1,0 +1,1 @@
+"""One module per forge: all that is known of its webhooks, and nothing else. Pure."""

@@ -1,0 +1,87 @@
+"""Runs, attempts and outcomes, as frozen values (pure; built by `queue/` and `deploy/`)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from webhookd.models.push import PushEvent
+from webhookd.models.settings import Forge
+
+
+class RunState(StrEnum):
+    """Where a run is in its life; `queue/lifecycle.py` owns the transitions."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    TIMED_OUT = "timed_out"
+    CANCELLED = "cancelled"
+    SUPERSEDED = "superseded"
+
+
+class Ending(StrEnum):
+    """How one attempt ended."""
+
+    EXITED = "exited"  # with an exit code
+    SIGNALED = "signaled"  # by a signal from elsewhere
+    TIMED_OUT = "timed_out"  # ended by the time limit
+    CANCELLED = "cancelled"  # ended because somebody asked
+    NOT_STARTED = "not_started"  # no such program, folder or user
+    INTERRUPTED = "interrupted"  # its supervisor died or a drain cut it: outcome unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a supervisor reports of one attempt."""
+
+    ending: Ending
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str = ""  # one sentence, empty on plain success
+    ended_at: datetime | None = None  # aware, UTC
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the command exited with 0."""
+        return self.ending is Ending.EXITED and self.exit_code == 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One execution of one target for one push event, as stored."""
+
+    run: int
+    target: str
+    lane: str
+    slot: str
+    state: RunState
+    attempt: int  # 0 before the first
+    max_attempts: int
+    reason: str
+    exit_code: int | None
+    signal: int | None
+    hook: str
+    forge: Forge
+    delivery: str  # the forge's delivery id
+    repo: str
+    ref: str
+    commit: str | None
+    pusher: str | None
+    queued_at: datetime
+    not_before: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    superseded_by: int | None
+    cancel_requested: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A run handed out for one attempt, with all that its command is told."""
+
+    run: Run
+    push: PushEvent  # without changed_files
+    body: bytes | None  # the payload as received; None when housekeeping removed it
+    content_type: str
+    last_commit: str | None  # of the last successful run in this slot

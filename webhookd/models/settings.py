@@ -1,0 +1,164 @@
+"""What an operator configured, as frozen values (pure; built by `config/`, read by every other room)."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+
+
+class Forge(StrEnum):
+    """A sender of webhooks; each member has one module of its own in `intake/forges`."""
+
+    GITHUB = "github"
+    GITEA = "gitea"
+    FORGEJO = "forgejo"
+    GOGS = "gogs"
+    GITLAB = "gitlab"
+    BITBUCKET = "bitbucket"
+    BITBUCKET_DC = "bitbucket-dc"
+
+
+class Overlap(StrEnum):
+    """What happens to a push while its lane is running."""
+
+    LATEST = "latest"  # one run waits; a newer push takes its place
+    QUEUE = "queue"  # every push runs, in order
+    RESTART = "restart"  # a newer push cancels the running one
+
+
+class RefKind(StrEnum):
+    """The part of the ref namespace a rule or a push event speaks of."""
+
+    BRANCH = "branch"
+    TAG = "tag"
+    OTHER = "other"  # refs/pull/…, refs/notes/…: no rule matches these
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """A shared key that no log, message or repr shows.
+
+    `label` names where it came from (``file /etc/webhookd/secret``), for messages.
+    """
+
+    label: str
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """One configured endpoint."""
+
+    name: str
+    path: str  # begins with "/"
+    forge: Forge
+    secrets: tuple[Secret, ...] = ()  # any of them opens
+    tokens: tuple[Secret, ...] = ()  # GitLab's plain token; any of them opens
+    authorization: tuple[Secret, ...] = ()  # whole value of an Authorization header; any of them opens
+    allow_from: tuple[IPv4Network | IPv6Network, ...] = ()  # empty: from anywhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A command for a repository and a branch or tag pattern, with its options."""
+
+    name: str  # repo@branch, repo@refs/tags/pattern, with ":name" behind it where the file gives a name
+    hook: str
+    repo: str  # name or pattern
+    ref_kind: RefKind
+    pattern: str  # branch or tag, name or pattern
+    run: str | tuple[str, ...]  # a string is a /bin/sh -e -c script; a tuple is argv
+    on_delete: str | tuple[str, ...] | None = None
+    cwd: Path | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    user: str | None = None
+    group: str | None = None
+    umask: int | None = None
+    nice: int | None = None
+    timeout: float = 1800.0  # seconds
+    grace: float = 10.0  # seconds between TERM and KILL
+    overlap: Overlap = Overlap.LATEST
+    settle: float = 0.0  # seconds of quiet before a run starts
+    lock: str | None = None
+    retries: int = 0
+    retry_delay: float = 10.0  # seconds, doubled on every further retry
+    paths: tuple[str, ...] = ()
+    paths_ignore: tuple[str, ...] = ()
+    skip_message: tuple[str, ...] = ("[skip deploy]",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """One key of `repos`: its rules, in file order."""
+
+    pattern: str  # name or pattern, compared case-insensitively
+    hook: str
+    secrets: tuple[Secret, ...] = ()  # if any: only these open this repository
+    targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """One address to listen on: TCP (`host` and `port`) or a unix socket (`unix`)."""
+
+    host: str = ""
+    port: int = 0
+    unix: Path | None = None
+
+    def __str__(self) -> str:
+        if self.unix is not None:
+            return f"unix:{self.unix}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """How much of the past is kept."""
+
+    keep: float = 90 * 86400.0  # seconds
+    runs_per_target: int = 1000
+    log_limit: int = 10 * 1024**2  # bytes of one command's output
+    bodies: float = 30 * 86400.0  # seconds a payload is kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something wrong in the configuration file; `str()` is the line an operator reads."""
+
+    file: str
+    line: int  # 1-based; 0: the file as a whole
+    column: int  # 1-based
+    key: str  # "repos.octocat/blog.main"; "" for the file as a whole
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        key = f" {self.key}:" if self.key else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{place}:{key} {self.message}{hint}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole, valid configuration."""
+
+    file: Path
+    state_dir: Path
+    listen: tuple[Listen, ...] = (Listen(host="127.0.0.1", port=9000),)
+    workers: int = 4
+    max_body: int = 25 * 1024**2  # bytes
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    drain_timeout: float = 600.0  # seconds
+    history: History = History()
+    hooks: tuple[Hook, ...] = ()
+    repositories: tuple[Repository, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    def hook_at(self, path: str) -> Hook | None:
+        """Give the hook that answers at URL *path*, compared exactly."""
+        return next((hook for hook in self.hooks if hook.path == path), None)
+
+    def target(self, name: str) -> Target | None:
+        """Give the target called *name*."""
+        return next((t for repo in self.repositories for t in repo.targets if t.name == name), None)

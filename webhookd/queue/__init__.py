@@ -1,0 +1,1 @@
+"""The store: deliveries, runs and attempts, and the only SQL."""

@@ -1,0 +1,1 @@
+"""Views of runs and deliveries for people and programs. Pure."""
