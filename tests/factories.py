@@ -1,0 +1,143 @@
+"""Values for tests: each function makes a realistic one, and keyword arguments change what matters."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any
+
+from webhookd.models import (
+    Decision,
+    Delivery,
+    Forge,
+    Hook,
+    Kind,
+    Match,
+    PushEvent,
+    RefKind,
+    Repository,
+    Run,
+    RunState,
+    Secret,
+    Target,
+)
+
+NOW = datetime(2026, 11, 24, 2, 48, 38, tzinfo=UTC)
+COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
+BEFORE = "4544205a385319fd846d5df4ed2e3b8173529d78"
+
+
+def make_secret(key: str = "s3cret", **over: Any) -> Secret:
+    """A secret whose label tells nothing about its key."""
+    return Secret(**({"label": "file /etc/webhookd/secret", "key": key.encode()} | over))
+
+
+def make_hook(**over: Any) -> Hook:
+    """The hook that a file with nothing but a top-level secret has."""
+    values: dict[str, Any] = {
+        "name": "github",
+        "path": "/github-webhook",
+        "forge": Forge.GITHUB,
+        "secrets": (make_secret(),),
+    }
+    return Hook(**(values | over))
+
+
+def make_target(**over: Any) -> Target:
+    """A target for octocat/blog's main branch."""
+    values: dict[str, Any] = {
+        "name": "octocat/blog@main",
+        "hook": "github",
+        "repo": "octocat/blog",
+        "ref_kind": RefKind.BRANCH,
+        "pattern": "main",
+        "run": "make deploy",
+    }
+    return Target(**(values | over))
+
+
+def make_repository(**over: Any) -> Repository:
+    """octocat/blog with one target."""
+    return Repository(**({"pattern": "octocat/blog", "hook": "github", "targets": (make_target(),)} | over))
+
+
+def make_push(**over: Any) -> PushEvent:
+    """A push of one commit to octocat/blog's main; another `ref` brings its branch or tag along."""
+    ref = over.get("ref", "refs/heads/main")
+    values: dict[str, Any] = {
+        "repo": "octocat/blog",
+        "ref": ref,
+        "branch": ref.removeprefix("refs/heads/") if ref.startswith("refs/heads/") else None,
+        "tag": ref.removeprefix("refs/tags/") if ref.startswith("refs/tags/") else None,
+        "before": BEFORE,
+        "after": COMMIT,
+        "commit": COMMIT,
+        "forced": False,
+        "pusher": "octocat",
+        "message": "Say hello",
+    }
+    return PushEvent(**(values | over))
+
+
+def make_delivery(**over: Any) -> Delivery:
+    """A delivery of one push; the digest follows the body."""
+    body = over.get("body", b'{"ref": "refs/heads/main"}')
+    values: dict[str, Any] = {
+        "hook": "github",
+        "forge": Forge.GITHUB,
+        "delivery_id": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+        "body_sha256": hashlib.sha256(body).hexdigest(),
+        "body": body,
+        "content_type": "application/json",
+        "event": "push",
+        "kind": Kind.PUSH,
+        "pushes": (make_push(),),
+        "opened_by": "file /etc/webhookd/secret",
+        "received_at": NOW,
+    }
+    return Delivery(**(values | over))
+
+
+def make_match(**over: Any) -> Match:
+    """A push that a target named exactly."""
+    values: dict[str, Any] = {
+        "push": make_push(),
+        "target": make_target(),
+        "reason": 'branch "main" is named exactly',
+    }
+    return Match(**(values | over))
+
+
+def make_decision(**over: Any) -> Decision:
+    """A delivery that runs one target; its pushes are those of the matches."""
+    matches = over.get("matches", (make_match(),))
+    delivery = make_delivery(pushes=tuple(match.push for match in matches))
+    return Decision(**({"delivery": delivery, "matches": matches} | over))
+
+
+def make_run(**over: Any) -> Run:
+    """A queued run of octocat/blog's main."""
+    values: dict[str, Any] = {
+        "run": 12,
+        "target": "octocat/blog@main",
+        "lane": "octocat/blog@main octocat/blog refs/heads/main",
+        "slot": "octocat/blog@main octocat/blog refs/heads/main",
+        "state": RunState.QUEUED,
+        "attempt": 0,
+        "max_attempts": 1,
+        "reason": "",
+        "exit_code": None,
+        "signal": None,
+        "hook": "github",
+        "forge": Forge.GITHUB,
+        "delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+        "repo": "octocat/blog",
+        "ref": "refs/heads/main",
+        "commit": COMMIT,
+        "pusher": "octocat",
+        "queued_at": NOW,
+        "not_before": NOW,
+        "started_at": None,
+        "ended_at": None,
+        "superseded_by": None,
+        "cancel_requested": False,
+    }
+    return Run(**(values | over))
