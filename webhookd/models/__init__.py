@@ -1,7 +1,7 @@
 """Frozen values that pass between the rooms; imports nothing of ours but `errors`."""
 
 from webhookd.models.push import Decision, Delivery, Kind, Match, PushEvent, Request
-from webhookd.models.runs import Claim, Ending, Outcome, Run, RunState
+from webhookd.models.runs import Attempt, Claim, Counts, Ending, Outcome, Run, RunState, StoredDelivery
 from webhookd.models.settings import (
     Config,
     Forge,
@@ -17,8 +17,10 @@ from webhookd.models.settings import (
 )
 
 __all__ = [
+    "Attempt",
     "Claim",
     "Config",
+    "Counts",
     "Decision",
     "Delivery",
     "Ending",
@@ -38,5 +40,6 @@ __all__ = [
     "Run",
     "RunState",
     "Secret",
+    "StoredDelivery",
     "Target",
 ]

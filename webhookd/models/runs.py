@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from webhookd.models.push import PushEvent
+from webhookd.models.push import Kind, PushEvent
 from webhookd.models.settings import Forge
 
 
@@ -72,8 +72,9 @@ class Run:
     not_before: datetime
     started_at: datetime | None
     ended_at: datetime | None
-    superseded_by: int | None
+    superseded_by: int | None  # the run that took its place; while running: the one it must make room for
     cancel_requested: bool
+    owner: str | None = None  # the daemon that holds it, while running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,3 +86,44 @@ class Claim:
     body: bytes | None  # the payload as received; None when housekeeping removed it
     content_type: str
     last_commit: str | None  # of the last successful run in this slot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One try of a run, as stored; without an `ending` it is running now."""
+
+    run: int
+    attempt: int  # from 1
+    owner: str
+    started_at: datetime
+    ended_at: datetime | None
+    ending: Ending | None
+    exit_code: int | None
+    signal: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredDelivery:
+    """A delivery as listed: what came and what followed, without its body."""
+
+    number: int  # the store's own, newest highest
+    hook: str
+    forge: Forge
+    delivery: str  # the forge's id
+    body_sha256: str
+    event: str
+    kind: Kind
+    opened_by: str
+    reason: str  # why nothing ran; empty when something did
+    received_at: datetime
+    has_body: bool  # False once housekeeping removed it
+    runs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """How much is waiting and running now."""
+
+    queued: int
+    running: int
