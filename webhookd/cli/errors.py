@@ -1,0 +1,83 @@
+"""The edge where errors become sentences and exit codes."""
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from webhookd.errors import ConfigError, WebhookdError
+
+FAILED = 1
+INTERRUPTED = 130  # 128 + SIGINT, as a shell counts
+READER_LEFT = 141  # 128 + SIGPIPE: whoever read the output closed it
+
+
+class Guarded(click.Group):
+    """A group under which no exception reaches the user as a traceback, unless asked for by --debug."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Keep the order in which the commands were given: an operator's, not the alphabet's."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; on an error say so on stderr and exit with its code."""
+        _never_fail_on_a_character()
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            ctx.exit(INTERRUPTED)
+        except Exception as exc:  # noqa: BLE001 - the edge: whatever it is, a sentence follows
+            ctx.exit(_report(exc, debug=ctx.params["debug"]))
+        return result
+
+
+def _never_fail_on_a_character() -> None:
+    """Escape what the terminal's encoding has no character for: a pusher's name must not end a command."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _report(exc: Exception, *, debug: bool) -> int:
+    if isinstance(exc, OSError) and exc.errno == errno.EPIPE:
+        _discard_output()
+        return READER_LEFT
+    if debug:
+        from traceback import print_exception  # noqa: PLC0415 - rarely needed, and start-up counts
+
+        print_exception(exc)
+    for line in _lines(exc):
+        click.echo(line, err=True)
+    if isinstance(exc, OSError):
+        _discard_output()
+    return exc.exit_code if isinstance(exc, WebhookdError) else FAILED
+
+
+def _lines(exc: Exception) -> Iterator[str]:
+    if isinstance(exc, ConfigError):
+        yield from map(str, exc.problems)  # each with its place first, for editors
+    elif isinstance(exc, WebhookdError):
+        yield f"error: {exc}"
+    elif isinstance(exc, OSError) and exc.strerror:
+        yield f"error: {exc.strerror}" + (f': "{os.fsdecode(exc.filename)}"' if exc.filename else "")
+    else:
+        yield f"error: {type(exc).__name__}: {exc}".splitlines()[0]
+    hint = exc.hint if isinstance(exc, WebhookdError) else "run again with --debug for the traceback"
+    if hint:
+        yield f"hint: {hint}"
+
+
+def _discard_output() -> None:
+    """Send what is still buffered nowhere, so that the interpreter's last flush does not fail as well."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

@@ -1,0 +1,76 @@
+"""Options that several commands share, and what they lead to: the configuration and the state directory."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from webhookd.errors import ConfigError
+
+if TYPE_CHECKING:
+    from webhookd.models import Config
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_STATE_DIR = "webhookd.state_dir"  # a key of click's meta, which lives as long as the invocation
+
+
+def config_option(command: Function) -> Function:
+    """Let `--config FILE` stand behind the command's name too, where it overrides the one before it."""
+    return click.option(
+        "--config",
+        metavar="FILE",
+        expose_value=False,
+        callback=_override_config,
+        help="Configuration file; also $WEBHOOKD_CONFIG.",
+    )(command)
+
+
+def state_options(command: Function) -> Function:
+    """Add `--config FILE` and `--state-dir DIR`, for a command that reads the store."""
+    option = click.option(
+        "--state-dir",
+        metavar="DIR",
+        expose_value=False,
+        callback=_remember_state_dir,
+        help="State directory, for whoever may not read the configuration's secrets.",
+    )
+    return config_option(option(command))
+
+
+def config_file(ctx: click.Context) -> Path:
+    """Find the configuration file that this command line means."""
+    from webhookd import config  # noqa: PLC0415 - pydantic and yaml, which not every command needs
+
+    named = ctx.find_root().params.get("config")
+    return config.find(Path(named) if named else None, env=os.environ, uid=os.getuid())
+
+
+def load_config(ctx: click.Context) -> "Config":
+    """Load the configuration that this command line means."""
+    from webhookd import config  # noqa: PLC0415 - see above
+
+    return config.load(config_file(ctx), env=os.environ, uid=os.getuid())
+
+
+def state_dir(ctx: click.Context) -> Path:
+    """Give `--state-dir`, else the configuration's."""
+    named = ctx.meta.get(_STATE_DIR)
+    if named:
+        return Path(named)
+    try:
+        return load_config(ctx).state_dir
+    except ConfigError as exc:
+        exc.hint = "reading needs no configuration: name the state directory with --state-dir DIR"
+        raise
+
+
+def _override_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.find_root().params["config"] = value
+
+
+def _remember_state_dir(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+    ctx.meta[_STATE_DIR] = value
