@@ -5,6 +5,7 @@ import click
 from webhookd import __version__
 from webhookd.cli.errors import Guarded
 from webhookd.cli.lazy import LazyCommand
+from webhookd.cli.options import config_option
 
 COMMANDS = (
     LazyCommand("serve", "webhookd.cli.serve:serve", "Receive pushes and run their commands."),
@@ -29,8 +30,8 @@ COMMANDS = (
     commands={command.name: command for command in COMMANDS},
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-@click.option("--config", metavar="FILE", help="Configuration file; also $WEBHOOKD_CONFIG.")
+@config_option
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(__version__, "--version", message="%(prog)s %(version)s")
-def main(**_: object) -> None:
+def main(*, debug: bool) -> None:
     """Run your deploy command for every verified push."""

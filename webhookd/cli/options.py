@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_STATE_DIR = "webhookd.state_dir"  # a key of click's meta, which lives as long as the invocation
+_CONFIG = "webhookd.config"  # keys of click's meta, which a command shares with the group above it
+_STATE_DIR = "webhookd.state_dir"
 
 
 def config_option(command: Function) -> Function:
-    """Let `--config FILE` stand behind the command's name too, where it overrides the one before it."""
+    """Add `--config FILE`; behind the command's name it overrides the one before it."""
     return click.option(
         "--config",
         metavar="FILE",
         expose_value=False,
-        callback=_override_config,
+        callback=_remember_config,
         help="Configuration file; also $WEBHOOKD_CONFIG.",
     )(command)
 
@@ -44,7 +45,7 @@ def config_file(ctx: click.Context) -> Path:
     """Find the configuration file that this command line means."""
     from webhookd import config  # noqa: PLC0415 - pydantic and yaml, which not every command needs
 
-    named = ctx.find_root().params.get("config")
+    named = ctx.meta.get(_CONFIG)
     return config.find(Path(named) if named else None, env=os.environ, uid=os.getuid())
 
 
@@ -67,9 +68,9 @@ def state_dir(ctx: click.Context) -> Path:
         raise
 
 
-def _override_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+def _remember_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
     if value is not None:
-        ctx.find_root().params["config"] = value
+        ctx.meta[_CONFIG] = value
 
 
 def _remember_state_dir(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:

@@ -1,1 +1,23 @@
-"""Views of runs and deliveries for people and programs. Pure."""
+"""Views of runs and deliveries for people and programs. Pure: values in, text or plain JSON values out."""
+
+from webhookd.report.runs import attempt_json, run_json, run_text, runs_table
+from webhookd.report.status import Status, status_json, status_text
+from webhookd.report.terminal import TerminalFilter
+from webhookd.report.timeline import Step, timeline_text
+from webhookd.report.times import age, duration, rfc3339
+
+__all__ = [
+    "Status",
+    "Step",
+    "TerminalFilter",
+    "age",
+    "attempt_json",
+    "duration",
+    "rfc3339",
+    "run_json",
+    "run_text",
+    "runs_table",
+    "status_json",
+    "status_text",
+    "timeline_text",
+]

@@ -1,0 +1,149 @@
+from datetime import timedelta
+
+from factories import COMMIT, NOW, make_run
+
+from webhookd.models import Attempt, Ending, RunState
+from webhookd.report import attempt_json, run_json, run_text, runs_table
+
+ENDED = NOW + timedelta(seconds=185)
+LATER = NOW + timedelta(minutes=10)
+
+
+def make_attempt(**over: object) -> Attempt:
+    values = {
+        "run": 12,
+        "attempt": 1,
+        "owner": "d1",
+        "started_at": NOW,
+        "ended_at": ENDED,
+        "ending": Ending.EXITED,
+        "exit_code": 3,
+        "signal": None,
+        "reason": "exited with 3",
+    }
+    return Attempt(**(values | over))  # type: ignore[arg-type]
+
+
+def test_the_table_aligns_what_people_look_for() -> None:
+    runs = [
+        make_run(run=13, state=RunState.RUNNING, started_at=NOW + timedelta(seconds=595), ref="refs/tags/v1"),
+        make_run(
+            run=9, state=RunState.FAILED, started_at=NOW, ended_at=ENDED, reason="exited with 3", pusher=None
+        ),
+    ]
+    assert runs_table(runs, now=LATER).splitlines() == [
+        "RUN  STATE      TARGET             REF      COMMIT    PUSHER   QUEUED   TOOK   REASON",
+        "13   > running  octocat/blog@main  tags/v1  6113728f  octocat  10m ago  5.00s",
+        "9    x failed   octocat/blog@main  main     6113728f           10m ago  3m05s  exited with 3",
+    ]
+
+
+def test_no_line_of_the_table_is_wider_than_the_terminal() -> None:
+    lines = runs_table([make_run(reason="x" * 200)], now=NOW, width=72).splitlines()
+    assert [len(line) for line in lines] == [72, 72]
+    assert lines[1].endswith("...")
+
+
+def test_colour_changes_no_letter_of_the_table() -> None:
+    runs = [make_run(run=number, state=state) for number, state in enumerate(RunState)]
+    plain = runs_table(runs, now=NOW)
+    painted = runs_table(runs, now=NOW, color=True)
+    assert "\x1b[31mx failed\x1b[0m" in painted
+    for code in ("0", "2", "31", "32", "33", "36"):
+        painted = painted.replace(f"\x1b[{code}m", "")
+    assert painted == plain
+
+
+def test_every_state_has_its_own_mark() -> None:
+    table = runs_table([make_run(state=state) for state in RunState], now=NOW)
+    marks = [line.split()[1] for line in table.splitlines()[1:]]
+    assert len(set(marks)) == len(RunState)
+
+
+def test_a_pusher_cannot_move_the_cursor() -> None:
+    table = runs_table([make_run(pusher="\x1b[2Joctocat\nroot", ref="refs/heads/\u202emain")], now=NOW)
+    assert len(table.splitlines()) == 2
+    assert "\\x1b[2Joctocat\\nroot" in table
+    assert "\\u202emain" in table
+
+
+def test_wide_characters_take_two_columns() -> None:
+    first, second = runs_table([make_run(pusher="山田"), make_run(pusher="abcd")], now=NOW).splitlines()[1:]
+    assert first.index("0s ago") + 2 == second.index("0s ago")
+
+
+def test_a_superseded_run_says_by_which() -> None:
+    table = runs_table([make_run(state=RunState.SUPERSEDED, superseded_by=15)], now=NOW)
+    assert table.endswith("run 15 took its place")
+
+
+def test_json_has_exactly_the_promised_keys() -> None:
+    run = make_run(
+        state=RunState.FAILED, attempt=2, exit_code=3, reason="exited with 3", started_at=NOW, ended_at=ENDED
+    )
+    assert run_json(run) == {
+        "run": 12,
+        "target": "octocat/blog@main",
+        "lane": "octocat/blog@main octocat/blog refs/heads/main",
+        "state": "failed",
+        "attempt": 2,
+        "reason": "exited with 3",
+        "exit_code": 3,
+        "repo": "octocat/blog",
+        "ref": "refs/heads/main",
+        "commit": COMMIT,
+        "pusher": "octocat",
+        "delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
+        "queued_at": "2026-11-24T02:48:38.000Z",
+        "started_at": "2026-11-24T02:48:38.000Z",
+        "ended_at": "2026-11-24T02:51:43.000Z",
+        "superseded_by": None,
+    }
+
+
+def test_a_queued_run_has_null_for_what_has_not_happened() -> None:
+    values = run_json(make_run(commit=None, pusher=None))
+    assert [key for key, value in values.items() if value is None] == [
+        "exit_code",
+        "commit",
+        "pusher",
+        "started_at",
+        "ended_at",
+        "superseded_by",
+    ]
+
+
+def test_one_run_is_told_with_its_attempts() -> None:
+    run = make_run(state=RunState.RUNNING, attempt=2, started_at=ENDED)
+    attempts = [
+        make_attempt(),
+        make_attempt(attempt=2, started_at=ENDED, ended_at=None, ending=None, reason=""),
+    ]
+    assert run_text(run, attempts, now=LATER).splitlines() == [
+        "run         12",
+        "state       > running",
+        "target      octocat/blog@main",
+        "repository  octocat/blog",
+        "ref         refs/heads/main",
+        f"commit      {COMMIT}",
+        "pusher      octocat",
+        "lane        octocat/blog@main octocat/blog refs/heads/main",
+        "delivery    72d3162e-cc78-11e3-81ab-4c9367dc0958 by github",
+        "queued      2026-11-24T02:48:38.000Z (10m ago)",
+        "started     2026-11-24T02:51:43.000Z (6m ago)",
+        "took        6m55s",
+        "attempt 1   exited after 3m05s: exited with 3",
+        "attempt 2   running for 6m55s",
+    ]
+
+
+def test_an_attempt_as_json_tells_how_it_ended() -> None:
+    assert attempt_json(make_attempt()) == {
+        "attempt": 1,
+        "ending": "exited",
+        "exit_code": 3,
+        "signal": None,
+        "reason": "exited with 3",
+        "started_at": "2026-11-24T02:48:38.000Z",
+        "ended_at": "2026-11-24T02:51:43.000Z",
+    }

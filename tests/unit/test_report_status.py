@@ -1,0 +1,68 @@
+from datetime import timedelta
+
+from factories import NOW, make_run
+
+from webhookd.models import RunState
+from webhookd.report import Status, run_json, status_json, status_text
+
+RUNNING = make_run(run=14, state=RunState.RUNNING, started_at=NOW)
+WAITING = make_run(run=15)
+DONE = make_run(run=9, state=RunState.SUCCEEDED, started_at=NOW, ended_at=NOW + timedelta(seconds=60))
+STATUS = Status(
+    daemon_up=True,
+    daemon_pid=4711,
+    state_dir="/var/lib/webhookd",
+    active=(WAITING, RUNNING),
+    last=(("octocat/blog@main", DONE), ("octocat/shop@main", None)),
+)
+
+
+def test_the_status_names_daemon_runs_and_targets() -> None:
+    assert status_text(STATUS, now=NOW + timedelta(seconds=90)).splitlines() == [
+        "daemon   up (pid 4711)",
+        "state    /var/lib/webhookd",
+        "store    ok",
+        "queued   1",
+        "running  1",
+        "",
+        "now",
+        "  15  . queued   octocat/blog@main  main  1m ago",
+        "  14  > running  octocat/blog@main  main  for 1m30s",
+        "",
+        "last run of each target",
+        "  9  + succeeded  octocat/blog@main  main  30s ago",
+        "  -  never        octocat/shop@main",
+    ]
+
+
+def test_nothing_going_on_takes_five_lines() -> None:
+    idle = Status(daemon_up=False, state_dir="/var/lib/webhookd", store_problem="the database is damaged")
+    assert status_text(idle, now=NOW).splitlines() == [
+        "daemon   down",
+        "state    /var/lib/webhookd",
+        "store    the database is damaged",
+        "queued   0",
+        "running  0",
+    ]
+
+
+def test_colour_and_width_do_not_disturb_each_other() -> None:
+    text = status_text(STATUS, now=NOW, width=40, color=True)
+    assert "\x1b[36m> running\x1b[0m" in text
+    bare = text.replace("\x1b[36m", "").replace("\x1b[32m", "").replace("\x1b[0m", "")
+    assert max(map(len, bare.splitlines())) == 40
+
+
+def test_the_status_as_json_holds_the_same() -> None:
+    assert status_json(STATUS) == {
+        "daemon": {"up": True, "pid": 4711},
+        "state_dir": "/var/lib/webhookd",
+        "store": {"ok": True, "problem": None},
+        "queued": 1,
+        "running": 1,
+        "runs": [run_json(WAITING), run_json(RUNNING)],
+        "targets": [
+            {"target": "octocat/blog@main", "last": run_json(DONE)},
+            {"target": "octocat/shop@main", "last": None},
+        ],
+    }

@@ -1,0 +1,84 @@
+"""The state of the whole: daemon, store, what runs and what each target did last. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from webhookd.models import Run, RunState
+from webhookd.report.runs import marked, paint, reason, run_json, short_ref, took
+from webhookd.report.text import printable, table
+from webhookd.report.times import age
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What `webhookd status` found."""
+
+    daemon_up: bool
+    daemon_pid: int | None = None
+    state_dir: str
+    store_problem: str = ""  # one sentence; empty: the store can be read
+    active: tuple[Run, ...] = ()  # running and queued, newest first
+    last: tuple[tuple[str, Run | None], ...] = ()  # each target's newest run; None: it never ran
+
+
+def status_json(status: Status) -> dict[str, Any]:
+    """Give what `status --json` prints."""
+    return {
+        "daemon": {"up": status.daemon_up, "pid": status.daemon_pid},
+        "state_dir": status.state_dir,
+        "store": {"ok": not status.store_problem, "problem": status.store_problem or None},
+        "queued": _count(status, RunState.QUEUED),
+        "running": _count(status, RunState.RUNNING),
+        "runs": [run_json(run) for run in status.active],
+        "targets": [{"target": name, "last": run_json(run) if run else None} for name, run in status.last],
+    }
+
+
+def status_text(status: Status, *, now: datetime, width: int | None = None, color: bool = False) -> str:
+    """Write the status as a few aligned blocks."""
+    pid = f" (pid {status.daemon_pid})" if status.daemon_pid else ""
+    head = [
+        ("daemon", f"up{pid}" if status.daemon_up else "down"),
+        ("state", status.state_dir),
+        ("store", status.store_problem or "ok"),
+        ("queued", str(_count(status, RunState.QUEUED))),
+        ("running", str(_count(status, RunState.RUNNING))),
+    ]
+    blocks = [list(table([(name, printable(value)) for name, value in head], width=width))]
+    if status.active:
+        blocks.append(["now", *_painted(status.active, _active_rows(status, now=now), width, color=color)])
+    if status.last:
+        runs = tuple(run for _, run in status.last)
+        blocks.append(
+            ["last run of each target", *_painted(runs, _last_rows(status, now=now), width, color=color)]
+        )
+    return "\n\n".join("\n".join(block) for block in blocks)
+
+
+def _count(status: Status, state: RunState) -> int:
+    return sum(run.state is state for run in status.active)
+
+
+def _active_rows(status: Status, *, now: datetime) -> Iterator[tuple[str, ...]]:
+    for run in status.active:
+        since = f"for {took(run, now=now)}" if run.started_at else age(run.queued_at, now=now)
+        yield (str(run.run), marked(run.state), run.target, short_ref(run.ref), since)
+
+
+def _last_rows(status: Status, *, now: datetime) -> Iterator[tuple[str, ...]]:
+    for name, run in status.last:
+        if run is None:
+            yield ("-", "never", name, "", "", "")
+        else:
+            when = age(run.ended_at or run.queued_at, now=now)
+            yield (str(run.run), marked(run.state), name, short_ref(run.ref), when, reason(run))
+
+
+def _painted(
+    runs: tuple[Run | None, ...], rows: Iterator[tuple[str, ...]], width: int | None, *, color: bool
+) -> Iterator[str]:
+    cells = [(f"  {number}", *map(printable, rest)) for number, *rest in rows]
+    for run, line in zip(runs, table(cells, width=width), strict=True):
+        yield paint(line, run.state) if color and run else line
