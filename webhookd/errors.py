@@ -23,6 +23,13 @@ class UsageError(WebhookdError):
     exit_code = 2
 
 
+class BadValue(UsageError, ValueError):
+    """A duration, address, name or the like is not written as it must be.
+
+    Also a ValueError, so that a parser can serve as a pydantic validator and as a click callback.
+    """
+
+
 class ConfigError(WebhookdError):
     """The configuration is refused; `problems` lists everything that is wrong with it."""
 
@@ -99,4 +106,8 @@ class NotPossible(WebhookdError):
 
 
 class LaunchFailed(WebhookdError):
-    """An attempt could not be handed to a supervisor."""
+    """An attempt could not be handed to a supervisor; `passing` tells whether the next one may."""
+
+    def __init__(self, message: str, *, passing: bool = False) -> None:
+        super().__init__(message)
+        self.passing = passing

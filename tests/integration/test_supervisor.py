@@ -1,0 +1,228 @@
+"""Real supervisors from a real fork server, watched from outside."""
+
+import os
+import select
+import signal
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import is_alive, read_pids, wait_for
+
+from webhookd.deploy.job import Job, Result
+from webhookd.deploy.jobs import invocation_of
+from webhookd.deploy.launcher import Launcher, Watched
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> Iterator[Launcher]:
+    launcher = Launcher(tmp_path / "state")
+    launcher.start()
+    yield launcher
+    launcher.stop()
+
+
+def start(
+    launcher: Launcher, *argv: str, run: int = 1, attempt: int = 1, lane: str = "lane", **over: Any
+) -> Watched:
+    folder = launcher.folder(run, attempt)
+    lock = launcher.lock(lane)
+    assert lock is not None
+    env = {"PATH": os.environ["PATH"], "WEBHOOKD_INVOCATION": invocation_of(folder)}
+    values = {"timeout": 60.0, "grace": 0.3, "cwd": "/", "env": env} | over
+    job = Job(
+        run=run, attempt=attempt, invocation=invocation_of(folder), folder=str(folder), argv=argv, **values
+    )
+    watched = launcher.launch(job, payload=b'{"ref":"refs/heads/main"}', lock=lock)
+    assert watched is not None
+    return watched
+
+
+def finish(launcher: Launcher, watched: Watched, *, run: int = 1, attempt: int = 1) -> Result:
+    assert select.select([watched.pidfd], [], [], 30)[0], "the supervisor did not end"
+    watched.close()
+    result = Result.read(launcher.folder(run, attempt))
+    assert result is not None
+    return result
+
+
+@pytest.fixture
+def run(launcher: Launcher) -> Run:
+    return lambda *argv, **over: finish(launcher, start(launcher, *argv, **over))
+
+
+def log(launcher: Launcher) -> bytes:
+    path = launcher.folder(1, 1) / "log"
+    return path.read_bytes() if path.exists() else b""
+
+
+def test_output_of_both_streams_is_in_the_log_in_order(launcher: Launcher, run: Run) -> None:
+    result = run("sh", "-c", "echo one; echo two >&2; echo three")
+    assert (result.ending, result.exit_code, result.reason) == ("exited", 0, "")
+    assert log(launcher) == b"one\ntwo\nthree\n"
+
+
+def test_an_exit_code_is_reported(run: Run) -> None:
+    result = run("sh", "-c", "exit 7")
+    assert (result.ending, result.exit_code, result.reason) == ("exited", 7, "exit code 7")
+
+
+def test_a_signal_from_elsewhere_is_reported(run: Run) -> None:
+    result = run("sh", "-c", "kill -KILL $$")
+    assert (result.ending, result.exit_code, result.signal) == ("signaled", None, signal.SIGKILL)
+    assert result.reason == "ended by signal SIGKILL"
+
+
+@pytest.mark.parametrize(
+    ("argv", "over", "reason"),
+    [
+        (["no-such-program"], {}, 'command "no-such-program": No such file or directory'),
+        (["/etc/passwd"], {}, 'command "/etc/passwd": Permission denied'),
+        (["true"], {"cwd": "/no/such/folder"}, 'working folder "/no/such/folder": No such file or directory'),
+    ],
+)
+def test_a_command_that_cannot_start_says_why(
+    run: Run, argv: list[str], over: dict[str, Any], reason: str
+) -> None:
+    result = run(*argv, **over)
+    assert (result.ending, result.reason) == ("not_started", reason)
+
+
+def test_the_time_limit_ends_a_command(run: Run) -> None:
+    result = run("sh", "-c", "sleep 600", timeout=0.2)
+    assert (result.ending, result.signal) == ("timed_out", signal.SIGTERM)
+    assert result.reason == "ran into its time limit of 0.2 s"
+
+
+def test_a_command_that_ignores_term_is_killed(run: Run) -> None:
+    result = run("sh", "-c", "trap '' TERM; while :; do sleep 600; done", timeout=0.2)
+    assert (result.ending, result.signal) == ("timed_out", signal.SIGKILL)
+
+
+TREE = """
+echo $$ > main.pid
+sleep 600 & echo $! > background.pid
+setsid sh -c 'echo $$ > session.pid; exec sleep 600' &
+(setsid sh -c 'echo $$ > orphan.pid; trap "" TERM; while :; do sleep 600; done' &)
+env -i setsid sleep 600 & echo $! > nameless.pid
+while [ ! -s session.pid ] || [ ! -s orphan.pid ]; do sleep 0.01; done
+"""
+
+
+@pytest.mark.parametrize(("end", "ending"), [("sleep 600", "timed_out"), ("exit 0", "exited")])
+def test_no_process_is_left_however_it_left_the_tree(run: Run, tmp_path: Path, end: str, ending: str) -> None:
+    result = run("sh", "-c", TREE + end, timeout=1.5, cwd=str(tmp_path))
+    assert result.ending == ending
+    pids = read_pids(tmp_path)
+    assert len(pids) == 5
+    assert [pid for pid in pids if is_alive(pid)] == []
+
+
+def test_processes_ended_after_their_command_are_told(run: Run) -> None:
+    assert run("sh", "-c", "sleep 600 & exit 3").reason == "exit code 3, 1 left-over process ended"
+
+
+def test_a_helper_may_finish_after_the_command(launcher: Launcher, run: Run) -> None:
+    assert run("sh", "-c", "(sleep 0.2; echo late) & echo early").reason == ""
+    assert log(launcher) == b"early\nlate\n"
+
+
+def test_cancel_ends_the_command(launcher: Launcher) -> None:
+    watched = start(launcher, "sh", "-c", "echo up; sleep 600")
+    wait_for(lambda: log(launcher) == b"up\n")
+    watched.cancel()
+    assert finish(launcher, watched).ending == "cancelled"
+
+
+def test_interrupt_ends_the_command_and_says_so(launcher: Launcher) -> None:
+    watched = start(launcher, "sh", "-c", "echo up; sleep 600")
+    wait_for(lambda: log(launcher) == b"up\n")
+    watched.interrupt()
+    assert finish(launcher, watched).ending == "interrupted"
+
+
+def test_the_lane_is_held_until_the_supervisor_ends_and_not_by_the_command(launcher: Launcher) -> None:
+    watched = start(launcher, "sh", "-c", "ls -l /proc/self/fd; sleep 600")
+    wait_for(lambda: b"/proc" in log(launcher))
+    assert launcher.lock("lane") is None
+    assert b".lock" not in log(launcher)
+    watched.cancel()
+    finish(launcher, watched)
+    descriptor = launcher.lock("lane")
+    assert descriptor is not None
+    os.close(descriptor)
+
+
+def test_a_command_inherits_only_its_standard_streams(launcher: Launcher, run: Run) -> None:
+    run("sh", "-c", "ls /proc/$$/fd")
+    assert log(launcher).split() == [b"0", b"1", b"2"]
+
+
+def test_a_command_reads_nothing(launcher: Launcher, run: Run) -> None:
+    assert run("cat").exit_code == 0
+    assert log(launcher) == b""
+
+
+def test_a_long_log_keeps_its_head_and_its_tail(launcher: Launcher, run: Run) -> None:
+    script = """
+        echo first; head -c 3000000 /dev/zero | tr '\\0' x; sleep 0.6
+        head -c 300000 /dev/zero | tr '\\0' y; echo; echo last
+    """
+    run("sh", "-c", script, log_limit=100_000)
+    text = log(launcher)
+    assert text.startswith(b"first\nxxx")
+    assert text.endswith(b"yyy\nlast\n")
+    assert b"bytes cut here, the log may hold 100000]" in text
+    assert len(text) < 100_200
+    assert b"\0" not in text
+
+
+def test_log_and_result_are_private(launcher: Launcher, run: Run) -> None:
+    run("true")
+    folder = launcher.folder(1, 1)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert modes == {"log": 0o600, "payload": 0o600, "result.json": 0o600}
+
+
+def test_a_supervisor_outlives_the_fork_server(launcher: Launcher) -> None:
+    watched = start(launcher, "sh", "-c", "echo up; sleep 600")
+    wait_for(lambda: log(launcher) == b"up\n")
+    assert launcher.pid is not None
+    pid = launcher.pid
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not is_alive(pid))
+    second = start(launcher, "true", run=2, lane="other")
+    assert finish(launcher, second, run=2).exit_code == 0
+    watched.cancel()
+    assert finish(launcher, watched).ending == "cancelled"
+
+
+def test_a_supervisor_is_found_again_by_its_lane(launcher: Launcher, tmp_path: Path) -> None:
+    watched = start(launcher, "sh", "-c", "echo up; sleep 600")
+    wait_for(lambda: log(launcher) == b"up\n")
+    launcher.stop()
+    later = Launcher(tmp_path / "state")
+    found = later.find("lane", later.folder(1, 1))
+    assert found is not None
+    assert later.find("lane", later.folder(1, 2)) is None
+    found.cancel()
+    assert finish(later, found).ending == "cancelled"
+    assert later.find("lane", later.folder(1, 1)) is None
+    watched.close()
+
+
+def test_what_a_killed_supervisor_left_is_ended(launcher: Launcher, tmp_path: Path) -> None:
+    watched = start(launcher, "sh", "-c", TREE + "sleep 600", cwd=str(tmp_path))
+    wait_for(lambda: len(read_pids(tmp_path)) == 5)
+    supervisor = int(next(iter((tmp_path / "state/locks").iterdir())).read_text().split()[1])
+    os.kill(supervisor, signal.SIGKILL)
+    assert select.select([watched.pidfd], [], [], 30)[0]
+    watched.close()
+    assert all(is_alive(pid) for pid in read_pids(tmp_path))
+    result = finish(launcher, start(launcher, env={}))
+    assert (result.ending, result.reason[:20]) == ("interrupted", "its supervisor died,")
+    assert [pid for pid in read_pids(tmp_path) if is_alive(pid)] == []

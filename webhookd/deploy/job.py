@@ -1,0 +1,92 @@
+"""The order a supervisor works from and the report it leaves. Standard library only."""
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One attempt of one run, complete: a supervisor needs nothing else.
+
+    With an empty `argv` there is nothing to start: the supervisor ends what an attempt
+    left behind whose own supervisor died, and reports the attempt as interrupted.
+    """
+
+    run: int
+    attempt: int
+    invocation: str  # 32 hex digits, unique for this attempt; its processes carry it in their environment
+    folder: str  # absolute; the log, the payload and result.json live here
+    argv: tuple[str, ...] = ()
+    cwd: str | None = None  # None: the account's home, or / where that does not exist
+    env: dict[str, str] = field(default_factory=dict, repr=False)
+    uid: int | None = None  # None: the supervisor's own
+    gid: int | None = None
+    umask: int | None = None
+    nice: int | None = None
+    timeout: float = 1800.0  # seconds
+    grace: float = 10.0  # seconds between TERM and KILL
+    log_limit: int = 10 * 1024**2  # bytes
+
+    @property
+    def log(self) -> Path:
+        """Where the command's output goes."""
+        return Path(self.folder, "log")
+
+    @property
+    def payload(self) -> Path:
+        """The payload the command may read."""
+        return Path(self.folder, "payload")
+
+    def to_json(self) -> bytes:
+        """Give the job as one JSON object."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Job":
+        """Read what `to_json` wrote."""
+        fields: dict[str, Any] = json.loads(text)
+        return cls(**fields | {"argv": tuple(fields["argv"])})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How an attempt ended, in the words of `models.Ending`."""
+
+    ending: str
+    exit_code: int | None = None
+    signal: int | None = None
+    reason: str = ""
+    ended_at: float  # seconds since the epoch
+
+    def write(self, folder: str) -> None:
+        """Put the result into *folder* so that it is there whole, on disk, or not at all."""
+        path = Path(folder, "result.json")
+        part = path.with_suffix(".part")
+        write_private(part, json.dumps(asdict(self)).encode(), durable=True)
+        part.replace(path)
+        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    @classmethod
+    def read(cls, folder: Path) -> "Result | None":
+        """Give the result in *folder*, or None where no supervisor has left one."""
+        try:
+            text = (folder / "result.json").read_bytes()
+        except FileNotFoundError:
+            return None
+        return cls(**json.loads(text))
+
+
+def write_private(path: Path, content: bytes, *, durable: bool = False) -> None:
+    """Write a file that only its owner may read; *durable* waits until it is on disk."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(content)
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())

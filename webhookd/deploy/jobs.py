@@ -1,0 +1,82 @@
+"""From a claimed run and the configuration to the job of its supervisor."""
+
+import grp
+import hashlib
+import os
+import pwd
+from pathlib import Path
+
+from webhookd.deploy.environment import Account, build_environment
+from webhookd.deploy.job import Job
+from webhookd.errors import LaunchFailed
+from webhookd.models import Claim, Config, Run, Target
+
+_GRACE = 10.0  # seconds, for what a target left that is no longer configured
+
+
+def make_job(claim: Claim, *, config: Config, folder: Path, has_payload: bool) -> Job:
+    """Give the job for *claim*; LaunchFailed says why there is none."""
+    target = config.target(claim.run.target)
+    command = _command(claim, target)
+    if target is None or command is None:
+        raise LaunchFailed(f'target "{claim.run.target}" is no longer configured for this')
+    account, uid, gid = _account(target)
+    invocation = invocation_of(folder)
+    payload = str(folder / "payload") if has_payload else None
+    return Job(
+        run=claim.run.run,
+        attempt=claim.run.attempt,
+        invocation=invocation,
+        folder=str(folder),
+        # A string is the operator's script; what a request holds reaches it through the environment only.
+        argv=("/bin/sh", "-e", "-c", command) if isinstance(command, str) else command,
+        cwd=None if target.cwd is None else str(target.cwd),
+        env=build_environment(claim, target=target, account=account, invocation=invocation, payload=payload),
+        uid=uid,
+        gid=gid,
+        umask=target.umask,
+        nice=target.nice,
+        timeout=target.timeout,
+        grace=target.grace,
+        log_limit=config.history.log_limit,
+    )
+
+
+def sweep_job(run: Run, *, config: Config, folder: Path) -> Job:
+    """Give the job that ends what an attempt of *run* left behind."""
+    target = config.target(run.target)
+    return Job(
+        run=run.run,
+        attempt=run.attempt,
+        invocation=invocation_of(folder),
+        folder=str(folder),
+        grace=target.grace if target else _GRACE,
+    )
+
+
+def invocation_of(folder: Path) -> str:
+    """Name the attempt that *folder* belongs to: the same for every daemon that finds it."""
+    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
+
+
+def _command(claim: Claim, target: Target | None) -> str | tuple[str, ...] | None:
+    if target is None:
+        return None
+    return target.on_delete if claim.push.deleted else target.run
+
+
+def _account(target: Target) -> tuple[Account, int | None, int | None]:
+    """Give the account of the command, and the uid and gid to change to, None where that is the daemon's."""
+    try:
+        entry = pwd.getpwnam(target.user) if target.user else pwd.getpwuid(os.getuid())
+    except KeyError as error:
+        if target.user:
+            raise LaunchFailed(f'there is no user "{target.user}"') from error
+        nobody = Account(name=str(os.getuid()), home="/", shell="/bin/sh")  # noqa: S604 - a field
+        return nobody, None, None
+    try:
+        gid = grp.getgrnam(target.group).gr_gid if target.group else entry.pw_gid
+    except KeyError as error:
+        raise LaunchFailed(f'there is no group "{target.group}"') from error
+    account = Account(name=entry.pw_name, home=entry.pw_dir, shell=entry.pw_shell or "/bin/sh")
+    return account, entry.pw_uid if target.user else None, gid if target.user or target.group else None

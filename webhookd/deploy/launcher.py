@@ -1,0 +1,180 @@
+"""Hands attempts to supervisors, and finds them again: one job in, one watched process out."""
+
+import errno
+import fcntl
+import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import webhookd
+from webhookd.deploy.forkserver import MAX_MESSAGE
+from webhookd.deploy.job import Job, write_private
+from webhookd.deploy.jobs import invocation_of
+from webhookd.deploy.supervisor import read_holder
+from webhookd.errors import LaunchFailed
+
+_START = "import sys; sys.path.append(sys.argv[1]); from webhookd.deploy.forkserver import main; main()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A living supervisor. Its pidfd becomes readable when it ends."""
+
+    pidfd: int
+
+    def cancel(self) -> None:
+        """Ask it to end its command because somebody wants that."""
+        self._signal(signal.SIGTERM)
+
+    def interrupt(self) -> None:
+        """Ask it to end its command because the daemon stops; the run will be started again."""
+        self._signal(signal.SIGUSR1)
+
+    def close(self) -> None:
+        """Let go of the descriptor."""
+        os.close(self.pidfd)
+
+    def _signal(self, signum: signal.Signals) -> None:
+        try:
+            signal.pidfd_send_signal(self.pidfd, signum)
+        except ProcessLookupError:
+            return  # it has ended by itself
+
+
+class Launcher:
+    """The daemon's side of the fork server; belongs to the worker's thread."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._runs = state_dir / "runs"
+        self._locks = state_dir / "locks"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._socket: socket.socket | None = None
+
+    def start(self) -> socket.socket:
+        """Make the folders, start the fork server, and give the connection to it."""
+        for folder in (self._runs, self._locks):
+            folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        root = str(Path(webhookd.__file__).parents[1])
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-c", _START, root, str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                env={"LANG": "C.UTF-8"},
+                cwd="/",
+                start_new_session=True,  # Ctrl-C in the daemon's terminal is the daemon's alone
+            )
+        self._socket = ours
+        return ours
+
+    def stop(self) -> None:
+        """Close the fork server; supervisors go on."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
+    @property
+    def pid(self) -> int | None:
+        """The fork server's pid."""
+        return self._process.pid if self._process else None
+
+    def folder(self, run: int, attempt: int) -> Path:
+        """Where an attempt keeps its log, payload and result."""
+        return self._runs / str(run) / str(attempt)
+
+    def lock(self, lane: str) -> int | None:
+        """Take the lane's lock and give its descriptor, or None while a supervisor holds it.
+
+        The name in the folder is a digest: a lane holds text from a request.
+        """
+        descriptor = self._open_lock(lane)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        return descriptor
+
+    def launch(self, job: Job, *, payload: bytes | None, lock: int) -> Watched | None:
+        """Start a supervisor for *job* that holds *lock* from here on.
+
+        None when it has ended before it could be watched, or when the fork server died over it: the
+        result or its absence tells which. Raises LaunchFailed where nothing was started.
+        """
+        folder = Path(job.folder)
+        order = folder / "job.json"
+        try:
+            folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+            if payload is not None:
+                write_private(job.payload, payload)
+            write_private(order, job.to_json())
+            return self._send(str(order).encode(), lock)
+        except OSError as error:
+            raise LaunchFailed(f"no supervisor could be started: {error}", passing=True) from error
+        finally:
+            os.close(lock)
+
+    def find(self, lane: str, folder: Path) -> Watched | None:
+        """Watch the supervisor that holds *lane* for the attempt of *folder*, started by an earlier daemon.
+
+        None while it has not yet said who it is, or when it ends in between.
+        """
+        descriptor = self._open_lock(lane)
+        try:
+            holder = read_holder(descriptor)
+            if holder is None or holder[0] != invocation_of(folder):
+                return None
+            watched = Watched(pidfd=os.pidfd_open(holder[1]))
+            if self._is_free(descriptor):  # it ended: the pid may be anybody's by now
+                watched.close()
+                return None
+        except ProcessLookupError:
+            return None
+        else:
+            return watched
+        finally:
+            os.close(descriptor)
+
+    def _send(self, message: bytes, lock: int) -> Watched | None:
+        try:
+            socket.send_fds(self._connection(), [message], [lock])
+        except (BrokenPipeError, ConnectionResetError):  # it died before this job reached it
+            socket.send_fds(self._restart(), [message], [lock])
+        try:
+            answer, descriptors, _, _ = socket.recv_fds(self._connection(), MAX_MESSAGE, 1)
+        except ConnectionResetError:
+            answer, descriptors = b"", []
+        if not answer:
+            self._restart()
+        return Watched(pidfd=descriptors[0]) if descriptors else None
+
+    def _connection(self) -> socket.socket:
+        return self._socket or self._restart()
+
+    def _restart(self) -> socket.socket:
+        self.stop()
+        return self.start()
+
+    def _open_lock(self, lane: str) -> int:
+        name = hashlib.sha256(lane.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        return os.open(self._locks / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    @staticmethod
+    def _is_free(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno == errno.EWOULDBLOCK:
+                return False
+            raise
+        return True

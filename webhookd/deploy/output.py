@@ -1,0 +1,63 @@
+"""The log of one attempt, kept within its limit while the command writes into it. Standard library only.
+
+The command holds the file itself, opened for appending, so nothing stands between it and the disk and
+nothing breaks when its supervisor dies. The middle of a log that grows too long is given back to the file
+system while the command runs (fallocate(2), FALLOC_FL_PUNCH_HOLE) and cut out when it has ended.
+"""
+
+import ctypes
+import os
+from pathlib import Path
+
+from webhookd.deploy.job import write_private
+
+_FALLOC_FL_KEEP_SIZE = 0x01
+_FALLOC_FL_PUNCH_HOLE = 0x02
+_BLOCK = 4096
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Output:
+    """An open log file: the first and the last half of `limit` bytes stay."""
+
+    def __init__(self, path: Path, *, limit: int) -> None:
+        self._path = path
+        self._limit = limit
+        self._head = _whole_blocks(limit // 2)
+        self._given_back = self._head
+        self._lost = 0  # bytes cut off where the file system cannot punch holes
+        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+
+    def keep_within_limit(self) -> None:
+        """Give back the middle of a log that has outgrown twice its limit."""
+        size = os.fstat(self.fd).st_size
+        end = _whole_blocks(size - self._limit // 2)
+        if size <= 2 * self._limit or end <= self._given_back:
+            return
+        mode = _FALLOC_FL_PUNCH_HOLE | _FALLOC_FL_KEEP_SIZE
+        offset, length = ctypes.c_int64(self._given_back), ctypes.c_int64(end - self._given_back)
+        if _libc.fallocate(self.fd, mode, offset, length) == 0:
+            self._given_back = end
+        else:
+            os.ftruncate(self.fd, self._head)
+            self._lost += size - self._head
+
+    def close(self) -> None:
+        """Cut the middle out for good, and say so in its place."""
+        size = os.fstat(self.fd).st_size
+        if size > self._limit or self._lost:
+            self._cut(size)
+        os.close(self.fd)
+
+    def _cut(self, size: int) -> None:
+        tail = min(self._limit // 2, max(size - self._head, 0))
+        cut = size - self._head - tail + self._lost
+        part = self._path.with_suffix(".part")
+        note = b"\n[webhookd: %d bytes cut here, the log may hold %d]\n" % (cut, self._limit)
+        head, end = os.pread(self.fd, self._head, 0), os.pread(self.fd, tail, size - tail)
+        write_private(part, head + note + end)
+        part.replace(self._path)
+
+
+def _whole_blocks(count: int) -> int:
+    return count // _BLOCK * _BLOCK

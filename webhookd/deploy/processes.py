@@ -1,0 +1,103 @@
+"""What the kernel knows of processes: descendants, identities, environments. Standard library only.
+
+Source: proc(5), prctl(2) PR_SET_CHILD_SUBREAPER.
+"""
+
+import ctypes
+import os
+import signal
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+_PR_SET_CHILD_SUBREAPER = 36
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def become_subreaper() -> None:
+    """Make this process the parent of every descendant whose own parent ends.
+
+    Without it a double fork leaves the tree for good.
+    """
+    if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+
+
+def descendants(root: int) -> list[int]:
+    """Give the pids of all living descendants of *root*, parents before children."""
+    children: dict[int, list[int]] = {}
+    for pid, parent, _ in _living():
+        children.setdefault(parent, []).append(pid)
+    found = list(children.get(root, ()))
+    for pid in found:  # grows while it is read
+        found.extend(children.get(pid, ()))
+    return found
+
+
+def remains(mark: bytes, main: str) -> list[int]:
+    """Give the living processes whose environment holds *mark*, the process *main*, and all below these.
+
+    *main* is an `identity`. A command that empties its environment and leaves its parents is not found:
+    only a living supervisor reaches such a one.
+    """
+    roots = [pid for pid, _, _ in _living() if mark in _environment(pid)]
+    main_pid = int(main.partition(":")[0] or 0)
+    if identity(main_pid) == main:
+        roots.append(main_pid)
+    below = [pid for root in roots for pid in descendants(root)]
+    return [pid for pid in dict.fromkeys(roots + below) if pid != os.getpid()]
+
+
+def identity(pid: int) -> str:
+    """Name the process *pid* so that no later process, not even after a boot, has the same name."""
+    status = _stat(pid)
+    boot = _read("/proc/sys/kernel/random/boot_id").decode().strip()
+    return f"{pid}:{status[2] if status else 'ended'}:{boot}"
+
+
+def send(signum: signal.Signals, pids: Collection[int]) -> int:
+    """Signal each of *pids* that still lives; give how many may not be signalled by this user."""
+    forbidden = 0
+    for pid in pids:
+        try:
+            os.kill(pid, signum)
+        except ProcessLookupError:
+            continue
+        except PermissionError:
+            forbidden += 1
+    return forbidden
+
+
+def terminate(pids: Collection[int]) -> int:
+    """Ask each of *pids* to end; a stopped one is woken to hear it."""
+    forbidden = send(signal.SIGTERM, pids)
+    send(signal.SIGCONT, pids)
+    return forbidden
+
+
+def _living() -> Iterator[tuple[int, int, int]]:
+    """Give pid, parent and start (clock ticks since boot) of each process that is no zombie."""
+    for entry in os.listdir("/proc"):  # noqa: PTH208 - names are all that is needed, once per process
+        if entry.isdigit() and (status := _stat(int(entry))):
+            yield status
+
+
+def _stat(pid: int) -> tuple[int, int, int] | None:
+    text = _read(f"/proc/{pid}/stat")
+    # The second field is the name in brackets, and may itself hold brackets and spaces.
+    fields = text.rpartition(b")")[2].split()
+    if not fields or fields[0] in (b"Z", b"X"):
+        return None
+    return pid, int(fields[1]), int(fields[19])
+
+
+def _environment(pid: int) -> bytes:
+    """Give the environment *pid* started with, each entry between NUL bytes; empty if it may not be read."""
+    return b"\0" + _read(f"/proc/{pid}/environ")
+
+
+def _read(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return b""  # ended in between, or another user's

@@ -1,0 +1,276 @@
+"""The small process that owns one attempt: process tree, time limit, log, result. Standard library only.
+
+It holds the lane's lock as an open descriptor that the command does not inherit, and outlives the daemon.
+SIGTERM cancels the attempt, SIGUSR1 interrupts it; both end the whole process tree first.
+"""
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from webhookd.deploy import processes
+from webhookd.deploy.job import Job, Result
+from webhookd.deploy.output import Output
+
+_KILL_INTERVAL = 0.05  # seconds between rounds of KILL, while processes still fork
+_KILL_PATIENCE = 10.0  # seconds after which processes that no KILL ends are reported and left
+_LOG_INTERVAL = 0.25  # seconds between looks at the size of the log
+_HOLDER_LENGTH = 160  # bytes; more than its three words take
+_LEFTOVER_PATIENCE = 1.0  # seconds a command's helpers may take to end after it (`tee`, `git gc`)
+
+
+def run(job: Job, *, lock: int) -> NoReturn:
+    """Supervise *job* to its end and exit; *lock* is the descriptor of the held lock file."""
+    os.setsid()
+    _silence()
+    processes.become_subreaper()
+    signals = _Signals()
+    holder = _Holder(lock, job)
+    try:
+        result = (
+            _Attempt(job, signals, holder).supervise() if job.argv else _end_leftovers(job, signals, holder)
+        )
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run must learn of it
+        reason = f"supervisor failed: {type(error).__name__}: {error}"
+        result = Result(ending="not_started", reason=reason, ended_at=time.time())
+    result.write(job.folder)
+    os._exit(0)
+
+
+class _Holder:
+    """What the lock file says of its holder, for the daemon that comes next.
+
+    One line: the invocation, the supervisor's pid, and the identity of the command once it has started.
+    """
+
+    def __init__(self, lock: int, job: Job) -> None:
+        self._lock = lock
+        self._invocation = job.invocation
+        before = read_holder(lock)
+        self.main = before[2] if before and before[0] == job.invocation else ""
+        self.say(self.main)
+
+    def say(self, main: str) -> None:
+        """Name the command's process."""
+        self.main = main
+        line = f"{self._invocation} {os.getpid()} {main}\n".ljust(_HOLDER_LENGTH)
+        os.pwrite(self._lock, line.encode(), 0)
+
+
+def read_holder(lock: int) -> tuple[str, int, str] | None:
+    """Give invocation, supervisor pid and command identity ("" before it runs) from a lock file."""
+    words = os.pread(lock, _HOLDER_LENGTH, 0).decode(errors="replace").partition("\n")[0].split(" ")
+    if len(words) != 3 or not words[1].isdigit():  # noqa: PLR2004 - the three words above
+        return None
+    return words[0], int(words[1]), words[2]
+
+
+class _Signals:
+    """Signals as state: handlers only note what came, `wait` returns as soon as something did."""
+
+    def __init__(self) -> None:
+        self.asked_to_end = ""  # an ending, in the words of `Result`
+        self._read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda *_: self._ask("cancelled"))
+        signal.signal(signal.SIGUSR1, lambda *_: self._ask("interrupted"))
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for *seconds*, or until a signal has come."""
+        if select.select([self._read_end], [], [], max(seconds, 0.0))[0]:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._read_end, 512)
+
+    def _ask(self, ending: str) -> None:
+        self.asked_to_end = self.asked_to_end or ending
+
+
+class _Attempt:
+    """A command from its start until no descendant is left."""
+
+    def __init__(self, job: Job, signals: _Signals, holder: _Holder) -> None:
+        self._job = job
+        self._signals = signals
+        self._holder = holder
+        self._output = Output(job.log, limit=job.log_limit)
+        self._main = 0  # pid
+        self._status: int | None = None  # wait status of the command itself
+        self._ended_at = 0.0  # monotonic seconds
+        self._leftovers = 0  # processes that had to be ended after the command
+        self._ending = ""  # why the tree is being ended; "" while it is not
+        self._kill_at = 0.0
+        self._immortal = 0
+
+    def supervise(self) -> Result:
+        """Start the command, see it through, and say how it ended."""
+        deadline = time.monotonic() + self._job.timeout
+        try:
+            self._main = _spawn(self._job, self._output.fd)
+        except (OSError, subprocess.SubprocessError) as error:
+            return Result(ending="not_started", reason=_why(error, self._job), ended_at=time.time())
+        self._holder.say(processes.identity(self._main))
+        while self._reap() and self._goes_on(time.monotonic(), deadline):
+            self._output.keep_within_limit()
+            self._signals.wait(self._pause(time.monotonic(), deadline))
+        self._output.close()
+        return self._result()
+
+    def _goes_on(self, now: float, deadline: float) -> bool:
+        """Do what is due; tell whether to go on."""
+        if self._ending:
+            return self._kill(now)
+        self._ending = self._reason_to_end(now, deadline)
+        if self._ending:
+            self._terminate(now)
+        return True
+
+    def _reap(self) -> bool:
+        """Collect ended children, adopted ones too; tell whether any is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return False
+            if pid == 0:
+                return True
+            if pid == self._main:
+                self._status, self._ended_at = status, time.monotonic()
+
+    def _reason_to_end(self, now: float, deadline: float) -> str:
+        if self._signals.asked_to_end:
+            return self._signals.asked_to_end
+        if self._status is None:
+            return "timed_out" if now >= deadline else ""
+        return "leftovers" if now >= self._ended_at + _LEFTOVER_PATIENCE else ""
+
+    def _terminate(self, now: float) -> None:
+        tree = processes.descendants(os.getpid())
+        if self._status is not None:
+            self._leftovers = len(tree)
+        processes.terminate(tree)
+        self._kill_at = now + self._job.grace
+
+    def _kill(self, now: float) -> bool:
+        """KILL the tree once its grace is over; tell whether it may still end."""
+        if now < self._kill_at:
+            return True
+        self._immortal = processes.send(signal.SIGKILL, processes.descendants(os.getpid()))
+        return now < self._kill_at + _KILL_PATIENCE
+
+    def _pause(self, now: float, deadline: float) -> float:
+        if self._ending:
+            return max(self._kill_at - now, _KILL_INTERVAL) if now < self._kill_at else _KILL_INTERVAL
+        if self._status is not None:
+            return self._ended_at + _LEFTOVER_PATIENCE - now
+        return min(deadline - now, _LOG_INTERVAL)
+
+    def _result(self) -> Result:
+        code = os.waitstatus_to_exitcode(self._status) if self._status is not None else None
+        exit_code = code if code is not None and code >= 0 else None
+        signum = -code if code is not None and code < 0 else None
+        ending = self._ending
+        if ending in ("", "leftovers"):
+            ending = "exited" if exit_code is not None else "signaled"
+        return Result(
+            ending=ending,
+            exit_code=exit_code,
+            signal=signum,
+            reason=self._reason(ending, exit_code, signum),
+            ended_at=time.time(),
+        )
+
+    def _reason(self, ending: str, exit_code: int | None, signum: int | None) -> str:
+        said = {
+            "timed_out": f"ran into its time limit of {self._job.timeout:g} s",
+            "cancelled": "cancelled",
+            "interrupted": "interrupted by the stop of the daemon",
+            "signaled": f"ended by signal {_signal_name(signum)}",
+            "exited": f"exit code {exit_code}" if exit_code else "",
+        }[ending]
+        parts = [said] if said else []
+        if self._leftovers:
+            parts.append(_count_leftovers(self._leftovers))
+        if self._immortal:
+            parts.append(f"{self._immortal} of another user could not be ended")
+        return ", ".join(parts)
+
+
+def _end_leftovers(job: Job, signals: _Signals, holder: _Holder) -> Result:
+    """End what an attempt left behind whose own supervisor died, and call the attempt interrupted."""
+    mark = f"\0WEBHOOKD_INVOCATION={job.invocation}\0".encode()
+    found = processes.remains(mark, holder.main)
+    count = len(found)
+    kill_at = time.monotonic() + job.grace
+    processes.terminate(found)
+    while found and time.monotonic() < kill_at + _KILL_PATIENCE:
+        signals.wait(_KILL_INTERVAL)
+        found = processes.remains(mark, holder.main)
+        if time.monotonic() >= kill_at:
+            processes.send(signal.SIGKILL, found)
+    ended = f", {_count_leftovers(count)}" if count else ""
+    return Result(ending="interrupted", reason=f"its supervisor died{ended}", ended_at=time.time())
+
+
+def _spawn(job: Job, output: int) -> int:
+    """Start the command in a session of its own and give its pid."""
+    if job.uid is not None and job.payload.exists():
+        os.chown(job.payload, job.uid, -1 if job.gid is None else job.gid)
+    if job.nice is not None:
+        os.setpriority(
+            os.PRIO_PROCESS, 0, job.nice
+        )  # of this process, while it still has the right to; inherited
+    process = subprocess.Popen(
+        job.argv,
+        cwd=_working_folder(job),
+        env=job.env,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        user=job.uid,
+        group=job.gid,
+        extra_groups=None if job.uid is None and job.gid is None else [],
+        umask=-1 if job.umask is None else job.umask,
+    )
+    process.returncode = 0  # it is reaped by `_reap`, with all the others
+    return process.pid
+
+
+def _working_folder(job: Job) -> str:
+    if job.cwd is not None:
+        return job.cwd
+    home = job.env.get("HOME", "/")
+    return home if Path(home).is_dir() else "/"
+
+
+def _why(error: Exception, job: Job) -> str:
+    """Say in one sentence why the command did not start."""
+    if isinstance(error, OSError) and error.filename is not None:
+        what = "working folder" if error.filename == _working_folder(job) else "command"
+        return f'{what} "{error.filename}": {error.strerror}'
+    return f"could not be started: {error}"
+
+
+def _count_leftovers(count: int) -> str:
+    return f"{count} left-over process{'es' if count > 1 else ''} ended"
+
+
+def _signal_name(signum: int | None) -> str:
+    try:
+        return signal.Signals(signum or 0).name
+    except ValueError:
+        return str(signum)
+
+
+def _silence() -> None:
+    """Let go of the daemon's standard streams: whoever reads them must see them end with the daemon."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    os.close(null)

@@ -1,0 +1,261 @@
+"""Claims runs, has them supervised, and records how they ended. One thread does all of it.
+
+It sleeps until something happens: a commit woke it, a supervisor ended (its pidfd becomes readable), a
+waiting run is due. A slow poll is only the safety net.
+"""
+
+import logging
+import os
+import random
+import select
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from webhookd.deploy.job import Result
+from webhookd.deploy.jobs import make_job, sweep_job
+from webhookd.deploy.launcher import Launcher, Watched
+from webhookd.errors import LaunchFailed, NotPossible, StoreError
+from webhookd.intake import payload_json
+from webhookd.models import Claim, Config, Ending, Outcome, Run, RunState
+from webhookd.queue import Store
+
+log = logging.getLogger(__name__)
+
+_SAFETY_POLL = 5.0  # seconds
+_LOST_POLL = 0.25  # seconds between looks for a supervisor that is not watched
+_STORE_POLL = 1.0  # seconds before a result is offered to the store again
+
+
+@dataclass(slots=True, kw_only=True)
+class _Active:
+    """An attempt in flight, or ended and not yet recorded."""
+
+    run: Run
+    watched: Watched | None = None
+    swept: bool = False  # what it left behind was ended
+    asked: bool = False  # to end, by a cancel or by the stop of the daemon
+    outcome: Outcome | None = None  # set while the store has yet to learn of it
+
+
+class Worker:
+    """The loop between the store and the supervisors; `run` is the body of its thread."""
+
+    def __init__(self, *, store: Store, launcher: Launcher, config: Callable[[], Config], owner: str) -> None:
+        self._store = store
+        self._launcher = launcher
+        self._config = config
+        self._owner = owner
+        self._active: dict[int, _Active] = {}
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._poll = select.poll()
+        self._poll.register(self._bell, select.POLLIN)
+        self._draining = threading.Event()
+        self._interrupting = threading.Event()
+
+    def wake(self) -> None:
+        """Look at the store now; any thread may call this."""
+        os.eventfd_write(self._bell, 1)
+
+    def drain(self) -> None:
+        """Claim nothing more, and let `run` return when the last command has ended."""
+        self._draining.set()
+        self.wake()
+
+    def interrupt(self) -> None:
+        """End the commands that still run; their runs start again with the next daemon."""
+        self._interrupting.set()
+        self.wake()
+
+    @property
+    def running(self) -> tuple[str, ...]:
+        """The targets whose commands run now."""
+        return tuple(active.run.target for active in list(self._active.values()))
+
+    def adopt(self) -> None:
+        """Take over the runs that an earlier daemon left running."""
+        for run in self._store.running():
+            self._store.adopt(run.run, owner=self._owner, attempt=run.attempt)
+            self._active[run.run] = _Active(run=run)
+            log.info("run adopted run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
+
+    def run(self) -> None:
+        """Work until drained."""
+        while self._active or not self._draining.is_set():
+            try:
+                self._settle()
+                self._end_what_shall_end()
+                self._claim()
+            except StoreError as error:
+                log.error("store unavailable error=%s", error)  # noqa: TRY400 - a condition, not a bug
+            self._wait()
+
+    def close(self) -> None:
+        """Let go of the descriptors, after `run` has returned."""
+        os.close(self._bell)
+
+    # -- from queued to supervised
+
+    def _claim(self) -> None:
+        while len(self._active) < self._config().workers and not self._draining.is_set():
+            claim = self._store.claim(owner=self._owner, now=_now())
+            if claim is None:
+                return
+            self._start(claim)
+
+    def _start(self, claim: Claim) -> None:
+        active = self._active[claim.run.run] = _Active(run=claim.run)
+        try:
+            active.watched = self._launch(claim)
+        except LaunchFailed as error:
+            ending = Ending.INTERRUPTED if error.passing else Ending.NOT_STARTED
+            self._finish(active, Outcome(ending=ending, reason=str(error), ended_at=_now()))
+            return
+        self._register(active)
+        log.info(
+            "run started run=%d target=%s attempt=%d delivery=%s",
+            claim.run.run, claim.run.target, claim.run.attempt, claim.run.delivery,
+        )  # fmt: skip
+
+    def _launch(self, claim: Claim) -> Watched | None:
+        folder = self._launcher.folder(claim.run.run, claim.run.attempt)
+        config = self._config()
+        payload = None if claim.body is None else payload_json(claim.body, claim.content_type)
+        job = make_job(claim, config=config, folder=folder, has_payload=payload is not None)
+        lock = self._launcher.lock(claim.run.lane)
+        if lock is None:
+            raise LaunchFailed("another process holds the lock of its lane", passing=True)
+        return self._launcher.launch(job, payload=payload, lock=lock)
+
+    # -- from supervised to recorded
+
+    def _settle(self) -> None:
+        """Move every attempt on that no living supervisor is watched for."""
+        for active in list(self._active.values()):
+            if active.outcome is not None:
+                self._finish(active, active.outcome)
+            elif active.watched is None:
+                self._look_for(active)
+
+    def _look_for(self, active: _Active) -> None:
+        """Find the supervisor of *active*, or take its result, or end what it left behind."""
+        run = active.run
+        folder = self._launcher.folder(run.run, run.attempt)
+        active.watched = self._launcher.find(run.lane, folder)
+        if active.watched is not None:
+            self._register(active)
+            return
+        lock = self._launcher.lock(run.lane)
+        if lock is None:
+            return  # its holder has not said yet who it is
+        result = Result.read(folder)
+        if result is None and not active.swept and folder.exists():
+            self._sweep(active, lock)
+            return
+        os.close(lock)
+        self._finish(active, _outcome(result))
+
+    def _sweep(self, active: _Active, lock: int) -> None:
+        run = active.run
+        active.swept = True
+        log.warning("supervisor lost run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
+        job = sweep_job(run, config=self._config(), folder=self._launcher.folder(run.run, run.attempt))
+        try:
+            active.watched = self._launcher.launch(job, payload=None, lock=lock)
+        except LaunchFailed as error:
+            log.error("supervisor lost run=%d error=%s", run.run, error)  # noqa: TRY400 - looked at again
+            active.swept = False
+        self._register(active)
+
+    def _finish(self, active: _Active, outcome: Outcome) -> None:
+        active.outcome = outcome
+        run = active.run
+        try:
+            after = self._store.finish(
+                run.run,
+                owner=self._owner,
+                attempt=run.attempt,
+                outcome=outcome,
+                now=_now(),
+                retry_in=self._retry_in(run),
+            )
+        except NotPossible as error:
+            log.error("run not recorded run=%d error=%s", run.run, error)  # noqa: TRY400 - fenced off
+        else:
+            _log_end(after, outcome)
+        del self._active[run.run]
+
+    def _retry_in(self, run: Run) -> float:
+        target = self._config().target(run.target)
+        delay = target.retry_delay if target else 0.0
+        # Doubled for each attempt; the jitter keeps targets that failed together from retrying together.
+        jitter = random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+        return float(delay * 2 ** (run.attempt - 1) * jitter)
+
+    def _end_what_shall_end(self) -> None:
+        cancelled = set(self._store.cancel_requested(self._owner))
+        for active in self._active.values():
+            if active.watched is None or active.asked:
+                continue
+            if active.run.run in cancelled:
+                active.watched.cancel()
+                active.asked = True
+            elif self._interrupting.is_set():
+                active.watched.interrupt()
+                active.asked = True
+
+    # -- waiting
+
+    def _register(self, active: _Active) -> None:
+        if active.watched is not None:
+            self._poll.register(active.watched.pidfd, select.POLLIN)
+
+    def _wait(self) -> None:
+        ready = {fd for fd, _ in self._poll.poll(self._pause() * 1000)}
+        if self._bell in ready:
+            os.eventfd_read(self._bell)
+        for active in self._active.values():
+            if active.watched is not None and active.watched.pidfd in ready:
+                self._poll.unregister(active.watched.pidfd)
+                active.watched.close()
+                active.watched = None
+
+    def _pause(self) -> float:
+        """Seconds until something is due that nobody will wake us for."""
+        if any(active.outcome is not None for active in self._active.values()):
+            return _STORE_POLL
+        if any(active.watched is None for active in self._active.values()):
+            return _LOST_POLL
+        if self._draining.is_set() or len(self._active) >= self._config().workers:
+            return _SAFETY_POLL
+        try:
+            due = self._store.next_due(now=_now())
+        except StoreError:
+            return _STORE_POLL
+        return _SAFETY_POLL if due is None else min(max((due - _now()).total_seconds(), 0.0), _SAFETY_POLL)
+
+
+def _outcome(result: Result | None) -> Outcome:
+    if result is None:
+        return Outcome(ending=Ending.INTERRUPTED, reason="its supervisor left no result", ended_at=_now())
+    return Outcome(
+        ending=Ending(result.ending),
+        exit_code=result.exit_code,
+        signal=result.signal,
+        reason=result.reason,
+        ended_at=datetime.fromtimestamp(result.ended_at, UTC),
+    )
+
+
+def _log_end(run: Run, outcome: Outcome) -> None:
+    level = logging.INFO if run.state is RunState.SUCCEEDED else logging.WARNING
+    log.log(
+        level,
+        "run ended run=%d target=%s state=%s attempt=%d reason=%s",
+        run.run, run.target, run.state, run.attempt, outcome.reason or "-",
+    )  # fmt: skip
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
