@@ -1,1 +1,7 @@
-"""Requests to decisions. Pure: no clock, no I/O, no environment."""
+"""All that is known about forges: requests in, decisions out; no clock, no I/O, no environment (pure)."""
+
+from webhookd.intake.forges import forge
+from webhookd.intake.matching import RuleVerdict, explain
+from webhookd.intake.receive import precheck, receive
+
+__all__ = ["RuleVerdict", "explain", "forge", "precheck", "receive"]

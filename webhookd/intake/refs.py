@@ -1,0 +1,52 @@
+"""Refs and the changes of one: what is a branch, a tag, a creation, a deletion, a test (pure)."""
+
+from typing import Any
+
+from webhookd.intake.fields import is_zero, object_id
+from webhookd.models import PushEvent, RefKind
+
+PREFIXES = {RefKind.BRANCH: "refs/heads/", RefKind.TAG: "refs/tags/"}
+
+
+def split_ref(ref: str) -> tuple[RefKind, str]:
+    """Tell what a full *ref* is, and its name; the prefix goes once: refs/heads/a/b is branch a/b."""
+    for kind, prefix in PREFIXES.items():
+        if ref.startswith(prefix) and len(ref) > len(prefix):
+            return kind, ref[len(prefix) :]
+    return RefKind.OTHER, ref
+
+
+def full_ref(kind: RefKind, name: str) -> str:
+    """Give the full ref of a branch or tag that may be named in full already."""
+    prefix = PREFIXES.get(kind, "")
+    return name if name.startswith(prefix) else prefix + name
+
+
+def push_event(  # noqa: PLR0913 - what every forge says of a change, each by name
+    *,
+    repo: str,
+    ref: str,
+    before: object,
+    after: object,
+    created: bool | None = None,
+    deleted: bool | None = None,
+    **details: Any,
+) -> PushEvent:
+    """Build a push event; where the forge has no flags, all-zero ids say what was created or deleted.
+
+    Equal ids mean that nothing changed: Gitea, Forgejo and Gogs send that from their test buttons.
+    """
+    kind, name = split_ref(ref)
+    test = isinstance(before, str) and before != "" and before == after and not created and not deleted
+    return PushEvent(
+        repo=repo,
+        ref=ref,
+        branch=name if kind is RefKind.BRANCH else None,
+        tag=name if kind is RefKind.TAG else None,
+        before=object_id(before),
+        after=object_id(after),
+        created=not test and (is_zero(before) if created is None else created),
+        deleted=not test and (is_zero(after) if deleted is None else deleted),
+        test=test,
+        **details,
+    )
