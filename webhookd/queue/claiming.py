@@ -1,0 +1,102 @@
+"""What runs next, and who holds it (functions over a transaction)."""
+
+from datetime import datetime
+
+from webhookd.errors import NotPossible
+from webhookd.models import RunState
+from webhookd.queue import reading, rows
+from webhookd.queue.dialect import Row, Transaction, Values
+
+HEADS = """
+WITH RECURSIVE waiting (slot) AS (
+    SELECT min(slot) FROM run WHERE state = 'queued'
+    UNION ALL
+    SELECT (SELECT min(slot) FROM run WHERE state = 'queued' AND slot > waiting.slot)
+    FROM waiting WHERE waiting.slot IS NOT NULL
+), head (id) AS (
+    SELECT (SELECT min(id) FROM run WHERE state = 'queued' AND slot = waiting.slot)
+    FROM waiting WHERE waiting.slot IS NOT NULL
+), free (id, repo, not_before) AS (
+    SELECT run.id, run.repo, run.not_before
+    FROM head JOIN run ON run.id = head.id
+    WHERE NOT EXISTS (SELECT 1 FROM run AS busy WHERE busy.state = 'running' AND busy.lane = run.lane)
+    AND NOT EXISTS (SELECT 1 FROM paused WHERE paused.target = run.target)
+)
+"""
+"""The oldest waiting run of each slot whose lane is free and whose target is not paused.
+
+`waiting` jumps from slot to slot in the index, so that ten thousand runs in one slot cost as much as one.
+"""
+
+NEXT = f"""
+{HEADS}
+SELECT free.id FROM free LEFT JOIN turn ON turn.repo = free.repo
+WHERE free.not_before <= :now
+ORDER BY (SELECT count(*) FROM run AS busy WHERE busy.state = 'running' AND busy.repo = free.repo),
+    coalesce(turn.started_at, 0), free.id
+LIMIT 1
+"""  # noqa: S608  constant text
+"""The oldest that may start, of the repository with the fewest running, then the longest without a turn."""
+
+NEXT_DUE = f"{HEADS} SELECT min(not_before) AS due FROM free"  # noqa: S608  constant text
+
+START = """
+UPDATE run SET state = 'running', attempt = attempt + 1, owner = :owner, started_at = :now, ended_at = NULL,
+    exit_code = NULL, signal = NULL, reason = ''
+WHERE id = :run AND state = 'queued'
+"""
+
+START_ATTEMPT = """
+INSERT INTO attempt (run_id, n, owner, started_at)
+SELECT id, attempt, owner, started_at FROM run WHERE id = :run
+"""
+
+TAKE_TURN = """
+INSERT INTO turn (repo, started_at) SELECT repo, :now FROM run WHERE id = :run
+ON CONFLICT (repo) DO UPDATE SET started_at = excluded.started_at
+"""
+
+CLAIMED = f"""
+SELECT {rows.RUN_COLUMNS}, run.push, delivery.body, delivery.content_type
+FROM run JOIN delivery ON delivery.id = run.delivery_id WHERE run.id = :run
+"""  # noqa: S608  constant text
+
+LAST_COMMIT = """
+SELECT commit_id FROM run WHERE slot = :slot AND state = 'succeeded' ORDER BY id DESC LIMIT 1
+"""
+
+
+def claim(tx: Transaction, *, owner: str, now: datetime) -> tuple[Row, str | None] | None:
+    """Start the next run, if any may start; give its row and the last commit that succeeded in its slot."""
+    at = rows.to_us(now)
+    ready = tx.one(NEXT, {"now": at})
+    if ready is None:
+        return None
+    run = ready["id"]
+    tx.execute(START, {"run": run, "owner": owner, "now": at})
+    tx.execute(START_ATTEMPT, {"run": run})
+    tx.execute(TAKE_TURN, {"run": run, "now": at})
+    row = tx.one(CLAIMED, {"run": run})
+    if row is None:
+        raise AssertionError("a run that has just started is there")
+    last = tx.one(LAST_COMMIT, {"slot": row["slot"]})
+    return row, None if last is None else last["commit_id"]
+
+
+def next_due(tx: Transaction) -> int | None:
+    """Give the earliest moment, perhaps past, at which a waiting run whose lane is free may start."""
+    row = tx.one(NEXT_DUE, {})
+    return None if row is None else row["due"]
+
+
+def adopt(tx: Transaction, run: int, *, owner: str, attempt: int) -> Row:
+    """Let *owner* hold a running attempt from now on; whoever held it before can no longer finish it."""
+    row = reading.load(tx, run)
+    if row["state"] != RunState.RUNNING or row["attempt"] != attempt:
+        raise NotPossible(
+            f"run {run} is {row['state']} at attempt {row['attempt']}, not running attempt {attempt}"
+        )
+    values: Values = {"run": run, "owner": owner, "attempt": attempt}
+    tx.execute("UPDATE run SET owner = :owner WHERE id = :run AND attempt = :attempt", values)
+    tx.execute("UPDATE attempt SET owner = :owner WHERE run_id = :run AND n = :attempt", values)
+    return reading.load(tx, run)

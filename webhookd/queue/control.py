@@ -1,0 +1,73 @@
+"""What an operator and a reload ask of the store (functions over a transaction)."""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+
+from webhookd.models import RunState, Target
+from webhookd.queue import lifecycle, reading, rows
+from webhookd.queue.dialect import Row, Transaction
+
+CANCEL_QUEUED = """
+UPDATE run SET state = 'cancelled', ended_at = :now, reason = :reason WHERE id = :run AND state = 'queued'
+"""
+
+REQUEST_CANCEL = """
+UPDATE run SET cancel_requested = 1, superseded_by = NULL WHERE id = :run AND state = 'running'
+"""
+
+PAUSE = "INSERT INTO paused (target, since) VALUES (:target, :now) ON CONFLICT (target) DO NOTHING"
+
+RESUME = "DELETE FROM paused WHERE target = :target"
+
+WAITING_TARGETS = "SELECT DISTINCT target FROM run WHERE state = 'queued'"
+
+WAITING_OF_TARGET = "SELECT id FROM run WHERE state = 'queued' AND target = :target"
+
+RELANE = """
+UPDATE run SET lane = CASE WHEN :lock = '' THEN slot ELSE :lock END
+WHERE state = 'queued' AND target = :target AND lane <> CASE WHEN :lock = '' THEN slot ELSE :lock END
+"""
+
+
+def cancel(tx: Transaction, run: int, *, now: datetime) -> Row:
+    """Cancel a waiting run at once, ask the owner of a running one to end it; refuse an ended one."""
+    state = RunState(reading.load(tx, run)["state"])
+    lifecycle.check_cancel(run, state)
+    if state is RunState.QUEUED:
+        cancel_queued(tx, run, reason="cancelled before it started", now=now)
+    else:
+        tx.execute(REQUEST_CANCEL, {"run": run})
+    return reading.load(tx, run)
+
+
+def cancel_queued(tx: Transaction, run: int, *, reason: str, now: datetime) -> None:
+    """End a waiting run."""
+    tx.execute(CANCEL_QUEUED, {"run": run, "now": rows.to_us(now), "reason": reason})
+
+
+def cancel_targets(tx: Transaction, known: Collection[str], *, now: datetime) -> list[Row]:
+    """Cancel what waits for targets that are not *known*; give the rows of those runs."""
+    gone = [row["target"] for row in tx.all(WAITING_TARGETS, {}) if row["target"] not in known]
+    waiting = [row["id"] for target in gone for row in tx.all(WAITING_OF_TARGET, {"target": target})]
+    for run in waiting:
+        cancel_queued(tx, run, reason="its target is no longer configured", now=now)
+    return [reading.load(tx, run) for run in waiting]
+
+
+def relane(tx: Transaction, targets: Iterable[Target]) -> int:
+    """Put what waits into the lanes that its targets have now; give how many runs moved."""
+    return sum(tx.execute(RELANE, {"target": target.name, "lock": _lock(target)}) for target in targets)
+
+
+def _lock(target: Target) -> str:
+    return "" if target.lock is None else f"lock {target.lock}"
+
+
+def pause(tx: Transaction, target: str, *, now: datetime) -> bool:
+    """Let nothing of *target* start; tell whether that is new."""
+    return tx.execute(PAUSE, {"target": target, "now": rows.to_us(now)}) > 0
+
+
+def resume(tx: Transaction, target: str) -> bool:
+    """Let runs of *target* start again; tell whether it was paused."""
+    return tx.execute(RESUME, {"target": target}) > 0

@@ -1,0 +1,66 @@
+"""What the store needs of a database: one protocol per backend, so that its SQL is written once.
+
+The SQL of this room is plain: ``:name`` parameters, ``ON CONFLICT``, ``RETURNING``, partial indexes and
+recursive queries, which SQLite and PostgreSQL both take. What differs is here: how a transaction is run,
+how a lane is locked in it, and the column types. Nobody is notified by the store: whoever changed something
+that others wait for wakes them after the call (the daemon hands a `wake` around); a backend whose workers
+live on other machines does that in `write`, after its commit.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+Result = TypeVar("Result")
+Value = str | int | bytes | None
+Values = Mapping[str, Value]
+
+
+class Row(Protocol):
+    """One row, its columns by name."""
+
+    def __getitem__(self, column: str, /) -> Any:
+        """Give the value of *column*."""
+
+
+class Transaction(Protocol):
+    """Statements that take effect together."""
+
+    def execute(self, sql: str, values: Values) -> int:
+        """Run one statement and give the number of rows that it changed."""
+
+    def one(self, sql: str, values: Values) -> Row | None:
+        """Give the first row."""
+
+    def all(self, sql: str, values: Values) -> list[Row]:
+        """Give all rows."""
+
+    def lock(self, lane: str) -> None:
+        """Keep every other transaction out of *lane* until this one has ended."""
+
+
+class Database(Protocol):
+    """A backend. Its calls block, may come from any thread, and raise errors of StoreError's kind."""
+
+    def write(self, work: Callable[[Transaction], Result], *, relaxed: bool = False) -> Result:
+        """Run *work* in a transaction and return after its commit is durable.
+
+        With *relaxed* a power cut (not a crash of ours) may undo it.
+        """
+
+    def read(self, query: Callable[[Transaction], Result]) -> Result:
+        """Run *query* on one consistent state."""
+
+    def check(self) -> tuple[str, ...]:
+        """Look for damage; give what was found, nothing when all is well."""
+
+    def close(self) -> None:
+        """Finish what was asked before, refuse everything after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnTypes:
+    """How a backend spells the column types that have no common name."""
+
+    identity: str  # a primary key that counts up and is never given out twice
+    blob: str

@@ -1,0 +1,142 @@
+"""How an attempt ended, and where its run goes from there (functions over a transaction)."""
+
+from datetime import datetime
+
+from webhookd.errors import NotPossible
+from webhookd.models import Ending, Outcome, Overlap, RunState
+from webhookd.queue import accepting, lifecycle, reading, rows
+from webhookd.queue.dialect import Row, Transaction
+
+NEWER_WAITING = "SELECT max(id) AS id FROM run WHERE slot = :slot AND state = 'queued' AND id > :run"
+
+INTERRUPTIONS_IN_A_ROW = """
+SELECT count(*) AS n FROM attempt
+WHERE run_id = :run AND ending = 'interrupted'
+AND n > (SELECT coalesce(max(n), 0) FROM attempt WHERE run_id = :run AND ending <> 'interrupted')
+"""
+
+END_ATTEMPT = """
+UPDATE attempt SET ended_at = :ended_at, ending = :ending, exit_code = :exit_code, signal = :signal,
+    reason = :reason
+WHERE run_id = :run AND n = :attempt
+"""
+
+END_RUN = """
+UPDATE run SET state = :state, ended_at = :ended_at, exit_code = :exit_code, signal = :signal,
+    reason = :reason, superseded_by = :superseded_by, interruptions = interruptions + :interrupted,
+    cancel_requested = 0, owner = NULL
+WHERE id = :run AND state = 'running'
+"""
+
+QUEUE_AGAIN = """
+UPDATE run SET state = 'queued', not_before = :not_before, started_at = NULL, reason = :reason,
+    superseded_by = NULL, interruptions = interruptions + :interrupted, cancel_requested = 0, owner = NULL
+WHERE id = :run AND state = 'running'
+"""
+
+SUPERSEDE_OLDER = """
+UPDATE run SET state = 'superseded', ended_at = :now
+WHERE slot = :slot AND state = 'queued' AND id < :run RETURNING id
+"""
+
+
+def finish(  # noqa: PLR0913  each is a fact of its own
+    tx: Transaction,
+    run: int,
+    *,
+    owner: str,
+    attempt: int,
+    outcome: Outcome,
+    now: datetime,
+    retry_in: float | None,
+) -> Row:
+    """Record how an attempt ended and move its run on; give the run's row."""
+    row = reading.load(tx, run)
+    if not _holds(row, owner=owner, attempt=attempt):
+        _check_repeated(tx, row, owner=owner, attempt=attempt)
+        return row
+    tx.lock(row["lane"])
+    move = lifecycle.next_move(outcome, _situation(tx, row, retry_in=retry_in))
+    ended_at = rows.to_us(outcome.ended_at or now)
+    _end_attempt(tx, row, outcome, ended_at=ended_at)
+    if move.state is RunState.QUEUED:
+        _queue_again(tx, row, move, outcome=outcome, now=rows.to_us(now))
+    else:
+        _end(tx, row, move, outcome=outcome, ended_at=ended_at)
+    return reading.load(tx, run)
+
+
+def _holds(row: Row, *, owner: str, attempt: int) -> bool:
+    return bool(row["state"] == RunState.RUNNING and row["owner"] == owner and row["attempt"] == attempt)
+
+
+def _check_repeated(tx: Transaction, row: Row, *, owner: str, attempt: int) -> None:
+    """Let the same owner say the same again (it may not have seen the first answer); refuse any other."""
+    known = tx.one(
+        "SELECT owner, ending FROM attempt WHERE run_id = :run AND n = :attempt",
+        {"run": row["id"], "attempt": attempt},
+    )
+    if known is None or known["owner"] != owner or known["ending"] is None:
+        raise NotPossible(f'attempt {attempt} of run {row["id"]} is not held by "{owner}"')
+
+
+def _situation(tx: Transaction, row: Row, *, retry_in: float | None) -> lifecycle.Situation:
+    run, slot = row["id"], row["slot"]
+    newer = tx.one(NEWER_WAITING, {"slot": slot, "run": run})
+    interruptions = tx.one(INTERRUPTIONS_IN_A_ROW, {"run": run})
+    return lifecycle.Situation(
+        overlap=Overlap(row["overlap"]),
+        attempt=row["attempt"],
+        max_attempts=rows.max_attempts(row),
+        interruptions=interruptions["n"] if interruptions is not None else 0,
+        cancel_requested=bool(row["cancel_requested"]),
+        replaced_by=row["superseded_by"],
+        newer=newer["id"] if newer is not None else None,
+        retry_in=retry_in,
+    )
+
+
+def _end_attempt(tx: Transaction, row: Row, outcome: Outcome, *, ended_at: int) -> None:
+    values = {
+        "run": row["id"],
+        "attempt": row["attempt"],
+        "ended_at": ended_at,
+        "ending": outcome.ending.value,
+        "exit_code": outcome.exit_code,
+        "signal": outcome.signal,
+        "reason": rows.clean(outcome.reason),
+    }
+    tx.execute(END_ATTEMPT, values)
+
+
+def _end(tx: Transaction, row: Row, move: lifecycle.Move, *, outcome: Outcome, ended_at: int) -> None:
+    values = {
+        "run": row["id"],
+        "state": move.state.value,
+        "ended_at": ended_at,
+        "exit_code": outcome.exit_code,
+        "signal": outcome.signal,
+        "reason": rows.clean(move.reason),
+        "superseded_by": move.superseded_by,
+        "interrupted": _interrupted(outcome),
+    }
+    tx.execute(END_RUN, values)
+
+
+def _queue_again(tx: Transaction, row: Row, move: lifecycle.Move, *, outcome: Outcome, now: int) -> None:
+    """Put a run back into its place; where only one may wait it takes the place of an older one."""
+    run, slot = row["id"], row["slot"]
+    if lifecycle.coalesces(Overlap(row["overlap"])):
+        for older in tx.all(SUPERSEDE_OLDER, {"slot": slot, "run": run, "now": now}):
+            accepting.link(tx, older["id"], newer=run)
+    values = {
+        "run": run,
+        "not_before": now + rows.seconds(move.delay),
+        "reason": rows.clean(move.reason),
+        "interrupted": _interrupted(outcome),
+    }
+    tx.execute(QUEUE_AGAIN, values)
+
+
+def _interrupted(outcome: Outcome) -> int:
+    return int(outcome.ending is Ending.INTERRUPTED)

@@ -1,0 +1,177 @@
+"""The life of a run: its states, the moves between them, and what decides each of them (pure).
+
+::
+
+    accept ──► queued ──claim──► running ──► succeeded
+                │ ▲ ▲              │ │ │
+                │ │ └────retry─────┘ │ ├───► failed
+                │ └───interrupted────┘ ├───► timed_out
+                ├──► cancelled ◄───────┤
+                └──► superseded ◄──────┘ interrupted while a newer one waits
+
+An ended run never moves again: a redelivery or a rerun is a new run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from webhookd.errors import NotPossible
+from webhookd.models import Ending, Outcome, Overlap, RunState
+
+TRANSITIONS: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
+    {
+        RunState.QUEUED: frozenset({RunState.RUNNING, RunState.SUPERSEDED, RunState.CANCELLED}),
+        RunState.RUNNING: frozenset(set(RunState) - {RunState.RUNNING}),
+        RunState.SUCCEEDED: frozenset(),
+        RunState.FAILED: frozenset(),
+        RunState.TIMED_OUT: frozenset(),
+        RunState.CANCELLED: frozenset(),
+        RunState.SUPERSEDED: frozenset(),
+    }
+)
+"""Which states may follow which."""
+
+ENDED = frozenset(state for state, following in TRANSITIONS.items() if not following)
+"""The states that no run leaves."""
+
+DUPLICATE_WITHIN = timedelta(seconds=60)
+"""How long after a success the same delivery is a forge's repetition and not somebody's wish."""
+
+FREE_INTERRUPTIONS = 2
+"""So many interruptions in a row start again at once; further ones wait, longer each time."""
+
+FIRST_PAUSE = 5.0  # seconds, doubled at every further interruption
+LONGEST_PAUSE = 300.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """What the store knows of a running run when its attempt has ended."""
+
+    overlap: Overlap
+    attempt: int
+    max_attempts: int
+    interruptions: int = 0  # in a row, before this attempt
+    cancel_requested: bool = False
+    replaced_by: int | None = None  # the run that asked it to make room (overlap `restart`)
+    newer: int | None = None  # the newest run that waits in the same slot
+    retry_in: float | None = None  # seconds until a retry may start; None: no retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """Where a run goes, and what is recorded with it."""
+
+    state: RunState
+    reason: str = ""
+    superseded_by: int | None = None
+    delay: float = 0.0  # seconds until it may start again; only for `queued`
+
+
+class Redelivery(StrEnum):
+    """What the same delivery once more means for one of its runs."""
+
+    ACTIVE = "active"  # it is still to come, or running
+    DUPLICATE = "duplicate"  # it just succeeded
+    AGAIN = "again"  # somebody pressed Redeliver
+
+
+def coalesces(overlap: Overlap) -> bool:
+    """Tell whether at most one run of a slot waits under *overlap*."""
+    return overlap is not Overlap.QUEUE
+
+
+def next_move(outcome: Outcome, situation: Situation) -> Move:
+    """Decide where a running run goes when its attempt ended with *outcome*."""
+    if outcome.succeeded:
+        return Move(state=RunState.SUCCEEDED, reason=outcome.reason)
+    if outcome.ending is Ending.CANCELLED:
+        return _cancelled(outcome.reason, situation)
+    if outcome.ending is Ending.INTERRUPTED:
+        return _interrupted(outcome.reason, situation)
+    return _failed(outcome, situation)
+
+
+def redelivered(state: RunState, *, ended_at: datetime | None, now: datetime) -> Redelivery:
+    """Decide what the same delivery once more means for a run of it in *state*."""
+    if state not in ENDED:
+        return Redelivery.ACTIVE
+    if state is RunState.SUCCEEDED and ended_at is not None and now - ended_at < DUPLICATE_WITHIN:
+        return Redelivery.DUPLICATE
+    return Redelivery.AGAIN
+
+
+def check_cancel(run: int, state: RunState) -> None:
+    """Raise NotPossible when *run* is in a state in which it cannot be cancelled."""
+    if state in ENDED:
+        raise NotPossible(
+            f"run {run} has ended already: {state}", hint="see its log: webhookd logs " + str(run)
+        )
+
+
+def check_rerun(run: int, state: RunState) -> None:
+    """Raise NotPossible when *run* still is to end by itself."""
+    if state not in ENDED:
+        raise NotPossible(f"run {run} is {state}", hint=f"wait for its end, or: webhookd cancel {run}")
+
+
+def _cancelled(reason: str, situation: Situation) -> Move:
+    if situation.replaced_by is not None:
+        reason = f"run {situation.replaced_by} took its place"
+    return Move(state=RunState.CANCELLED, reason=reason or "cancelled", superseded_by=situation.replaced_by)
+
+
+def _interrupted(reason: str, situation: Situation) -> Move:
+    if situation.cancel_requested:
+        return _cancelled(reason, situation)
+    if situation.newer is not None and coalesces(situation.overlap):
+        return Move(
+            state=RunState.SUPERSEDED,
+            reason=f"interrupted, and run {situation.newer} took its place",
+            superseded_by=situation.newer,
+        )
+    return Move(
+        state=RunState.QUEUED,
+        reason=f"attempt {situation.attempt} was interrupted: {reason or 'its outcome is unknown'}",
+        delay=_pause(situation.interruptions + 1),
+    )
+
+
+def _failed(outcome: Outcome, situation: Situation) -> Move:
+    state = RunState.TIMED_OUT if outcome.ending is Ending.TIMED_OUT else RunState.FAILED
+    reason = outcome.reason or describe(outcome)
+    if not _may_retry(situation) or situation.retry_in is None:
+        return Move(state=state, reason=reason)
+    if situation.newer is None:
+        return Move(
+            state=RunState.QUEUED,
+            reason=f"attempt {situation.attempt} of {situation.max_attempts}: {reason}",
+            delay=situation.retry_in,
+        )
+    return Move(
+        state=state,
+        reason=f"{reason}; not retried because run {situation.newer} waits",
+        superseded_by=situation.newer if coalesces(situation.overlap) else None,
+    )
+
+
+def _may_retry(situation: Situation) -> bool:
+    return situation.attempt < situation.max_attempts and not situation.cancel_requested
+
+
+def _pause(in_a_row: int) -> float:
+    """Give the seconds to wait after so many interruptions, so that a command that kills us does not spin."""
+    extra = in_a_row - FREE_INTERRUPTIONS
+    return 0.0 if extra <= 0 else min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(extra - 1, 16))
+
+
+def describe(outcome: Outcome) -> str:
+    """Say in a few words how an attempt ended that brought no reason of its own."""
+    if outcome.ending is Ending.EXITED:
+        return f"exit code {outcome.exit_code}"
+    if outcome.ending is Ending.SIGNALED:
+        return f"ended by signal {outcome.signal}"
+    return outcome.ending.value.replace("_", " ")

@@ -1,0 +1,85 @@
+"""What people see: runs, attempts, deliveries, counts (functions over a transaction that change nothing).
+
+Lists go from the newest back and continue below a number (`before`), never by offset. The state stands in the
+SQL text, from the closed set, because a partial index serves only a query that names it.
+"""
+
+from webhookd.errors import NotFound
+from webhookd.models import RunState
+from webhookd.queue import lifecycle, rows
+from webhookd.queue.dialect import Row, Transaction, Value
+
+RUNNING = f"{rows.SELECT_RUN} WHERE run.state = 'running' ORDER BY run.id"
+
+CANCEL_REQUESTED = """
+SELECT id FROM run WHERE state = 'running' AND owner = :owner AND cancel_requested = 1 ORDER BY id
+"""
+
+ATTEMPTS = "SELECT * FROM attempt WHERE run_id = :run ORDER BY n"
+
+DELIVERY_COLUMNS = """
+    id, hook, forge, delivery_id, body_sha256, event, kind, opened_by, reason, received_at,
+    body IS NOT NULL AS has_body
+"""
+
+DELIVERIES = f"""
+SELECT {DELIVERY_COLUMNS} FROM delivery WHERE id < :before ORDER BY id DESC LIMIT :limit
+"""  # noqa: S608  constant text
+
+RUNS_OF_DELIVERY = "SELECT id FROM run WHERE delivery_id = :delivery ORDER BY id"
+
+COUNTS = """
+SELECT (SELECT count(*) FROM run WHERE state = 'queued') AS queued,
+    (SELECT count(*) FROM run WHERE state = 'running') AS running
+"""
+
+PAUSED = "SELECT target FROM paused ORDER BY target"
+
+NEWEST = 2**63 - 1  # above every number
+
+
+def load(tx: Transaction, run: int) -> Row:
+    """Give the row of *run*, or raise NotFound."""
+    row = tx.one(f"{rows.SELECT_RUN} WHERE run.id = :run", {"run": run})
+    if row is None:
+        raise NotFound(f"there is no run {run}", hint="list them: webhookd runs")
+    return row
+
+
+def runs_sql(*, target: bool, state: RunState | None) -> str:
+    """Write the query for a list of runs."""
+    conditions = ["run.id < :before"]
+    if target:
+        conditions.append("run.target = :target")
+    if state is not None:
+        conditions.append(f"run.state = '{state.value}'")
+    if state in lifecycle.ENDED:
+        conditions.append("run.ended_at IS NOT NULL")
+    return f"{rows.SELECT_RUN} WHERE {' AND '.join(conditions)} ORDER BY run.id DESC LIMIT :limit"
+
+
+def runs(
+    tx: Transaction, *, target: str | None, state: RunState | None, limit: int, before: int | None
+) -> list[Row]:
+    """List runs, newest first."""
+    values: dict[str, Value] = {"limit": limit, "before": NEWEST if before is None else before}
+    if target is not None:
+        values["target"] = target
+    return tx.all(runs_sql(target=target is not None, state=state), values)
+
+
+def attempts(tx: Transaction, run: int) -> list[Row]:
+    """List the attempts of *run*, or raise NotFound."""
+    found = tx.all(ATTEMPTS, {"run": run})
+    if not found and tx.one("SELECT id FROM run WHERE id = :run", {"run": run}) is None:
+        raise NotFound(f"there is no run {run}", hint="list them: webhookd runs")
+    return found
+
+
+def deliveries(tx: Transaction, *, limit: int, before: int | None) -> list[tuple[Row, tuple[int, ...]]]:
+    """List deliveries with the numbers of their runs, newest first."""
+    values = {"limit": limit, "before": NEWEST if before is None else before}
+    return [
+        (row, tuple(run["id"] for run in tx.all(RUNS_OF_DELIVERY, {"delivery": row["id"]})))
+        for row in tx.all(DELIVERIES, values)
+    ]

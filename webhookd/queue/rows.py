@@ -1,0 +1,173 @@
+"""Rows to values and back (pure): a row never leaves this room."""
+
+import json
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from webhookd.models import (
+    Attempt,
+    Claim,
+    Delivery,
+    Ending,
+    Forge,
+    Kind,
+    PushEvent,
+    Run,
+    RunState,
+    StoredDelivery,
+)
+from webhookd.queue.dialect import Row, Value
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_PUSH_FIELDS = {field.name: field.default for field in fields(PushEvent)}
+
+RUN_COLUMNS = """
+    run.id, run.target, run.lane, run.slot, run.overlap, run.state, run.attempt, run.retries,
+    run.interruptions, run.reason, run.exit_code, run.signal, run.repo, run.ref, run.commit_id, run.pusher,
+    run.queued_at, run.not_before, run.started_at, run.ended_at, run.superseded_by, run.cancel_requested,
+    run.owner, delivery.hook, delivery.forge, delivery.delivery_id
+"""
+"""What `to_run` reads, from `run` joined with `delivery`."""
+
+SELECT_RUN = f"SELECT {RUN_COLUMNS} FROM run JOIN delivery ON delivery.id = run.delivery_id"  # noqa: S608  constant
+
+
+def to_us(moment: datetime) -> int:
+    """Give *moment*, which must be aware, in microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def to_time(us: int) -> datetime:
+    """Give microseconds since 1970 as a time in UTC."""
+    return _EPOCH + timedelta(microseconds=us)
+
+
+def to_optional_time(us: int | None) -> datetime | None:
+    """Give microseconds since 1970 as a time in UTC, nothing as nothing."""
+    return None if us is None else to_time(us)
+
+
+def seconds(us: float) -> int:
+    """Give seconds in microseconds."""
+    return round(us * 1_000_000)
+
+
+def clean(text: str) -> str:
+    """Replace what no database stores: halves of surrogate pairs and NUL."""
+    return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def clean_optional(text: str | None) -> str | None:
+    """Clean *text*, nothing stays nothing."""
+    return None if text is None else clean(text)
+
+
+def push_to_json(push: PushEvent) -> str:
+    """Write down what differs from the defaults, without the list of files, which only matching needs."""
+    known = {name: getattr(push, name) for name in _PUSH_FIELDS if name != "changed_files"}
+    return json.dumps({name: value for name, value in known.items() if value != _PUSH_FIELDS[name]})
+
+
+def push_from_json(text: str) -> PushEvent:
+    """Read what `push_to_json` of this or another version wrote."""
+    values: dict[str, Any] = json.loads(text)
+    return PushEvent(**{name: value for name, value in values.items() if name in _PUSH_FIELDS})
+
+
+def delivery_values(delivery: Delivery, *, reason: str) -> dict[str, Value]:
+    """Give the columns of *delivery*."""
+    return {
+        "uid": clean(delivery.uid),
+        "hook": delivery.hook,
+        "forge": delivery.forge.value,
+        "delivery_id": clean(delivery.delivery_id),
+        "body_sha256": delivery.body_sha256,
+        "body": delivery.body or None,
+        "content_type": clean(delivery.content_type),
+        "event": clean(delivery.event),
+        "kind": delivery.kind.value,
+        "opened_by": delivery.opened_by,
+        "reason": clean(reason),
+        "received_at": to_us(delivery.received_at),
+    }
+
+
+def to_run(row: Row) -> Run:
+    """Give a row of RUN_COLUMNS as a run."""
+    return Run(
+        run=row["id"],
+        target=row["target"],
+        lane=row["lane"],
+        slot=row["slot"],
+        state=RunState(row["state"]),
+        attempt=row["attempt"],
+        max_attempts=max_attempts(row),
+        reason=row["reason"],
+        exit_code=row["exit_code"],
+        signal=row["signal"],
+        hook=row["hook"],
+        forge=Forge(row["forge"]),
+        delivery=row["delivery_id"],
+        repo=row["repo"],
+        ref=row["ref"],
+        commit=row["commit_id"],
+        pusher=row["pusher"],
+        queued_at=to_time(row["queued_at"]),
+        not_before=to_time(row["not_before"]),
+        started_at=to_optional_time(row["started_at"]),
+        ended_at=to_optional_time(row["ended_at"]),
+        superseded_by=row["superseded_by"],
+        cancel_requested=bool(row["cancel_requested"]),
+        owner=row["owner"],
+    )
+
+
+def max_attempts(row: Row) -> int:
+    """Give how often a run may be tried: an interruption uses up no retry."""
+    return 1 + int(row["retries"]) + int(row["interruptions"])
+
+
+def to_claim(row: Row, *, last_commit: str | None) -> Claim:
+    """Give a row of RUN_COLUMNS with push, body and content type as a claim."""
+    return Claim(
+        run=to_run(row),
+        push=push_from_json(row["push"]),
+        body=row["body"],
+        content_type=row["content_type"],
+        last_commit=last_commit,
+    )
+
+
+def to_attempt(row: Row) -> Attempt:
+    """Give a row of `attempt` as a value."""
+    return Attempt(
+        run=row["run_id"],
+        attempt=row["n"],
+        owner=row["owner"],
+        started_at=to_time(row["started_at"]),
+        ended_at=to_optional_time(row["ended_at"]),
+        ending=None if row["ending"] is None else Ending(row["ending"]),
+        exit_code=row["exit_code"],
+        signal=row["signal"],
+        reason=row["reason"],
+    )
+
+
+def to_delivery(row: Row, *, runs: tuple[int, ...]) -> StoredDelivery:
+    """Give a row of `delivery` (its body only as `has_body`) as a value."""
+    return StoredDelivery(
+        number=row["id"],
+        hook=row["hook"],
+        forge=Forge(row["forge"]),
+        delivery=row["delivery_id"],
+        body_sha256=row["body_sha256"],
+        event=row["event"],
+        kind=Kind(row["kind"]),
+        opened_by=row["opened_by"],
+        reason=row["reason"],
+        received_at=to_time(row["received_at"]),
+        has_body=bool(row["has_body"]),
+        runs=runs,
+    )

@@ -1,0 +1,103 @@
+"""The tables, as a list of migrations that only grows (pure).
+
+Migration n brings version n - 1 to version n: a new one is one more entry, and no entry ever changes.
+Times are microseconds since 1970 in UTC. Indexes that serve the queue are partial, so that a million
+ended runs cost them nothing.
+"""
+
+from collections.abc import Sequence
+
+from webhookd.queue.dialect import ColumnTypes
+
+_DELIVERY = """
+CREATE TABLE delivery (
+    id {identity},
+    uid TEXT NOT NULL UNIQUE,
+    hook TEXT NOT NULL,
+    forge TEXT NOT NULL,
+    delivery_id TEXT NOT NULL,
+    body_sha256 TEXT NOT NULL,
+    body {blob},
+    content_type TEXT NOT NULL,
+    event TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    opened_by TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    received_at BIGINT NOT NULL
+)
+"""
+
+_RUN = """
+CREATE TABLE run (
+    id {identity},
+    delivery_id BIGINT NOT NULL REFERENCES delivery (id),
+    target TEXT NOT NULL,
+    slot TEXT NOT NULL,
+    lane TEXT NOT NULL,
+    overlap TEXT NOT NULL,
+    repo TEXT NOT NULL,
+    ref TEXT NOT NULL,
+    commit_id TEXT,
+    pusher TEXT,
+    push TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempt INTEGER NOT NULL DEFAULT 0,
+    retries INTEGER NOT NULL,
+    interruptions INTEGER NOT NULL DEFAULT 0,
+    not_before BIGINT NOT NULL,
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    owner TEXT,
+    queued_at BIGINT NOT NULL,
+    started_at BIGINT,
+    ended_at BIGINT,
+    exit_code INTEGER,
+    signal INTEGER,
+    reason TEXT NOT NULL DEFAULT '',
+    superseded_by BIGINT
+)
+"""
+
+_ATTEMPT = """
+CREATE TABLE attempt (
+    run_id BIGINT NOT NULL REFERENCES run (id) ON DELETE CASCADE,
+    n INTEGER NOT NULL,
+    owner TEXT NOT NULL,
+    started_at BIGINT NOT NULL,
+    ended_at BIGINT,
+    ending TEXT,
+    exit_code INTEGER,
+    signal INTEGER,
+    reason TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (run_id, n)
+)
+"""
+
+VERSION_1: tuple[str, ...] = (
+    _DELIVERY,
+    "CREATE INDEX delivery_age ON delivery (received_at)",
+    "CREATE INDEX delivery_body_age ON delivery (received_at) WHERE body IS NOT NULL",
+    _RUN,
+    "CREATE UNIQUE INDEX run_running ON run (lane) WHERE state = 'running'",
+    "CREATE UNIQUE INDEX run_coalesced ON run (slot) WHERE state = 'queued' AND overlap <> 'queue'",
+    "CREATE INDEX run_waiting ON run (slot, id) WHERE state = 'queued'",
+    "CREATE INDEX run_succeeded ON run (slot, id) WHERE state = 'succeeded'",
+    "CREATE INDEX run_of_delivery ON run (delivery_id)",
+    "CREATE INDEX run_of_target ON run (target, id, ended_at)",
+    "CREATE INDEX run_done ON run (state, id) WHERE ended_at IS NOT NULL",
+    "CREATE INDEX run_age ON run (ended_at) WHERE ended_at IS NOT NULL",
+    _ATTEMPT,
+    "CREATE TABLE turn (repo TEXT PRIMARY KEY, started_at BIGINT NOT NULL)",
+    "CREATE TABLE paused (target TEXT PRIMARY KEY, since BIGINT NOT NULL)",
+    "CREATE TABLE probe (id INTEGER PRIMARY KEY, written_at BIGINT NOT NULL)",
+    "INSERT INTO probe (id, written_at) VALUES (1, 0)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1,)
+
+
+def statements(
+    version: int, *, types: ColumnTypes, migrations: Sequence[Sequence[str]] = MIGRATIONS
+) -> tuple[str, ...]:
+    """Give the statements that bring a database of *version* up to date, in order."""
+    spelling = {"identity": types.identity, "blob": types.blob}
+    return tuple(sql.format_map(spelling) for migration in migrations[version:] for sql in migration)

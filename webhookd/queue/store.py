@@ -1,0 +1,225 @@
+"""`Store`: the operations on deliveries and runs, the one door to the database.
+
+Every call may come from any thread and blocks until it is done; a change is durable when its call returns.
+The store wakes nobody: whoever accepted (`queued`), cancelled, reran or resumed wakes the worker afterwards.
+A forked child must not use it.
+"""
+
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from webhookd.models import (
+    Attempt,
+    Claim,
+    Counts,
+    Decision,
+    Forge,
+    History,
+    Match,
+    Outcome,
+    Run,
+    RunState,
+    StoredDelivery,
+    Target,
+)
+from webhookd.queue import accepting, claiming, control, finishing, housekeeping, reading, rows
+from webhookd.queue.dialect import Database
+from webhookd.queue.values import Acceptance, Pruned
+
+
+class Store:
+    """Deliveries, runs and attempts in one database."""
+
+    def __init__(self, database: Database) -> None:
+        """Stand before *database*, which is closed with the store."""
+        self._db = database
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the SQLite file *path* for reading and writing; create it (0600) or bring it up to date.
+
+        Raises StoreRefused when it is damaged, not ours or newer, StoreUnavailable when it cannot be opened.
+        """
+        from webhookd.queue.sqlite import open_database  # noqa: PLC0415  the backend in use, and no other
+
+        return cls(open_database(path))
+
+    @classmethod
+    def open_reader(cls, path: Path) -> Self:
+        """Open the SQLite file *path* for reading only, with or without a daemon at work on it.
+
+        Raises NotFound when nothing has been stored yet. It needs no right to write, but while a daemon is up
+        or after a crash it must be able to read the `-wal` and `-shm` beside the file.
+        """
+        from webhookd.queue.sqlite import open_for_reading  # noqa: PLC0415  the backend in use, and no other
+
+        return cls(open_for_reading(path))
+
+    def close(self) -> None:
+        """Finish what was asked before and refuse everything after."""
+        self._db.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # intake
+
+    def accept(self, decision: Decision, *, now: datetime) -> Acceptance:
+        """Store a delivery and queue its runs; the same delivery again follows the rules for redeliveries.
+
+        Raises StoreUnavailable when it could not be stored: then nothing of it is, save when the message says
+        that the commit may still come through.
+        """
+        order = accepting.order(decision, now=now)
+        return self._db.write(partial(accepting.accept, order=order))
+
+    def enqueue(self, match: Match, *, forge: Forge, now: datetime) -> Run:
+        """Queue *match* because a person asks for it; its delivery is one that no forge sent."""
+        accepted = self.accept(accepting.manual(match, forge=forge, now=now), now=now)
+        return self.run(accepted.runs[0].run)
+
+    def rerun(self, run: int, *, now: datetime, target: Target | None = None) -> Run:
+        """Queue an ended run's push once more as a new run, under the rules *target* has now if it is given.
+
+        Raises NotFound, and NotPossible for a run that has not ended.
+        """
+        return self.run(self._db.write(partial(accepting.rerun, run=run, target=target, now=now)))
+
+    # worker
+
+    def claim(self, *, owner: str, now: datetime) -> Claim | None:
+        """Start the next run for *owner*: lane free, target not paused, its time come; in turn."""
+        claimed = self._db.write(partial(claiming.claim, owner=owner, now=now), relaxed=True)
+        return None if claimed is None else rows.to_claim(claimed[0], last_commit=claimed[1])
+
+    def next_due(self, *, now: datetime) -> datetime | None:
+        """Give the earliest moment, not before *now*, at which `claim` will find something in a free lane."""
+        due = self._db.read(claiming.next_due)
+        return None if due is None else max(now, rows.to_time(due))
+
+    def finish(  # noqa: PLR0913  each is a fact of its own
+        self,
+        run: int,
+        *,
+        owner: str,
+        attempt: int,
+        outcome: Outcome,
+        now: datetime,
+        retry_in: float | None = None,
+    ) -> Run:
+        """Record how an attempt ended and move the run on, to its end or back into the queue.
+
+        Only the holder of that very attempt may; saying it again is harmless and changes nothing. Raises
+        NotPossible when somebody else holds the attempt. Without *retry_in* (seconds) nothing is retried.
+        """
+        work = partial(
+            finishing.finish,
+            run=run,
+            owner=owner,
+            attempt=attempt,
+            outcome=outcome,
+            now=now,
+            retry_in=retry_in,
+        )
+        return rows.to_run(self._db.write(work))
+
+    def running(self) -> tuple[Run, ...]:
+        """List what is running, with owner and attempt."""
+        return tuple(map(rows.to_run, self._db.read(lambda tx: tx.all(reading.RUNNING, {}))))
+
+    def adopt(self, run: int, *, owner: str, attempt: int) -> Run:
+        """Let *owner* hold a running attempt, and nobody else; raises NotPossible when it is not running."""
+        return rows.to_run(self._db.write(partial(claiming.adopt, run=run, owner=owner, attempt=attempt)))
+
+    def cancel_requested(self, owner: str) -> tuple[int, ...]:
+        """Name the runs of *owner* that somebody wants ended."""
+        found = self._db.read(lambda tx: tx.all(reading.CANCEL_REQUESTED, {"owner": owner}))
+        return tuple(row["id"] for row in found)
+
+    # operator
+
+    def cancel(self, run: int, *, now: datetime) -> Run:
+        """Cancel a waiting run at once, ask for the end of a running one.
+
+        Raises NotFound, and NotPossible for a run that has ended.
+        """
+        return rows.to_run(self._db.write(partial(control.cancel, run=run, now=now)))
+
+    def pause(self, target: str, *, now: datetime) -> bool:
+        """Let nothing of *target* start; what is pushed waits. Tells whether that is new."""
+        return self._db.write(partial(control.pause, target=target, now=now))
+
+    def resume(self, target: str) -> bool:
+        """Let runs of *target* start again. Tells whether it was paused."""
+        return self._db.write(partial(control.resume, target=target))
+
+    def paused(self) -> tuple[str, ...]:
+        """Name the paused targets."""
+        return tuple(row["target"] for row in self._db.read(lambda tx: tx.all(reading.PAUSED, {})))
+
+    def cancel_targets(self, known: Collection[str], *, now: datetime) -> tuple[Run, ...]:
+        """Cancel what waits for targets whose names are not *known* any more; give those runs."""
+        return tuple(map(rows.to_run, self._db.write(partial(control.cancel_targets, known=known, now=now))))
+
+    def relane(self, targets: Iterable[Target]) -> int:
+        """Put what waits into the lanes that *targets* have now; give how many runs moved."""
+        return self._db.write(partial(control.relane, targets=tuple(targets)))
+
+    # readers
+
+    def run(self, run: int) -> Run:
+        """Give one run; raises NotFound."""
+        return rows.to_run(self._db.read(lambda tx: reading.load(tx, run)))
+
+    def runs(
+        self,
+        *,
+        target: str | None = None,
+        state: RunState | None = None,
+        limit: int = 50,
+        before: int | None = None,
+    ) -> tuple[Run, ...]:
+        """List runs, newest first, of one target or state if wanted, below the number *before*."""
+        query = partial(reading.runs, target=target, state=state, limit=limit, before=before)
+        return tuple(map(rows.to_run, self._db.read(query)))
+
+    def attempts(self, run: int) -> tuple[Attempt, ...]:
+        """List the attempts of *run*, first to last; raises NotFound."""
+        return tuple(map(rows.to_attempt, self._db.read(partial(reading.attempts, run=run))))
+
+    def deliveries(self, *, limit: int = 50, before: int | None = None) -> tuple[StoredDelivery, ...]:
+        """List deliveries, newest first, below the number *before*."""
+        found = self._db.read(partial(reading.deliveries, limit=limit, before=before))
+        return tuple(rows.to_delivery(row, runs=runs) for row, runs in found)
+
+    def counts(self) -> Counts:
+        """Count what waits and runs now; what has ended is never counted."""
+        row = self._db.read(lambda tx: tx.one(reading.COUNTS, {}))
+        return Counts(queued=row["queued"], running=row["running"]) if row else Counts(queued=0, running=0)
+
+    # housekeeping
+
+    def prune(self, history: History, *, now: datetime, limit: int = 200) -> Pruned:
+        """Remove a little of what *history* no longer wants; call again while there is `more`.
+
+        The caller removes the log folders of the runs that are gone.
+        """
+        found = self._db.read(partial(housekeeping.surplus, history=history, now=now, limit=limit))
+        return self._db.write(partial(housekeeping.remove, found=found)) if found else Pruned()
+
+    def probe(self, *, now: datetime) -> None:
+        """Make one small durable change, to see whether the store takes writes; raises StoreUnavailable."""
+        self._db.write(partial(housekeeping.probe, now=now))
+
+    def check(self) -> tuple[str, ...]:
+        """Look through the whole database for damage; give what was found. Slow on a large one."""
+        return self._db.check()

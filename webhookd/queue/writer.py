@@ -1,0 +1,160 @@
+"""Group commit: one thread owns the only writing connection and commits what many threads ask for at once.
+
+A caller hands in a function and blocks. The thread takes all that has come meanwhile into one transaction,
+with a savepoint per item so that one that fails leaves the others alone, and wakes the callers after the
+commit: one fsync for all of them. No caller is told of success before the commit, none waits for ever, and
+what was given up before its transaction began is not written later.
+"""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from typing import Generic
+
+from webhookd.errors import StoreError, StoreUnavailable
+from webhookd.queue.dialect import Result
+from webhookd.queue.sqlite_errors import unavailable
+
+
+class _Item(Generic[Result]):
+    """One function to run, and the caller that waits for it."""
+
+    __slots__ = ("_done", "_fate", "failure", "relaxed", "result", "work")
+
+    def __init__(self, work: Callable[[sqlite3.Connection], Result], *, relaxed: bool) -> None:
+        self.work = work
+        self.relaxed = relaxed
+        self.result: Result | None = None
+        self.failure: Exception | None = None
+        self._fate = (
+            threading.Lock()
+        )  # whoever gets it first decides: the writer takes, or the caller gives up
+        self._done = threading.Lock()  # released once the outcome is certain
+        self._done.acquire()
+
+    def decide(self) -> bool:
+        return self._fate.acquire(blocking=False)
+
+    def wait(self, seconds: float) -> bool:
+        return self._done.acquire(timeout=seconds)
+
+    def settle(self) -> None:
+        self._done.release()
+
+
+class GroupCommit:
+    """The writer thread with its queue. Never used in a forked child."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        *,
+        reconnect: Callable[[], sqlite3.Connection],
+        patience: float,
+    ) -> None:
+        """Own *connection* from now on; *patience* is how many seconds a caller waits at most."""
+        self._connection: sqlite3.Connection | None = connection
+        self._reconnect = reconnect
+        self._patience = patience
+        self._durable = True  # synchronous=FULL is in force
+        self._waiting: list[_Item[object]] = []
+        self._closed = False
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, work: Callable[[sqlite3.Connection], Result], *, relaxed: bool = False) -> Result:
+        """Run *work* in a transaction, give its result after the commit, raise what it raised."""
+        item = _Item(work, relaxed=relaxed)
+        with self._changed:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            self._waiting.append(item)  # type: ignore[arg-type]
+            self._changed.notify()
+        if not item.wait(self._patience):
+            self._give_up(item)
+        if item.failure is not None:
+            raise item.failure
+        return item.result  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Commit what was asked before, then end the thread and close the connection."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _give_up(self, item: _Item[Result]) -> None:
+        seconds = f"{self._patience:g} s"
+        if item.decide():
+            raise StoreUnavailable(
+                f"the store took no write for {seconds}", hint="see whether the disk hangs"
+            )
+        raise StoreUnavailable(
+            f"a commit takes longer than {seconds}: it may still come through",
+            hint="see whether the disk hangs",
+        )
+
+    def _work(self) -> None:
+        while batch := self._next_batch():
+            self._commit(batch)
+        self._disconnect()
+
+    def _next_batch(self) -> list[_Item[object]]:
+        with self._changed:
+            while not self._waiting and not self._closed:
+                self._changed.wait()
+            batch, self._waiting = self._waiting, []
+            return batch
+
+    def _commit(self, batch: Sequence[_Item[object]]) -> None:
+        taken: list[_Item[object]] = []
+        try:
+            connection = self._begin(durable=not all(item.relaxed for item in batch))
+            taken.extend(item for item in batch if item.decide())
+            for item in taken:
+                _run(connection, item)
+            connection.execute("COMMIT")
+        except Exception as exc:  # noqa: BLE001  whatever it is, no caller may be left waiting
+            self._disconnect()
+            taken.extend(item for item in batch if item not in taken and item.decide())
+            for item in taken:
+                item.failure = item.failure or unavailable(exc)
+        for item in taken:
+            item.settle()
+
+    def _begin(self, *, durable: bool) -> sqlite3.Connection:
+        if self._connection is None:
+            self._connection, self._durable = self._reconnect(), True
+        if durable != self._durable:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._durable = durable
+        self._connection.execute("BEGIN IMMEDIATE")
+        return self._connection
+
+    def _disconnect(self) -> None:
+        """Close the connection, which undoes what was not committed; the next batch opens a new one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):  # nothing of it is used any more
+                connection.close()
+
+
+def _run(connection: sqlite3.Connection, item: _Item[object]) -> None:
+    """Run one item; when it fails undo it alone, unless the database has undone everything already."""
+    connection.execute("SAVEPOINT item")
+    try:
+        item.result = item.work(connection)
+    except Exception as exc:
+        if not connection.in_transaction:
+            raise
+        connection.execute("ROLLBACK TO item")
+        item.failure = _as_store_error(exc)
+    connection.execute("RELEASE item")
+
+
+def _as_store_error(exc: Exception) -> Exception:
+    if isinstance(exc, sqlite3.IntegrityError):
+        return StoreError(f"the store refuses a change that breaks its rules: {exc}")
+    return unavailable(exc) if isinstance(exc, sqlite3.Error) else exc
