@@ -12,7 +12,7 @@ from webhookd.errors import NotFound
 from webhookd.models import Decision, Delivery, Forge, Kind, Match, Overlap, RunState, Target
 from webhookd.queue import lifecycle, rows
 from webhookd.queue.dialect import Row, Transaction, Value
-from webhookd.queue.values import Acceptance, AcceptedRun, Status
+from webhookd.queue.values import Acceptance, AcceptanceStatus, AcceptedRun
 
 INSERT_DELIVERY = """
 INSERT INTO delivery (uid, hook, forge, delivery_id, body_sha256, body, content_type, event, kind, opened_by,
@@ -139,9 +139,9 @@ def accept(tx: Transaction, order: Order) -> Acceptance:
     if row is None:
         return _accept_again(tx, order)
     if not order.candidates:
-        return Acceptance(status=Status.IGNORED, reason=order.reason)
+        return Acceptance(status=AcceptanceStatus.IGNORED, reason=order.reason)
     queued = tuple(queue(tx, wanted, delivery=row["id"]) for wanted in order.candidates)
-    return Acceptance(status=Status.QUEUED, runs=queued)
+    return Acceptance(status=AcceptanceStatus.QUEUED, runs=queued)
 
 
 def queue(tx: Transaction, wanted: Candidate, *, delivery: int) -> AcceptedRun:
@@ -201,7 +201,7 @@ def _accept_again(tx: Transaction, order: Order) -> Acceptance:
     """Handle a delivery that is stored already, each of its runs by itself."""
     delivery = _stored(tx, order)
     if not order.candidates:
-        return Acceptance(status=Status.IGNORED, reason=order.reason)
+        return Acceptance(status=AcceptanceStatus.IGNORED, reason=order.reason)
     # Every verdict comes before the first new run, which the later ones would take for an old one.
     verdicts = [_verdict(tx, wanted, delivery=delivery, now=order.now) for wanted in order.candidates]
     new = any(kind is lifecycle.Redelivery.AGAIN for kind, _ in verdicts)
@@ -215,7 +215,13 @@ def _accept_again(tx: Transaction, order: Order) -> Acceptance:
         for wanted, (_, standing) in zip(order.candidates, verdicts, strict=True)
     ]
     active = any(kind is lifecycle.Redelivery.ACTIVE for kind, _ in verdicts)
-    status = Status.QUEUED if new else Status.ALREADY_QUEUED if active else Status.DUPLICATE
+    status = (
+        AcceptanceStatus.QUEUED
+        if new
+        else AcceptanceStatus.ALREADY_QUEUED
+        if active
+        else AcceptanceStatus.DUPLICATE
+    )
     return Acceptance(status=status, runs=tuple(dict.fromkeys(runs)))
 
 

@@ -4,13 +4,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Status(StrEnum):
+class AcceptanceStatus(StrEnum):
     """What became of a delivery, in the words of the HTTP answer."""
 
     QUEUED = "queued"  # at least one new run
     ALREADY_QUEUED = "already queued"  # its runs wait or are running
     DUPLICATE = "duplicate"  # its runs succeeded a moment ago
     IGNORED = "ignored"  # nothing to run
+
+    @property
+    def wakes(self) -> bool:
+        """Whether the worker has something new to look at."""
+        return self is AcceptanceStatus.QUEUED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,9 +28,9 @@ class AcceptedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acceptance:
-    """The answer to a delivery; wake the worker when it is `queued`."""
+    """The answer to a delivery."""
 
-    status: Status
+    status: AcceptanceStatus
     runs: tuple[AcceptedRun, ...] = ()
     reason: str = ""
 
