@@ -33,7 +33,7 @@ def start(
     lock = launcher.lock(lane)
     assert lock is not None
     env = {"PATH": os.environ["PATH"], "WEBHOOKD_INVOCATION": invocation_of(folder)}
-    values = {"timeout": 60.0, "grace": 0.3, "cwd": "/", "env": env} | over
+    values: dict[str, Any] = {"timeout": 60.0, "grace": 0.3, "cwd": "/", "env": env} | over
     job = Job(
         run=run, attempt=attempt, invocation=invocation_of(folder), folder=str(folder), argv=argv, **values
     )

@@ -17,8 +17,8 @@ from webhookd.deploy.job import Result
 from webhookd.deploy.jobs import make_job, sweep_job
 from webhookd.deploy.launcher import Launcher, Watched
 from webhookd.errors import LaunchFailed, NotPossible, StoreError
-from webhookd.intake import payload_json
-from webhookd.models import Claim, Config, Ending, Outcome, Run, RunState
+from webhookd.intake import json_text
+from webhookd.models import Claim, Config, Ending, Outcome, Request, Run, RunState
 from webhookd.queue import Store
 
 log = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ class Worker:
     def _launch(self, claim: Claim) -> Watched | None:
         folder = self._launcher.folder(claim.run.run, claim.run.attempt)
         config = self._config()
-        payload = None if claim.body is None else payload_json(claim.body, claim.content_type)
+        payload = _payload(claim)
         job = make_job(claim, config=config, folder=folder, has_payload=payload is not None)
         lock = self._launcher.lock(claim.run.lane)
         if lock is None:
@@ -234,6 +234,13 @@ class Worker:
         except StoreError:
             return _STORE_POLL
         return _SAFETY_POLL if due is None else min(max((due - _now()).total_seconds(), 0.0), _SAFETY_POLL)
+
+
+def _payload(claim: Claim) -> bytes | None:
+    """Give the forge's JSON, also where it came in a form."""
+    if claim.body is None:
+        return None
+    return json_text(Request(headers={"content-type": claim.content_type}, body=claim.body))
 
 
 def _outcome(result: Result | None) -> Outcome:

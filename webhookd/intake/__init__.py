@@ -1,7 +1,8 @@
 """All that is known about forges: requests in, decisions out; no clock, no I/O, no environment (pure)."""
 
+from webhookd.intake.documents import json_text
 from webhookd.intake.forges import forge
 from webhookd.intake.matching import RuleVerdict, explain
 from webhookd.intake.receive import precheck, receive
 
-__all__ = ["RuleVerdict", "explain", "forge", "precheck", "receive"]
+__all__ = ["RuleVerdict", "explain", "forge", "json_text", "precheck", "receive"]

@@ -1,0 +1,186 @@
+"""The installed program as a process, used from outside as a forge and an operator do."""
+
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness import wait_for
+
+WEBHOOKD = str(Path(sys.executable).with_name("webhookd"))
+SECRET = "correct horse battery staple"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    body: dict[str, Any]
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Daemon:
+    """One state directory and configuration, and the daemon that runs on it, if it does."""
+
+    folder: Path
+    repos: str  # YAML below `repos:`, indented by two
+    settings: str = ""  # further top-level YAML
+    process: "subprocess.Popen[bytes] | None" = None
+    port: int = 0
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "webhookd.yaml"
+
+    @property
+    def state_dir(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def log(self) -> str:
+        path = self.folder / "daemon.log"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def write_config(self) -> None:
+        secret = self.folder / "secret"
+        if not secret.exists():
+            secret.touch(mode=0o600)
+            secret.write_text(SECRET + "\n", encoding="utf-8")
+        self.config.write_text(
+            f"secret: {{file: {secret}}}\n"
+            f"listen: 127.0.0.1:{self.port}\n"
+            f"state_dir: {self.state_dir}\n"
+            f"{self.settings}\n"
+            f"repos:\n{self.repos}\n",
+            encoding="utf-8",
+        )
+
+    def start(self, *, command: Sequence[str] = ()) -> "Daemon":
+        """Start it and wait until it listens; the first start chooses the port for all later ones."""
+        self.write_config()
+        began = len(self.log)
+        with (self.folder / "daemon.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*command, WEBHOOKD, "serve", "--config", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env={"PATH": os.environ["PATH"]},
+            )
+        process = self.process
+        address = re.compile(r"listening address=127\.0\.0\.1:(\d+)")
+        wait_for(
+            lambda: address.search(self.log[began:]) or process.poll() is not None, what="a listening daemon"
+        )
+        found = address.search(self.log[began:])
+        assert found, f"the daemon ended: {self.log[began:]}"
+        self.port = int(found[1])
+        return self
+
+    def stop(self, signum: signal.Signals = signal.SIGTERM) -> int:
+        """Send *signum* and give the exit code."""
+        assert self.process is not None
+        self.process.send_signal(signum)
+        code = self.process.wait(timeout=60)
+        self.process = None
+        return code
+
+    def close(self) -> None:
+        if self.process is not None:
+            self.stop(signal.SIGKILL)
+
+    # -- as a forge
+
+    def request(
+        self, method: str, path: str, *, body: bytes = b"", headers: dict[str, str] | None = None
+    ) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, headers or {})
+            response = connection.getresponse()
+            text = response.read()
+        finally:
+            connection.close()
+        return Answer(response.status, json.loads(text) if text else {}, dict(response.getheaders()))
+
+    def push(
+        self, payload: dict[str, Any] | None = None, *, secret: str = SECRET, delivery: str = "", **over: Any
+    ) -> Answer:
+        """Send a push as GitHub does; keyword arguments go to `push_payload`."""
+        body = json.dumps(payload or push_payload(**over)).encode()
+        headers = signed(body, secret, delivery=delivery)
+        return self.request("POST", "/github-webhook", body=body, headers=headers)
+
+    # -- as an operator
+
+    def run_command(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        result = subprocess.run(
+            [WEBHOOKD, *arguments],
+            env={"PATH": os.environ["PATH"], "WEBHOOKD_CONFIG": str(self.config)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert not check or result.returncode == 0, result.stderr
+        return result
+
+    def runs(self, *arguments: str) -> list[dict[str, Any]]:
+        """All runs, oldest first."""
+        listed: list[dict[str, Any]] = json.loads(
+            self.run_command("runs", "--json", "--limit", "100000", *arguments).stdout
+        )
+        return listed[::-1]
+
+    def wait_until_idle(self, *, deadline: float = 60.0) -> list[dict[str, Any]]:
+        """Wait until no run is queued or running, and give all."""
+
+        def ended() -> list[dict[str, Any]] | None:
+            runs = self.runs()
+            return runs if runs and all(run["state"] not in ("queued", "running") for run in runs) else None
+
+        return wait_for(ended, what="all runs ending", deadline=deadline) or []
+
+
+def push_payload(
+    *, repo: str = "octocat/blog", branch: str = "main", ref: str = "", commit: str = "", **over: Any
+) -> dict[str, Any]:
+    """What GitHub says of a push, in its own shape, with new object ids."""
+    after = commit or hashlib.sha1(uuid.uuid4().bytes).hexdigest()
+    head = {"id": after, "message": "Say more", "added": [], "removed": [], "modified": ["index.md"]}
+    return {
+        "ref": ref or f"refs/heads/{branch}",
+        "before": hashlib.sha1(after.encode()).hexdigest(),
+        "after": after,
+        "created": False,
+        "deleted": False,
+        "forced": False,
+        "compare": f"https://github.com/{repo}/compare/main",
+        "commits": [head],
+        "head_commit": head,
+        "repository": {"full_name": repo, "clone_url": f"https://github.com/{repo}.git"},
+        "pusher": {"name": "octocat", "email": "octocat@github.com"},
+        "sender": {"login": "octocat"},
+    } | over
+
+
+def signed(body: bytes, secret: str = SECRET, *, event: str = "push", delivery: str = "") -> dict[str, str]:
+    """The headers GitHub sends with *body*."""
+    return {
+        "Content-Type": "application/json",
+        "User-Agent": "GitHub-Hookshot/044aadd",
+        "X-GitHub-Event": event,
+        "X-GitHub-Delivery": delivery or str(uuid.uuid4()),
+        "X-Hub-Signature-256": "sha256=" + hmac.new(secret.encode(), body, "sha256").hexdigest(),
+    }

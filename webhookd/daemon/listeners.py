@@ -1,0 +1,92 @@
+"""The sockets that requests come in on."""
+
+import contextlib
+import errno
+import os
+import socket
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from webhookd.errors import WebhookdError
+from webhookd.models import Listen
+
+_BACKLOG = 1024
+
+
+@contextlib.contextmanager
+def open_sockets(addresses: Sequence[Listen]) -> Iterator[tuple[socket.socket, ...]]:
+    """Listen on every one of *addresses*; close them all, and remove unix sockets, at the end."""
+    with contextlib.ExitStack() as stack:
+        opened = []
+        for address in addresses:
+            try:
+                opened.append(stack.enter_context(_unix(address.unix) if address.unix else _tcp(address)))
+            except OSError as error:
+                raise WebhookdError(
+                    f"cannot listen on {address}: {error.strerror}", hint=_hint(error)
+                ) from error
+            if address.unix:
+                stack.callback(address.unix.unlink, missing_ok=True)
+        yield tuple(opened)
+
+
+def describe(sock: socket.socket) -> str:
+    """Give the address of a listening socket as the configuration writes it."""
+    name = sock.getsockname()
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{name}"
+    return f"[{name[0]}]:{name[1]}" if sock.family == socket.AF_INET6 else f"{name[0]}:{name[1]}"
+
+
+def _tcp(address: Listen) -> socket.socket:
+    family, kind, protocol, _, name = socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.bind(name)
+        sock.listen(_BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _unix(path: Path) -> socket.socket:
+    """Listen on *path*; a socket file that nobody listens on any more is taken over."""
+    _remove_dead_socket(path)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        sock.bind(str(path))
+        # A reverse proxy of another user must reach it; who may is the folder's business.
+        os.chmod(path, 0o666)  # noqa: PTH101, S103
+        sock.listen(_BACKLOG)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def _remove_dead_socket(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise OSError(errno.EEXIST, "there is a file of that name that is no socket")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            try:
+                probe.connect(str(path))
+            except ConnectionRefusedError:
+                path.unlink()
+            else:
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def _hint(error: OSError) -> str:
+    return {
+        errno.EADDRINUSE: "another program listens there; `ss -ltnp` shows which, or change `listen`",
+        errno.EACCES: "ports below 1024 need root; use a higher one behind a reverse proxy",
+        errno.EADDRNOTAVAIL: "that address is not one of this machine's; 127.0.0.1 or 0.0.0.0 are",
+    }.get(error.errno or 0, "change `listen`")

@@ -1,0 +1,46 @@
+"""The state directory: made, made private, and held by one daemon at a time."""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from webhookd.errors import StateDirInUse, WebhookdError
+
+
+class StateDir:
+    """Holds `daemon.lock` in the state directory while it is open; the kernel lets go of it on any death."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: int | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            # Only the owner lists it; a command of another user may pass through it to its own payload.
+            self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
+            self._lock = os.open(self.path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise WebhookdError(
+                f'state_dir "{self.path}" cannot be used: {error.strerror}',
+                hint="set `state_dir` to a folder that this user may write, or start webhookd as its owner",
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
+            os.close(self._lock)
+            raise StateDirInUse(
+                f'another webhookd (pid {holder or "unknown"}) works on state_dir "{self.path}"',
+                hint="stop it first, or give this one a state_dir of its own",
+            ) from None
+        os.ftruncate(self._lock, 0)
+        os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._lock is not None:
+            os.close(self._lock)

@@ -1,0 +1,72 @@
+"""What the hooks' port says: one frozen answer per case of the HTTP contract (pure)."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from webhookd.errors import Rejected
+from webhookd.models import Decision
+from webhookd.queue import Acceptance, AcceptanceStatus
+
+_RETRY_AFTER = "30"  # seconds; long enough for a person to make room, short enough for a proxy's retry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Status, JSON body and further headers."""
+
+    status: HTTPStatus
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def answer(code: HTTPStatus, headers: Mapping[str, str] | None = None, /, **fields: Any) -> Answer:
+    """Give an answer whose body is *fields* as a JSON object."""
+    body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    return Answer(status=code, body=body, headers=tuple((headers or {}).items()))
+
+
+def accepted(decision: Decision, acceptance: Acceptance) -> Answer:
+    """Answer a delivery that is stored."""
+    runs = [{"run": run.run, "target": run.target} for run in acceptance.runs]
+    delivery = decision.delivery.delivery_id
+    match acceptance.status:
+        case AcceptanceStatus.QUEUED:
+            return answer(HTTPStatus.ACCEPTED, status="queued", delivery=delivery, runs=runs)
+        case AcceptanceStatus.IGNORED:
+            return answer(HTTPStatus.OK, status="ignored", reason=acceptance.reason)
+        case status:
+            return answer(HTTPStatus.OK, status=status.value, delivery=delivery, runs=runs)
+
+
+def rejected(error: Rejected) -> Answer:
+    """Answer a request that intake turned away; what was wrong is in the log only."""
+    return answer(error.status, status="rejected", reason=error.public)
+
+
+def method_not_allowed(methods: Iterable[str]) -> Answer:
+    """Answer a request whose path knows only *methods*."""
+    allowed = ", ".join(sorted(methods))
+    reason = f"method must be {allowed}"
+    return answer(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": allowed}, status="rejected", reason=reason)
+
+
+NOT_FOUND = answer(HTTPStatus.NOT_FOUND, status="rejected", reason="no such path")
+TOO_LARGE = answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, status="rejected", reason="body too large")
+UNAVAILABLE = answer(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    {"Retry-After": _RETRY_AFTER},
+    status="unavailable",
+    reason="cannot store the delivery now, send it again later",
+)
+BROKEN = answer(HTTPStatus.INTERNAL_SERVER_ERROR, status="error", reason="internal error")
+HEALTHY = answer(HTTPStatus.OK, status="ok")
+
+
+def unhealthy(reason: str) -> Answer:
+    """Answer a health check that failed."""
+    return answer(
+        HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": _RETRY_AFTER}, status="failing", reason=reason
+    )
