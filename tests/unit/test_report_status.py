@@ -12,7 +12,9 @@ STATUS = Status(
     daemon_up=True,
     daemon_pid=4711,
     state_dir="/var/lib/webhookd",
-    active=(WAITING, RUNNING),
+    queued=1,
+    running=1,
+    active=(RUNNING, WAITING),
     last=(("octocat/blog@main", DONE), ("octocat/shop@main", None)),
 )
 
@@ -26,8 +28,8 @@ def test_the_status_names_daemon_runs_and_targets() -> None:
         "running  1",
         "",
         "now",
-        "  15  . queued   octocat/blog@main  main  1m ago",
         "  14  > running  octocat/blog@main  main  for 1m30s",
+        "  15  . queued   octocat/blog@main  main  1m ago",
         "",
         "last run of each target",
         "  9  + succeeded  octocat/blog@main  main  30s ago",
@@ -60,7 +62,7 @@ def test_the_status_as_json_holds_the_same() -> None:
         "store": {"ok": True, "problem": None},
         "queued": 1,
         "running": 1,
-        "runs": [run_json(WAITING), run_json(RUNNING)],
+        "runs": [run_json(RUNNING), run_json(WAITING)],
         "targets": [
             {"target": "octocat/blog@main", "last": run_json(DONE)},
             {"target": "octocat/shop@main", "last": None},

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _CONFIG = "webhookd.config"  # keys of click's meta, which a command shares with the group above it
+_LOADED = "webhookd.loaded"
 _STATE_DIR = "webhookd.state_dir"
 
 
@@ -50,22 +51,30 @@ def config_file(ctx: click.Context) -> Path:
 
 
 def load_config(ctx: click.Context) -> "Config":
-    """Load the configuration that this command line means."""
+    """Load the configuration that this command line means, once."""
     from webhookd import config  # noqa: PLC0415 - see above
 
-    return config.load(config_file(ctx), env=os.environ, uid=os.getuid())
+    if _LOADED not in ctx.meta:
+        ctx.meta[_LOADED] = config.load(config_file(ctx), env=os.environ, uid=os.getuid())
+    loaded: Config = ctx.meta[_LOADED]
+    return loaded
+
+
+def config_beside(ctx: click.Context) -> "Config | None":
+    """Load the configuration beside a store to be read; None where `--state-dir` stands in for it."""
+    if ctx.meta.get(_STATE_DIR):
+        return None
+    try:
+        return load_config(ctx)
+    except ConfigError as exc:
+        exc.hint = "reading the store needs no configuration: name its folder with --state-dir DIR"
+        raise
 
 
 def state_dir(ctx: click.Context) -> Path:
     """Give `--state-dir`, else the configuration's."""
-    named = ctx.meta.get(_STATE_DIR)
-    if named:
-        return Path(named)
-    try:
-        return load_config(ctx).state_dir
-    except ConfigError as exc:
-        exc.hint = "reading needs no configuration: name the state directory with --state-dir DIR"
-        raise
+    config = config_beside(ctx)
+    return config.state_dir if config else Path(ctx.meta[_STATE_DIR])
 
 
 def _remember_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from webhookd.models import Run, RunState
+from webhookd.models import Run
 from webhookd.report.runs import marked, paint, reason, run_json, short_ref, took
 from webhookd.report.text import printable, table
 from webhookd.report.times import age
@@ -19,7 +19,9 @@ class Status:
     daemon_pid: int | None = None
     state_dir: str
     store_problem: str = ""  # one sentence; empty: the store can be read
-    active: tuple[Run, ...] = ()  # running and queued, newest first
+    queued: int = 0
+    running: int = 0
+    active: tuple[Run, ...] = ()  # running, then queued, newest first; of very many not all
     last: tuple[tuple[str, Run | None], ...] = ()  # each target's newest run; None: it never ran
 
 
@@ -29,8 +31,8 @@ def status_json(status: Status) -> dict[str, Any]:
         "daemon": {"up": status.daemon_up, "pid": status.daemon_pid},
         "state_dir": status.state_dir,
         "store": {"ok": not status.store_problem, "problem": status.store_problem or None},
-        "queued": _count(status, RunState.QUEUED),
-        "running": _count(status, RunState.RUNNING),
+        "queued": status.queued,
+        "running": status.running,
         "runs": [run_json(run) for run in status.active],
         "targets": [{"target": name, "last": run_json(run) if run else None} for name, run in status.last],
     }
@@ -43,8 +45,8 @@ def status_text(status: Status, *, now: datetime, width: int | None = None, colo
         ("daemon", f"up{pid}" if status.daemon_up else "down"),
         ("state", status.state_dir),
         ("store", status.store_problem or "ok"),
-        ("queued", str(_count(status, RunState.QUEUED))),
-        ("running", str(_count(status, RunState.RUNNING))),
+        ("queued", str(status.queued)),
+        ("running", str(status.running)),
     ]
     blocks = [list(table([(name, printable(value)) for name, value in head], width=width))]
     if status.active:
@@ -55,10 +57,6 @@ def status_text(status: Status, *, now: datetime, width: int | None = None, colo
             ["last run of each target", *_painted(runs, _last_rows(status, now=now), width, color=color)]
         )
     return "\n\n".join("\n".join(block) for block in blocks)
-
-
-def _count(status: Status, state: RunState) -> int:
-    return sum(run.state is state for run in status.active)
 
 
 def _active_rows(status: Status, *, now: datetime) -> Iterator[tuple[str, ...]]:

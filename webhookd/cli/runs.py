@@ -1,0 +1,78 @@
+"""`webhookd runs`: the list of runs, or everything about one."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import click
+
+from webhookd.cli import output
+from webhookd.cli.options import state_options
+from webhookd.cli.state import enter_state_dir, open_reader
+from webhookd.models import Run, RunState
+from webhookd.report import attempt_json, run_json, run_text, runs_table
+
+if TYPE_CHECKING:
+    from webhookd.queue import Store
+
+PAGE = 200
+
+
+@click.command()
+@click.argument("run", type=click.IntRange(min=1), required=False)
+@state_options
+@click.option("--target", metavar="TARGET", help="Only runs of this target.")
+@click.option("--repo", metavar="REPO", help="Only runs for this repository.")
+@click.option(
+    "--state", type=click.Choice([state.value for state in RunState]), help="Only runs in this state."
+)
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option("--before", type=click.IntRange(min=1), metavar="RUN", help="Only runs older than this one.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list, or one object for RUN.")
+@click.pass_context
+def runs(  # noqa: PLR0913 - click passes each option by name
+    ctx: click.Context,
+    *,
+    run: int | None,
+    target: str | None,
+    repo: str | None,
+    state: str | None,
+    limit: int,
+    before: int | None,
+    as_json: bool,
+) -> None:
+    """List runs, newest first; with RUN, show that one and its attempts."""
+    with open_reader(enter_state_dir(ctx)) as store:
+        if run is not None:
+            _show(store, run, as_json=as_json)
+            return
+        wanted = RunState(state) if state else None
+        found = _matching(store, target=target, state=wanted, repo=repo, before=before)
+        _list(tuple(islice(found, limit)), as_json=as_json)
+
+
+def _matching(
+    store: "Store", *, target: str | None, state: RunState | None, repo: str | None, before: int | None
+) -> Iterator[Run]:
+    """Yield runs, newest first, page by page: the store knows no repositories, only targets."""
+    while page := store.runs(target=target, state=state, limit=PAGE, before=before):
+        yield from (run for run in page if repo is None or run.repo.lower() == repo.lower())
+        before = page[-1].run
+
+
+def _list(found: tuple[Run, ...], *, as_json: bool) -> None:
+    if as_json:
+        output.print_json([run_json(run) for run in found])
+    elif found:
+        click.echo(runs_table(found, now=datetime.now(UTC), width=output.width(), color=output.color()))
+    else:
+        output.remark("no runs")
+
+
+def _show(store: "Store", number: int, *, as_json: bool) -> None:
+    run, attempts = store.run(number), store.attempts(number)
+    if as_json:
+        output.print_json(run_json(run) | {"attempts": [attempt_json(attempt) for attempt in attempts]})
+    else:
+        click.echo(run_text(run, attempts, now=datetime.now(UTC)))

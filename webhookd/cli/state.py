@@ -1,0 +1,67 @@
+"""The state directory as commands beside the daemon see it: its store, its logs, its lock."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from webhookd.cli.identity import become_owner
+from webhookd.cli.options import state_dir
+from webhookd.errors import NotFound, NotPossible
+
+if TYPE_CHECKING:
+    from webhookd.queue import Store
+
+DATABASE = "webhookd.db"
+
+
+def enter_state_dir(ctx: click.Context) -> Path:
+    """Find the state directory and, as root, become its owner; nothing in it was opened before."""
+    folder = state_dir(ctx)
+    if not folder.is_dir():
+        raise NotFound(f'no state directory "{folder}"', hint="it appears when the daemon first starts")
+    become_owner(folder)
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise NotPossible(
+            f'this user may not read "{folder}"', hint="run it as root, or as the daemon's user"
+        )
+    return folder
+
+
+def open_reader(folder: Path) -> "Store":
+    """Open the store for reading, whether the daemon is up or down."""
+    from webhookd.queue import Store  # noqa: PLC0415 - SQLite, only where it is needed
+
+    if not (folder / DATABASE).exists():
+        raise NotFound(
+            f'no store in "{folder}"',
+            hint="has the daemon ever run here? --config or --state-dir names another place",
+        )
+    return Store.open_reader(folder / DATABASE)
+
+
+def daemon_pid(folder: Path) -> int | None:
+    """Give the process id of the daemon on *folder*: 0 where it cannot be told, None if there is none.
+
+    The shared lock taken to find out is let go at once; a daemon that starts in that moment tries again.
+    """
+    try:
+        with (folder / "daemon.lock").open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _number(lock.read(32))
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def log_file(folder: Path, run: int, attempt: int) -> Path:
+    """Give the place of an attempt's output."""
+    return folder / "runs" / str(run) / str(attempt) / "log"
+
+
+def _number(text: bytes) -> int:
+    return int(text) if text.strip().isdigit() else 0
