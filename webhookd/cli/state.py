@@ -22,6 +22,8 @@ def enter_state_dir(ctx: click.Context) -> Path:
     folder = state_dir(ctx)
     if not folder.is_dir():
         raise NotFound(f'no state directory "{folder}"', hint="it appears when the daemon first starts")
+    import webhookd.queue.sqlite  # noqa: F401, PLC0415 - now: the owner need not be able to read the program
+
     become_owner(folder)
     if not os.access(folder, os.R_OK | os.X_OK):
         raise NotPossible(
@@ -65,3 +67,18 @@ def log_file(folder: Path, run: int, attempt: int) -> Path:
 
 def _number(text: bytes) -> int:
     return int(text) if text.strip().isdigit() else 0
+
+
+def open_writer(folder: Path) -> "Store":
+    """Open the store for a change beside the daemon, or without it."""
+    from webhookd.queue import Store  # noqa: PLC0415 - SQLite, only where it is needed
+
+    open_reader(folder).close()  # a missing store is not made here: the daemon does that
+    return Store.open(folder / DATABASE)
+
+
+def wake_daemon(folder: Path) -> bool:
+    """Let the daemon look at the store at once; tell whether there is one."""
+    from webhookd.daemon.control import ask  # noqa: PLC0415 - only for commands that change something
+
+    return ask(folder, "wake") is not None

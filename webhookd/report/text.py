@@ -10,7 +10,7 @@ GAP = "  "
 
 def printable(text: str) -> str:
     r"""Escape what a terminal would act on (\x1b, newlines, marks that turn the writing direction)."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def columns(text: str) -> int:

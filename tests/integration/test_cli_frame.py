@@ -1,0 +1,185 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from webhookd import __version__
+from webhookd.cli import COMMANDS, main
+from webhookd.cli.errors import Guarded
+from webhookd.cli.lazy import LazyCommand
+from webhookd.errors import ConfigError, NotFound, WebhookdError
+from webhookd.models import Problem
+
+HEAVY = ("flask", "waitress", "pydantic", "sqlite3", "yaml", "webhookd.models")
+PROBLEMS = tuple(
+    Problem(file="w.yaml", line=line, column=1, key="repos", message="is no mapping", hint="write a name")
+    for line in (3, 7)
+)
+
+TALKER = """
+import click
+from webhookd.cli.errors import Guarded
+
+@click.group(cls=Guarded)
+@click.option("--debug", is_flag=True)
+def group(debug): pass
+
+@group.command()
+def talk():
+    for _ in range(20_000): click.echo("Zoë 山")
+
+group(["talk"])
+"""
+
+
+def run_program(*args: str, **options: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "webhookd", *args]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def ending_with(error: BaseException, *args: str) -> tuple[int, str]:
+    """Run a command that raises *error* under the frame; give exit code and stderr."""
+
+    @click.command()
+    def fail() -> None:
+        raise error
+
+    @click.group(cls=Guarded)
+    @click.option("--debug", is_flag=True)
+    def group(*, debug: bool) -> None:
+        """Stand where `webhookd` stands."""
+
+    group.add_command(fail)
+    result = CliRunner().invoke(group, [*args, "fail"])
+    assert result.stdout == ""
+    return result.exit_code, result.stderr
+
+
+def test_an_error_of_ours_is_a_sentence_and_a_hint() -> None:
+    error = NotFound("there is no run 12", hint="list them: webhookd runs")
+    assert ending_with(error) == (1, "error: there is no run 12\nhint: list them: webhookd runs\n")
+
+
+def test_an_error_without_a_hint_is_one_line() -> None:
+    assert ending_with(WebhookdError("the disk is full")) == (1, "error: the disk is full\n")
+
+
+def test_a_bad_configuration_lists_every_problem_and_exits_with_78() -> None:
+    assert ending_with(ConfigError(PROBLEMS)) == (
+        78,
+        "w.yaml:3:1: repos: is no mapping (write a name)\nw.yaml:7:1: repos: is no mapping (write a name)\n",
+    )
+
+
+def test_an_unexpected_error_is_a_sentence_too() -> None:
+    assert ending_with(KeyError("x")) == (
+        1,
+        "error: KeyError: 'x'\nhint: run again with --debug for the traceback\n",
+    )
+
+
+def test_an_error_of_the_system_names_the_file() -> None:
+    code, said = ending_with(PermissionError(13, "Permission denied", "/etc/webhookd/webhookd.yaml"))
+    assert (code, said.splitlines()[0]) == (1, 'error: Permission denied: "/etc/webhookd/webhookd.yaml"')
+
+
+def test_debug_shows_the_traceback() -> None:
+    code, said = ending_with(KeyError("x"), "--debug")
+    assert code == 1
+    assert said.startswith("Traceback (most recent call last):")
+    assert said.endswith("error: KeyError: 'x'\nhint: run again with --debug for the traceback\n")
+
+
+def test_an_interrupt_is_quiet_and_exits_with_130() -> None:
+    assert ending_with(KeyboardInterrupt()) == (130, "")
+
+
+def test_a_wrong_option_exits_with_2() -> None:
+    result = CliRunner().invoke(main, ["--colour"])
+    assert result.exit_code == 2
+    assert "No such option" in result.stderr
+
+
+def test_an_unknown_command_exits_with_2() -> None:
+    result = CliRunner().invoke(main, ["destroy"])
+    assert result.exit_code == 2
+    assert "No such command" in result.stderr
+
+
+def test_the_version_is_the_packages() -> None:
+    assert CliRunner().invoke(main, ["--version"], prog_name="webhookd").stdout == f"webhookd {__version__}\n"
+
+
+def test_help_lists_every_command_in_its_order() -> None:
+    section = CliRunner().invoke(main, ["--help"]).stdout.partition("Commands:\n")[2]
+    assert [line.split()[0] for line in section.splitlines()] == [command.name for command in COMMANDS]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
+def test_the_list_says_of_a_command_what_the_command_says_of_itself(command: LazyCommand) -> None:
+    real = command.load()
+    assert real.name == command.name
+    assert real.get_short_help_str(limit=1000)
+
+
+@pytest.mark.parametrize("args", ['["--help"]', '["--version"]', '["nonsense"]'])
+def test_the_frame_imports_nothing_heavy(args: str) -> None:
+    code = f"import sys, webhookd.cli as c\ntry: c.main({args})\nexcept SystemExit: print(*sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = shown.stdout.splitlines()[-1].split()
+    assert "click" in modules
+    assert not set(HEAVY) & set(modules)
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    pipeline = f'set -o pipefail; {sys.executable} -c "$PROGRAM" | head -n 1'
+    shown = subprocess.run(
+        ["bash", "-c", pipeline],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PROGRAM": TALKER},
+    )
+    assert (shown.stdout, shown.stderr, shown.returncode) == ("Zoë 山\n", "", 141)
+
+
+def test_a_full_disk_behind_stdout_is_said_once() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", TALKER], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "error: No space left on device",
+        "hint: run again with --debug for the traceback",
+    ]
+
+
+def test_a_character_the_terminal_cannot_show_is_escaped() -> None:
+    env = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"}
+    shown = subprocess.run([sys.executable, "-c", TALKER], capture_output=True, check=True, env=env)
+    assert shown.stdout.splitlines()[0] == b"Zo\xeb \\u5c71"
+
+
+def test_the_shell_completes_commands() -> None:
+    env = {
+        **os.environ,
+        "_WEBHOOKD_COMPLETE": "bash_complete",
+        "COMP_WORDS": "webhookd st",
+        "COMP_CWORD": "1",
+    }
+    assert run_program(env=env).stdout == "plain,status\n"
+
+
+def test_the_shell_completes_options_of_a_command() -> None:
+    env = {
+        **os.environ,
+        "_WEBHOOKD_COMPLETE": "bash_complete",
+        "COMP_WORDS": "webhookd runs --st",
+        "COMP_CWORD": "2",
+    }
+    assert run_program(env=env).stdout == "plain,--state-dir\nplain,--state\n"

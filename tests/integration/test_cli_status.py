@@ -1,0 +1,82 @@
+import fcntl
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from statefolder import StateFolder, webhookd_on
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Iterator[StateFolder]:
+    folder = StateFolder(tmp_path)
+    with folder.store:
+        yield folder
+
+
+@contextmanager
+def locked(folder: Path, text: str) -> Iterator[None]:
+    """Hold the daemon's lock."""
+    with (folder / "daemon.lock").open("w") as lock:
+        lock.write(text)
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def test_a_daemon_that_holds_the_lock_is_up(state: StateFolder) -> None:
+    with locked(state.path, "4711\n"):
+        shown = state.webhookd("status")
+    assert shown.stdout.splitlines()[:3] == [
+        "daemon   up (pid 4711)",
+        f"state    {state.path}",
+        "store    ok",
+    ]
+    assert shown.exit_code == 0
+
+
+def test_a_lock_that_nobody_holds_means_down(state: StateFolder) -> None:
+    with locked(state.path, "4711\n"):
+        pass
+    shown = state.webhookd("status")
+    assert shown.stdout.splitlines()[0] == "daemon   down"
+    assert shown.exit_code == 1
+
+
+def test_looking_does_not_keep_the_lock(state: StateFolder) -> None:
+    with locked(state.path, "4711"):
+        pass
+    state.webhookd("status")
+    with (state.path / "daemon.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_a_daemon_that_has_not_written_its_number_yet_is_up(state: StateFolder) -> None:
+    with locked(state.path, ""):
+        assert state.webhookd("status").stdout.splitlines()[0] == "daemon   up"
+
+
+def test_the_json_tells_what_waits_what_runs_and_how_it_went(state: StateFolder) -> None:
+    done = state.push()
+    state.start()
+    state.end(done)
+    running = state.push(ref="refs/heads/main")
+    state.start()
+    waiting = state.push()
+    values = json.loads(state.webhookd("status", "--json").stdout)
+    assert (values["queued"], values["running"]) == (1, 1)
+    assert [run["run"] for run in values["runs"]] == [running, waiting]
+    assert [(row["target"], row["last"]["run"]) for row in values["targets"]] == [
+        ("octocat/blog@main", waiting)
+    ]
+    assert values["daemon"] == {"up": False, "pid": None}
+    assert values["store"] == {"ok": True, "problem": None}
+
+
+def test_a_store_that_is_not_there_or_damaged_is_a_line_and_no_crash(tmp_path: Path) -> None:
+    assert f'store    no store in "{tmp_path}"' in webhookd_on(tmp_path, "status").stdout
+    (tmp_path / "webhookd.db").write_bytes(b"no database at all" * 1000)
+    shown = webhookd_on(tmp_path, "status", "--json")
+    assert shown.exit_code == 1
+    assert json.loads(shown.stdout)["store"]["ok"] is False
