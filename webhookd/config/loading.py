@@ -1,0 +1,106 @@
+"""From a file to a `Config`, or to everything that is wrong with it at once."""
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+
+from webhookd.config.accounts import complaints
+from webhookd.config.document import KeyPath
+from webhookd.config.files import read_text
+from webhookd.config.findings import Findings
+from webhookd.config.hooks import build_hooks, hook_specs, many
+from webhookd.config.locations import default_state_dir
+from webhookd.config.parsing import parse
+from webhookd.config.repositories import build_repositories
+from webhookd.config.schema import Settings
+from webhookd.config.secret_sources import SealedSecrets, SecretReader, Secrets
+from webhookd.config.targets import rules
+from webhookd.config.validation import validated
+from webhookd.models import Config, History, Hook, Repository
+
+_PLAIN = frozenset({"workers", "max_body", "drain_timeout"})  # keys whose values are taken over as they are
+
+
+def load(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
+    """Load a configuration for a daemon that runs as *uid*; raise ConfigError with every problem at once."""
+    findings = _parsed(path, uid=uid)
+    settings = validated(findings)
+    _check_rights(settings, findings, uid=uid)
+    secrets = SecretReader(findings, env=env, uid=uid, folder=path.absolute().parent)
+    return _config(path, settings, findings, secrets, default_state_dir(env=env, uid=uid))
+
+
+def peek(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
+    """Load a configuration for somebody who only looks, and may be another user than the daemon's.
+
+    Secrets stay where they are: each becomes a key that opens nothing. And nobody has to be root.
+    """
+    findings = _parsed(path, uid=uid)
+    settings = validated(findings)
+    return _config(path, settings, findings, SealedSecrets(), default_state_dir(env=env, uid=uid))
+
+
+def _parsed(path: Path, *, uid: int) -> Findings:
+    text, doubts = read_text(path, uid=uid)
+    findings = Findings(parse(text, file=str(path)))
+    for message, hint in doubts:
+        findings.warn((), message, hint)
+    return findings
+
+
+def _config(
+    path: Path, settings: Settings, findings: Findings, secrets: Secrets, default_state: Path
+) -> Config:
+    """Put the parts together once nothing is wrong with any of them."""
+    specs = hook_specs(settings, findings)
+    hooks = build_hooks(specs, findings, secrets)
+    names = tuple(spec.name for spec in specs)
+    repositories = build_repositories(settings, names, hooks, findings, secrets)
+    findings.raise_if_any()
+    _doubt(settings, hooks, repositories, findings)
+    plain = {key: value for key, value in _given(settings).items() if key in _PLAIN}
+    if settings.listen is not None:
+        plain["listen"] = many(settings.listen)
+    return Config(
+        file=path.absolute(),
+        state_dir=settings.state_dir or default_state,
+        trusted_proxies=many(settings.trusted_proxies),
+        history=History(**_given(settings.history)),
+        hooks=hooks,
+        repositories=repositories,
+        warnings=findings.warnings(),
+        **plain,
+    )
+
+
+def _given(model: Any) -> dict[str, Any]:
+    """Give the keys that stand in the file."""
+    return {} if model is None else {key: getattr(model, key) for key in model.model_fields_set}
+
+
+def _check_rights(settings: Settings, findings: Findings, *, uid: int) -> None:
+    """Check that there are the users and groups that commands shall run as, and the right to it."""
+    targets = [(rule.at, rule.given) for rule in rules(settings)]
+    if settings.defaults is not None:
+        targets.insert(0, (("defaults",), settings.defaults))
+    for at, target in targets:
+        for where, message, hint in complaints(at, target, uid=uid):
+            findings.error(where, message, hint)
+
+
+def _doubt(
+    settings: Settings, hooks: Iterable[Hook], repositories: Iterable[Repository], findings: Findings
+) -> None:
+    """Warn of what is allowed, and most often not meant."""
+    used = {repository.hook for repository in repositories}
+    for hook in hooks:
+        if hook.name not in used:
+            at: KeyPath = ("hooks", hook.name)
+            findings.warn(at, "no repository comes in by this hook", "name it there: hook: …", at_key=True)
+    proxies: tuple[IPv4Network | IPv6Network, ...] = many(settings.trusted_proxies)
+    for index, network in enumerate(proxies):
+        if network.prefixlen == 0:
+            hint = "anybody can then send under any address: name the proxy's own"
+            where = findings.document.known(("trusted_proxies", index))
+            findings.warn(where, "trusts the whole internet", hint)

@@ -1,0 +1,77 @@
+"""Where the configuration file is, and where the state goes by default."""
+
+import pwd
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from webhookd.config.wording import either
+from webhookd.errors import ConfigError
+from webhookd.models import Problem
+
+_SYSTEM_FILE = Path("/etc/webhookd/webhookd.yaml")
+_SYSTEM_STATE = Path("/var/lib/webhookd")
+
+
+def find(explicit: Path | None, *, env: Mapping[str, str], uid: int) -> Path:
+    """Give the configuration file: *explicit*, else $WEBHOOKD_CONFIG, else the first default that is there.
+
+    Never one of the current folder: that may be a checkout of somebody else's repository.
+    """
+    named = explicit or (Path(env["WEBHOOKD_CONFIG"]) if env.get("WEBHOOKD_CONFIG") else None)
+    if named is not None:
+        return named
+    places = tuple(default_files(env=env, uid=uid))
+    for place in places:
+        if _may_be_there(place):
+            return place
+    raise ConfigError((_no_file(places),))
+
+
+def default_files(*, env: Mapping[str, str], uid: int) -> Iterator[Path]:
+    """Give the places in which a configuration is looked for, the first that counts first."""
+    if uid != 0:
+        yield _xdg("XDG_CONFIG_HOME", ".config", env=env, uid=uid) / "webhookd.yaml"
+    yield _SYSTEM_FILE
+
+
+def default_state_dir(*, env: Mapping[str, str], uid: int) -> Path:
+    """Give $STATE_DIRECTORY, else a folder for root or for the user."""
+    if given := env.get("STATE_DIRECTORY"):
+        return Path(given.split(":")[0])  # systemd lists several with ":"
+    return _SYSTEM_STATE if uid == 0 else _xdg("XDG_STATE_HOME", ".local/state", env=env, uid=uid)
+
+
+def _may_be_there(place: Path) -> bool:
+    """Tell whether a file is there; where that is hidden, loading shall say who may not read it."""
+    try:
+        return place.exists()
+    except PermissionError:
+        return True
+
+
+def _xdg(variable: str, below_home: str, *, env: Mapping[str, str], uid: int) -> Path:
+    """Give a user's folder; a relative path in the variable does not count, says the XDG specification."""
+    given = Path(env.get(variable, ""))
+    return (given if given.is_absolute() else _home(env, uid) / below_home) / "webhookd"
+
+
+def _home(env: Mapping[str, str], uid: int) -> Path:
+    home = Path(env.get("HOME", ""))
+    if home.is_absolute():
+        return home
+    try:
+        return Path(pwd.getpwuid(uid).pw_dir)
+    except KeyError:
+        return Path("/")
+
+
+def _no_file(places: tuple[Path, ...]) -> Problem:
+    looked = either(map(str, places))
+    return Problem(
+        file="webhookd",
+        line=0,
+        column=0,
+        key="",
+        message=f"no configuration at {looked}",
+        hint="`webhookd init` writes one; another place is named with --config FILE",
+    )

@@ -1,0 +1,115 @@
+"""What a repository, branch, tag, hook, variable or URL path may be called (pure)."""
+
+import re
+
+from webhookd.config.wording import quoted
+from webhookd.errors import BadValue
+
+RESERVED_PATHS = frozenset({"/healthz"})
+
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_URL_PATH = re.compile(r"/(?:[A-Za-z0-9._~-]+/)*[A-Za-z0-9._~-]*", re.ASCII)
+_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^/]+/|[^@/\s]+@[^:/\s]+:)(?P<name>.+)", re.IGNORECASE)
+
+# What `git check-ref-format` refuses, but "*" and "?", which are wildcards here.
+_NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
+_NOT_IN_REPOS = re.compile(r"[\x00-\x20\x7f@:\[\]\\]")
+
+
+def check_word(text: str) -> str:
+    """Accept the name of a hook, a target or a lock: it is part of paths, URLs and command lines."""
+    if _WORD.fullmatch(text) is None:
+        hint = 'letters, digits, ".", "_" and "-", at most 64, the first a letter or digit'
+        raise BadValue(f"{quoted(text)} is not a name", hint=hint)
+    return text
+
+
+def check_variable(text: str) -> str:
+    """Accept the name of an environment variable that a target may set."""
+    if _VARIABLE.fullmatch(text) is None:
+        raise BadValue(f"{quoted(text)} is not a variable's name", hint='letters, digits and "_"')
+    if text.startswith("WEBHOOKD_"):
+        raise BadValue(f"{quoted(text)} is not free", hint="WEBHOOKD_ variables tell the command of its push")
+    return text
+
+
+def check_url_path(text: str) -> str:
+    """Accept the path at which a hook answers; it is compared exactly."""
+    if not text.startswith("/"):
+        raise BadValue(f'{quoted(text)} does not begin with "/"', hint=f"write /{text.lstrip('/')}")
+    if _URL_PATH.fullmatch(text) is None or {".", ".."} & set(text.split("/")):
+        hint = 'letters, digits, ".", "_", "~" and "-" between single slashes'
+        raise BadValue(f"{quoted(text)} is not a path for a hook", hint=hint)
+    if text in RESERVED_PATHS:
+        raise BadValue(f"{quoted(text)} is webhookd's own", hint="choose another path")
+    return text
+
+
+def check_repository(text: str) -> str:
+    """Accept a repository's full name, or a pattern for it."""
+    if url := _URL.fullmatch(text):
+        raise BadValue(f"{quoted(text)} is a URL", hint=f"write the name: {_bare(url['name'])}")
+    if text.endswith(".git"):
+        raise BadValue(f'{quoted(text)} ends in ".git"', hint=f"write {_bare(text)}")
+    parts = text.split("/")
+    if _NOT_IN_REPOS.search(text) or {"", ".", ".."} & set(parts):
+        hint = "owner/name as the forge shows it; wildcards are *, ** and ?"
+        raise BadValue(f"{quoted(text)} is not a repository's name", hint=hint)
+    if len(parts) == 1 and text != "**":
+        raise BadValue(f"{quoted(text)} has no owner", hint=f"write owner/{text}, or ** for every repository")
+    return text
+
+
+def check_branch(text: str) -> str:
+    """Accept a branch's name, or a pattern for it."""
+    if text.startswith("refs/heads/"):
+        hint = f"write {text.removeprefix('refs/heads/')}"
+        raise BadValue(f"{quoted(text)} is a full ref, not a branch's name", hint=hint)
+    if text.startswith("refs/tags/"):
+        hint = f'put {text.removeprefix("refs/tags/")} under "tags"'
+        raise BadValue(f"{quoted(text)} is a tag", hint=hint)
+    return _check_ref(text, "branch")
+
+
+def check_tag(text: str) -> str:
+    """Accept a tag's name, or a pattern for it."""
+    if text.startswith("refs/tags/"):
+        hint = f"write {text.removeprefix('refs/tags/')}"
+        raise BadValue(f"{quoted(text)} is a full ref, not a tag's name", hint=hint)
+    return _check_ref(text, "tag")
+
+
+def _check_ref(text: str, kind: str) -> str:
+    ends = text.startswith(("/", ".")) or text.endswith(("/", ".")) or text in {"", "@"}
+    if ends or _NOT_IN_REFS.search(text):
+        raise BadValue(f"{quoted(text)} cannot be a {kind}'s name", hint="wildcards are *, ** and ?")
+    return text
+
+
+def check_file_pattern(text: str) -> str:
+    """Accept a pattern for paths inside a repository."""
+    if text.startswith(("/", "./", "../")) or text == "":
+        hint = f"relative to the repository's top, write {quoted(text.lstrip('./') or '**')}"
+        raise BadValue(f"{quoted(text)} is not a path inside a repository", hint=hint)
+    return check_text(text)
+
+
+def check_text(text: str) -> str:
+    """Accept any text that the operating system can hand to a command."""
+    if "\0" in text:
+        raise BadValue("holds a NUL character", hint="no command can be given one")
+    return text
+
+
+def check_absolute(text: str) -> str:
+    """Accept an absolute path; nothing is expanded in it."""
+    if text.startswith("~"):
+        raise BadValue(f"{quoted(text)} is not an absolute path", hint='"~" is not expanded: write it out')
+    if not text.startswith("/"):
+        raise BadValue(f"{quoted(text)} is not an absolute path", hint="write it from / on")
+    return check_text(text)
+
+
+def _bare(name: str) -> str:
+    return name.strip("/").removesuffix(".git")

@@ -1,0 +1,302 @@
+"""What may stand in a configuration file: the pydantic models, private to `config/` (pure).
+
+They say what each value has to be; what values have to do with each other is checked in `hooks`,
+`repositories` and `targets`.
+The descriptions are those that `webhookd schema` prints and an editor shows.
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from webhookd.config import values as v
+from webhookd.config.document import KeyPath
+from webhookd.config.wording import quoted, shape
+from webhookd.errors import BadValue
+from webhookd.models import Forge, Overlap
+
+
+class _Strict(BaseModel):
+    """A mapping without unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+def _key(description: str, *, default: Any = None, examples: list[Any] | None = None) -> Any:
+    """Describe a key that may be left out; *default* is what a reader is told, in the file's own words."""
+    extra = {} if default is None else {"default": default}
+    return Field(default=None, description=description, examples=examples, json_schema_extra=extra or None)
+
+
+class Source(_Strict):
+    """Where a secret is kept: exactly one of these keys."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    file: v.SecretPath | None = _key(
+        "A file that holds the secret and nothing else; one trailing newline is not part of it. "
+        "A relative path begins at the configuration's folder.",
+        examples=["/etc/webhookd/secret"],
+    )
+    env: v.SourceVariable | None = _key(
+        "A variable in webhookd's own environment; no command gets to see it.", examples=["WEBHOOK_SECRET"]
+    )
+    credential: v.Credential | None = _key(
+        "A credential of the systemd unit (LoadCredential=), read from $CREDENTIALS_DIRECTORY.",
+        examples=["webhookd-secret"],
+    )
+
+
+OneSource: TypeAlias = Annotated[
+    Annotated[str, Tag("a string")] | Annotated[Source, Tag("a mapping")], Discriminator(shape)
+]
+Sources: TypeAlias = Annotated[
+    Annotated[str, Tag("a string")]
+    | Annotated[Source, Tag("a mapping")]
+    | Annotated[v.Filled[OneSource], Tag("a list")],
+    Discriminator(shape),
+]
+
+
+class Target(_Strict):
+    """A command and how it is run."""
+
+    run: v.Command | None = _key(
+        "The command. A text is a script for /bin/sh -e -c; a list is a program and its arguments, "
+        "without a shell. Nothing from a push is ever put into it: a push is told in WEBHOOKD_ variables.",
+        examples=["cd /srv/blog && git pull --ff-only && make site", ["/usr/bin/make", "site"]],
+    )
+    name: v.Word | None = _key(
+        "Tells apart several targets for one branch or tag: octocat/shop@main:site.", examples=["site"]
+    )
+    cwd: v.AbsolutePath | None = _key(
+        "Folder in which the command starts. Absolute; nothing is expanded. "
+        "Default: the home of its user, or / where there is none.",
+        examples=["/srv/blog"],
+    )
+    env: dict[v.Variable, v.VariableText] | None = _key(
+        "Further variables for the command. It gets nothing of webhookd's own environment. "
+        "Merged, variable by variable, over those in `defaults`.",
+        examples=[{"SITE_ENV": "production"}],
+    )
+    user: v.Account | None = _key(
+        "Run the command as this user, with HOME, USER and LOGNAME set. Only where webhookd runs as root.",
+        examples=["deploy"],
+    )
+    group: v.Account | None = _key(
+        "Run the command with this group. Default: the group of `user`. Only where webhookd runs as root.",
+        examples=["www-data"],
+    )
+    umask: v.Umask | None = _key(
+        "Permissions that files the command makes do not get, in octal. Default: webhookd's own.",
+        examples=["022"],
+    )
+    nice: Annotated[v.Whole, Field(ge=-20, le=19)] | None = _key(
+        "Scheduling priority, from -20 to 19; below 0 only where webhookd runs as root. "
+        "Default: webhookd's own.",
+        examples=[10],
+    )
+    timeout: v.Span | None = _key(
+        "How long the command may take, with all that it started; then it is ended and the run is timed out.",
+        default="30m",
+    )
+    grace: v.Duration | None = _key("Time between TERM and KILL when the command is ended.", default="10s")
+    overlap: Overlap | None = _key(
+        "What a push does while an earlier one of its lane runs. latest: it waits, and takes the place of "
+        "whoever waits already. queue: every push runs, in order. restart: it cancels the one that runs.",
+        default="latest",
+    )
+    settle: v.Duration | None = _key(
+        "Start only when there was no further push for so long.", default=0, examples=["10s"]
+    )
+    lock: v.Word | None = _key(
+        "Targets with the same lock never run at the same time. Default: each ref of each target by itself.",
+        examples=["docker"],
+    )
+    retries: Annotated[v.Whole, Field(ge=0, le=100)] | None = _key(
+        "How often a failed run is tried again, unless a newer push waits.", default=0, examples=[3]
+    )
+    retry_delay: v.Span | None = _key(
+        "Time before the first retry; doubled for each further one.", default="10s"
+    )
+    paths: v.OneOrMany[v.FilePattern] | None = _key(
+        "Run only if a file that matches one of these was changed, or if the forge did not tell all files. "
+        "* does not cross a slash, ** does. Default, and with an empty list: whatever was changed.",
+        examples=[["site/**", "Makefile"]],
+    )
+    paths_ignore: v.OneOrMany[v.FilePattern] | None = _key(
+        "Do not run if every changed file matches one of these. Default: no such files.",
+        examples=[["docs/**", "**/*.md"]],
+    )
+    on_delete: v.Command | None = _key(
+        "The command for when the branch or tag is deleted. Default: nothing runs then.",
+        examples=["./preview down"],
+    )
+    skip_message: v.OneOrMany[v.Marker] | None = _key(
+        "Do not run if the message of the pushed commit holds one of these. An empty list: always run.",
+        default=["[skip deploy]"],
+    )
+
+
+class Hook(_Strict):
+    """One endpoint: where a forge sends to, and how it proves that it is the forge."""
+
+    forge: Forge | None = _key(
+        "The software that sends. Needed unless the hook has a forge's name.", examples=["forgejo"]
+    )
+    path: v.UrlPath | None = _key(
+        "The URL's path, compared exactly. Default: /NAME-webhook.", examples=["/github-webhook"]
+    )
+    secret: Sources | None = _key(
+        "The key with which the forge signs; of several, any opens. For gitlab it is the signing secret "
+        "(whsec_…).",
+        examples=[{"file": "/etc/webhookd/github"}, [{"env": "NEW_SECRET"}, {"env": "OLD_SECRET"}]],
+    )
+    token: Sources | None = _key(
+        "The secret token of a GitLab webhook, which it sends as it is; of several, any opens. "
+        "Where `secret` is given too, both must be right.",
+        examples=[{"credential": "gitlab-token"}],
+    )
+    authorization: Sources | None = _key(
+        "The whole value of an Authorization header that the forge must send as well.",
+        examples=[{"file": "/etc/webhookd/authorization"}],
+    )
+    allow_from: v.OneOrMany[v.Network] | None = _key(
+        "Addresses and networks that may send. Default: all.", examples=[["192.0.2.0/24", "2001:db8::7"]]
+    )
+
+
+Rule: TypeAlias = Annotated[
+    Annotated[v.Script, Tag("a string")]
+    | Annotated[Target, Tag("a mapping")]
+    | Annotated[
+        v.Filled[
+            Annotated[
+                Annotated[v.Script, Tag("a string")] | Annotated[Target, Tag("a mapping")],
+                Discriminator(shape),
+            ]
+        ],
+        Tag("a list"),
+    ],
+    Discriminator(shape),
+]
+
+
+class LongForm(_Strict):
+    """A repository with more than branches."""
+
+    hook: v.Word | None = _key(
+        "The hook that this repository's pushes come in by. Needed where there are several.",
+        examples=["github"],
+    )
+    secret: Sources | None = _key(
+        "A secret of this repository's own: then no other opens it.", examples=[{"credential": "shop"}]
+    )
+    branches: dict[v.Branch, Rule] | None = _key(
+        "A command, a target or a list of targets for each branch or pattern.",
+        examples=[{"main": "make deploy"}],
+    )
+    tags: dict[v.TagName, Rule] | None = _key(
+        "A command, a target or a list of targets for each tag or pattern.", examples=[{"v*": "./release.sh"}]
+    )
+
+
+LONG_FORM_KEYS = tuple(LongForm.model_fields)
+RESERVED = (*LONG_FORM_KEYS, *Target.model_fields)  # no branch names in the short form
+
+
+def _not_reserved(name: str) -> str:
+    """Refuse, as a branch, what somebody meant for the repository or for a target."""
+    if name in RESERVED:
+        hint = f'options stand below a branch: main: {{{name}: …}}; a branch of that name, below "branches"'
+        raise BadValue(f"{quoted(name)} is a target's key where a branch is expected", hint=hint)
+    return name
+
+
+def _form(value: object) -> str:
+    """Tell the two forms of a repository apart: the long one has at least one of its own keys."""
+    if not isinstance(value, dict):
+        return shape(value)
+    return "the long form" if value.keys() & set(LONG_FORM_KEYS) else "the short form"
+
+
+Repository: TypeAlias = Annotated[
+    Annotated[
+        dict[Annotated[v.Branch, AfterValidator(_not_reserved)], Rule],
+        Field(json_schema_extra={"propertyNames": {"not": {"enum": list(RESERVED)}}}),
+        Tag("the short form"),
+    ]
+    | Annotated[LongForm, Tag("the long form")],
+    Discriminator(_form),
+]
+
+
+class History(_Strict):
+    """How much of the past is kept."""
+
+    keep: v.Span | None = _key("How long a run and its log are kept.", default="90d")
+    runs_per_target: Annotated[v.Whole, Field(ge=1)] | None = _key(
+        "How many ended runs of one target are kept.", default=1000
+    )
+    log_limit: Annotated[v.Size, Field(ge=1024)] | None = _key(
+        "How much of a command's output is kept: its beginning and its end.", default="10MiB"
+    )
+    bodies: v.Span | None = _key("How long the payloads are kept.", default="30d")
+
+
+class Settings(_Strict):
+    """The configuration of webhookd."""
+
+    secret: Sources | None = _key(
+        "Short for `hooks.github.secret`.", examples=[{"file": "/etc/webhookd/secret"}]
+    )
+    listen: v.ListenAddresses | None = _key(
+        "Where to listen: host:port, [v6]:port, unix:/path, or a list. Sockets from systemd win over it.",
+        default="127.0.0.1:9000",
+        examples=["[::1]:9000", ["127.0.0.1:9000", "unix:/run/webhookd/webhookd.sock"]],
+    )
+    state_dir: v.AbsolutePath | None = _key(
+        "Where the store, logs and locks are. Default: $STATE_DIRECTORY, else /var/lib/webhookd for root, "
+        "else $XDG_STATE_HOME/webhookd.",
+        examples=["/var/lib/webhookd"],
+    )
+    workers: Annotated[v.Whole, Field(ge=1, le=256)] | None = _key(
+        "How many commands run at the same time, over all lanes.", default=4
+    )
+    max_body: Annotated[v.Size, Field(ge=1024, le=256 * 1024**2)] | None = _key(
+        "The largest request; 25MiB is GitHub's own limit.", default="25MiB"
+    )
+    trusted_proxies: v.OneOrMany[v.Network] | None = _key(
+        "Addresses and networks of proxies whose X-Forwarded-For is believed; a proxy on a unix socket "
+        "counts as 127.0.0.1. Default: none.",
+        examples=[["127.0.0.1"]],
+    )
+    drain_timeout: v.Duration | None = _key("How long a stop waits for commands that run.", default="10m")
+    history: History | None = _key("How much of the past is kept.")
+    defaults: Target | None = _key("Keys for every target that does not say otherwise.")
+    hooks: dict[v.Word, Hook] | None = _key("The endpoints, by name.")
+    repos: dict[v.Repository, Repository] | None = _key(
+        "What runs, by repository. Short form: every key is a branch. Long form: has `branches` or `tags`.",
+        examples=[{"octocat/blog": {"main": "make deploy"}}],
+    )
+
+
+def keys_at(path: KeyPath) -> tuple[str, ...]:
+    """Name the keys that the mapping at *path* may have; none where they are free names."""
+    model: type[BaseModel] | None
+    match path:
+        case ():
+            model = Settings
+        case ("history",):
+            model = History
+        case ("defaults",):
+            model = Target
+        case ("hooks", _):
+            model = Hook
+        case ("repos", _):
+            model = LongForm
+        case ("secret", *_) | ("hooks", _, _, *_) | ("repos", _, "secret", *_):
+            model = Source
+        case _:
+            model = Target
+    return tuple(model.model_fields)

@@ -1,0 +1,187 @@
+"""The kinds of single values in a configuration, as types that pydantic checks (pure).
+
+Each reads the text that stands in the file. The JSON Schema beside it is for editors, which take digits
+for a number.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Any, TypeAlias, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PlainValidator,
+    Tag,
+    WithJsonSchema,
+)
+
+from webhookd.config import names
+from webhookd.config.addresses import parse_listen, parse_network
+from webhookd.config.document import Plain
+from webhookd.config.durations import parse_duration, parse_size
+from webhookd.config.wording import quoted, shape
+from webhookd.errors import BadValue
+from webhookd.models import Listen
+
+Value = TypeVar("Value")
+
+_OCTAL = re.compile(r"(?:0?o)?([0-7]{1,4})", re.ASCII)
+_WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,9})", re.ASCII)
+_WIDEST_UMASK = 0o777
+_DURATION = {"type": ["string", "number"], "pattern": r"^[0-9]+(\.[0-9]+)?[smhd]?$", "minimum": 0}
+_SIZE = {"type": ["string", "integer"], "pattern": r"^[0-9]+(B|KiB|MiB|GiB)?$", "minimum": 0}
+
+
+def _read(parse: Callable[[str], Any], what: str) -> Callable[[Any], Any]:
+    """Make a validator of a *parse* function: the value has to be a text."""
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise BadValue(f"must be {what}, not {shape(value)}")
+        return parse(value)
+
+    return read
+
+
+def _whole_number(value: Any) -> int:
+    if not isinstance(value, Plain):
+        given = shape(value) if not isinstance(value, str) else f"the text {quoted(value)}"
+        raise BadValue(f"must be a whole number, not {given}")
+    if _WHOLE.fullmatch(value) is None:
+        raise BadValue(f"{quoted(value)} is not a whole number")
+    return int(value)
+
+
+def _umask(text: str) -> int:
+    found = _OCTAL.fullmatch(text)
+    if found is None or int(found[1], 8) > _WIDEST_UMASK:
+        raise BadValue(f"{quoted(text)} is not an umask", hint="three octal digits: 022")
+    return int(found[1], 8)
+
+
+def _command_text(text: str) -> str:
+    if not text.strip():
+        raise BadValue("is an empty command", hint='a command that does nothing is "true"')
+    return names.check_text(text)
+
+
+def _marker(text: str) -> str:
+    if not text.strip():
+        raise BadValue("is empty, and every message would hold it", hint="to skip nothing, write []")
+    return text
+
+
+def _arguments(items: list[str]) -> list[str]:
+    if not items or not items[0]:
+        raise BadValue("is a list without a program", hint="write [program, argument, …]")
+    return items
+
+
+def _not_empty(items: list[Value]) -> list[Value]:
+    if not items:
+        raise BadValue("is an empty list", hint="write a value, or remove the key")
+    return items
+
+
+def _listens(addresses: list[Listen]) -> list[Listen]:
+    seen: set[Listen] = set()
+    for address in _not_empty(addresses):
+        if address in seen and (address.unix or address.port):  # port 0 is another one each time
+            raise BadValue(f"{quoted(str(address))} is there twice", hint="remove one")
+        seen.add(address)
+    return addresses
+
+
+def _secret_path(text: str) -> Path:
+    if text.startswith("~"):
+        raise BadValue(f"{quoted(text)} is not a path", hint='"~" is not expanded: write it out')
+    if not text:
+        raise BadValue("is empty", hint="write the path of a file")
+    return Path(names.check_text(text))
+
+
+def _plain_name(what: str, forbidden: str) -> Callable[[str], str]:
+    """Make a validator for a name that is looked up elsewhere: not empty, without some characters."""
+
+    def check(text: str) -> str:
+        if not text or set(text) & set(forbidden) or not text.isprintable():
+            raise BadValue(f"{quoted(text)} is not {what}")
+        return text
+
+    return check
+
+
+Text: TypeAlias = Annotated[str, AfterValidator(names.check_text)]
+Marker: TypeAlias = Annotated[str, AfterValidator(_marker)]
+Word: TypeAlias = Annotated[str, AfterValidator(names.check_word)]
+Repository: TypeAlias = Annotated[str, AfterValidator(names.check_repository)]
+Branch: TypeAlias = Annotated[str, AfterValidator(names.check_branch)]
+TagName: TypeAlias = Annotated[str, AfterValidator(names.check_tag)]
+UrlPath: TypeAlias = Annotated[str, AfterValidator(names.check_url_path)]
+FilePattern: TypeAlias = Annotated[str, AfterValidator(names.check_file_pattern)]
+Variable: TypeAlias = Annotated[str, AfterValidator(names.check_variable)]
+VariableText: TypeAlias = Annotated[Text, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Account: TypeAlias = Annotated[str, AfterValidator(_plain_name("the name of a user or group", "/: "))]
+SourceVariable: TypeAlias = Annotated[str, AfterValidator(_plain_name("a variable's name", "= "))]
+Credential: TypeAlias = Annotated[str, AfterValidator(_plain_name("a credential's name", "/: "))]
+
+Duration: TypeAlias = Annotated[
+    float, BeforeValidator(_read(parse_duration, "a duration")), WithJsonSchema(_DURATION)
+]
+Span: TypeAlias = Annotated[  # a duration that cannot be none
+    float, BeforeValidator(_read(parse_duration, "a duration")), Field(gt=0), WithJsonSchema(_DURATION)
+]
+Size: TypeAlias = Annotated[int, BeforeValidator(_read(parse_size, "a size")), WithJsonSchema(_SIZE)]
+Whole: TypeAlias = Annotated[int, BeforeValidator(_whole_number)]
+Umask: TypeAlias = Annotated[
+    int,
+    BeforeValidator(_read(_umask, "an umask")),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": "^(0?o)?[0-7]{1,4}$"}),
+]
+
+ListenAddress: TypeAlias = Annotated[
+    Listen, PlainValidator(_read(parse_listen, "an address")), WithJsonSchema({"type": "string"})
+]
+ListenAddresses: TypeAlias = Annotated[
+    Annotated[ListenAddress, Tag("a string")]
+    | Annotated[
+        list[ListenAddress], AfterValidator(_listens), Field(json_schema_extra={"minItems": 1}), Tag("a list")
+    ],
+    Discriminator(shape),
+]
+Network: TypeAlias = Annotated[
+    IPv4Network | IPv6Network,
+    PlainValidator(_read(parse_network, "an address or network")),
+    WithJsonSchema({"type": "string"}),
+]
+AbsolutePath: TypeAlias = Annotated[
+    Path,
+    PlainValidator(_read(lambda text: Path(names.check_absolute(text)), "a path")),
+    WithJsonSchema({"type": "string", "pattern": "^/"}),
+]
+SecretPath: TypeAlias = Annotated[
+    Path, PlainValidator(_read(_secret_path, "a path")), WithJsonSchema({"type": "string", "minLength": 1})
+]
+
+Filled: TypeAlias = Annotated[
+    list[Value], AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1})
+]
+OneOrMany: TypeAlias = Annotated[
+    Annotated[Value, Tag("a string")] | Annotated[list[Value], Tag("a list")], Discriminator(shape)
+]
+Script: TypeAlias = Annotated[str, AfterValidator(_command_text)]
+Command: TypeAlias = Annotated[
+    Annotated[Script, Tag("a string")]
+    | Annotated[
+        list[Text],
+        AfterValidator(_arguments),
+        Field(json_schema_extra={"minItems": 1}),
+        Tag("a list"),
+    ],
+    Discriminator(shape),
+]

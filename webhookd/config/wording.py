@@ -1,0 +1,36 @@
+"""The tone of messages about a configuration: quoting, lists of words, near names (pure)."""
+
+import difflib
+from collections.abc import Iterable
+
+_LONGEST = 60  # characters of a value that a message repeats
+
+
+def quoted(text: str) -> str:
+    """Put *text* in double quotes, shortened, with what a terminal would act on made visible."""
+    return f'"{visible(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")}"'
+
+
+def visible(text: str) -> str:
+    """Escape what a terminal would act on, or not show."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def either(words: Iterable[str]) -> str:
+    """Join *words* as a choice: ``a, b or c``."""
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Give the hint ``did you mean "x"?`` for a near name, else an empty string."""
+    by_folded = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_folded, n=1)
+    return f'did you mean "{by_folded[near[0]]}"?' if near else ""
+
+
+def shape(value: object) -> str:
+    """Name the kind of a value from YAML, as a message puts it."""
+    if isinstance(value, dict):
+        return "a mapping"
+    return "a list" if isinstance(value, list) else "a string"
