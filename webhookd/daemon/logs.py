@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from datetime import UTC, datetime
 
 _CONTROL = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]}
 _UNSAFE = _CONTROL | {0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -9,6 +10,11 @@ _UNSAFE = _CONTROL | {0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 class LineFormatter(logging.Formatter):
     """Formats a record as one line: what a request brought cannot begin a second one or move the cursor."""
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: ARG002, N802 - logging's
+        """Give the moment in RFC 3339, UTC."""
+        moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        return moment.replace("+00:00", "Z")
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the message escaped, and a traceback, which is ours, as it is."""

@@ -7,11 +7,13 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from types import FrameType
+from typing import Any
 
+from webhookd.daemon.control import Control
 from webhookd.daemon.housekeeping import Housekeeping
 from webhookd.daemon.http import HttpServer
 from webhookd.daemon.listeners import describe, open_sockets
@@ -66,9 +68,12 @@ class Daemon:
         app = create_app(hooks, health=self._check_health)
         self._server = HttpServer(app, sockets, max_body=config.max_body)
         self._signals.install(self._server.wake)
+        self._control = Control(config.state_dir, {"wake": self._wake})
+        stack.callback(self._control.close)
         self._threads = [
             _start_thread("worker", self._worker.run),
             _start_thread("housekeeping", self._housekeeping.run),
+            _start_thread("control", self._control.run),
         ]
         _log_start(config, sockets)
 
@@ -88,10 +93,16 @@ class Daemon:
     def _shutdown(self) -> None:
         self._server.drain(seconds=_LAST_REQUESTS)
         self._housekeeping.stop()
+        self._control.stop()
         for thread in self._threads:
             thread.join()
         self._signals.restore()
         log.info("stopped")
+
+    def _wake(self) -> Mapping[str, Any]:
+        """Let the worker look at what somebody has changed in the store."""
+        self._worker.wake()
+        return {}
 
     def _check_health(self) -> str:
         """Say what is wrong, or ``""``: the store takes writes and the worker lives."""

@@ -2,11 +2,15 @@
 
 import fcntl
 import os
+import threading
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from webhookd.errors import StateDirInUse, WebhookdError
+
+_TRIES = 10
+_BETWEEN_TRIES = 0.05  # seconds
 
 
 class StateDir:
@@ -26,15 +30,13 @@ class StateDir:
                 f'state_dir "{self.path}" cannot be used: {error.strerror}',
                 hint="set `state_dir` to a folder that this user may write, or start webhookd as its owner",
             ) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _take(self._lock):
             holder = os.pread(self._lock, 32, 0).decode(errors="replace").strip()
             os.close(self._lock)
             raise StateDirInUse(
                 f'another webhookd (pid {holder or "unknown"}) works on state_dir "{self.path}"',
                 hint="stop it first, or give this one a state_dir of its own",
-            ) from None
+            )
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         return self
@@ -44,3 +46,18 @@ class StateDir:
     ) -> None:
         if self._lock is not None:
             os.close(self._lock)
+
+
+def _take(lock: int) -> bool:
+    """Take *lock*; tell whether that was possible.
+
+    `webhookd status` holds it for a moment to see whether it is free, so a held lock is tried again.
+    """
+    for _ in range(_TRIES):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            threading.Event().wait(_BETWEEN_TRIES)
+        else:
+            return True
+    return False

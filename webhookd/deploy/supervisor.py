@@ -189,7 +189,7 @@ class _Attempt:
         said = {
             "timed_out": f"ran into its time limit of {self._job.timeout:g} s",
             "cancelled": "cancelled",
-            "interrupted": "interrupted by the stop of the daemon",
+            "interrupted": "the daemon was stopped",
             "signaled": f"ended by signal {_signal_name(signum)}",
             "exited": f"exit code {exit_code}" if exit_code else "",
         }[ending]

@@ -1,0 +1,121 @@
+"""How long from a push until its command's first instruction, against spawning `sh -c` alone.
+
+Run it on an idle machine: `python benchmarks/start_latency.py [--rounds 200]`. The bar is a ratio of 5 at the
+median, the aim 3.5. Both sides write one byte into the same FIFO, which this process reads.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+SECRET = b"benchmark"
+BAR, AIM = 5.0, 3.5
+
+
+def main() -> None:
+    """Measure both in turns and print percentiles and their ratio."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=200)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as name, serve(Path(name)) as port:
+        fifo = Path(name, "fifo")
+        with fifo_reader(fifo) as reader:
+            connection = http.client.HTTPConnection("127.0.0.1", port)
+            spawned, pushed = [], []
+            for number in range(rounds):
+                spawned.append(time_spawn(fifo, reader))
+                pushed.append(time_push(connection, number, reader))
+    report(spawned[10:], pushed[10:])
+
+
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[int]:
+    """Run the installed daemon with one target that writes into the FIFO; give its port."""
+    os.mkfifo(folder / "fifo")
+    (folder / "secret").write_bytes(SECRET)
+    config = folder / "webhookd.yaml"
+    config.write_text(
+        f"secret: {{file: {folder}/secret}}\nlisten: 127.0.0.1:0\nstate_dir: {folder}/state\n"
+        f"repos: {{octocat/blog: {{main: 'echo > {folder}/fifo'}}}}\n"
+    )
+    webhookd = Path(sys.executable).with_name("webhookd")
+    with subprocess.Popen(
+        [webhookd, "serve", "--config", config], stderr=subprocess.PIPE, text=True
+    ) as daemon:
+        assert daemon.stderr is not None
+        try:
+            line = next(line for line in daemon.stderr if "listening" in line)
+            found = re.search(r":(\d+)$", line.strip())
+            assert found, line
+            yield int(found[1])
+        finally:
+            daemon.terminate()
+            daemon.stderr.read()
+
+
+@contextlib.contextmanager
+def fifo_reader(path: Path) -> Iterator[int]:
+    """Open *path* so that each byte can be read as it comes."""
+    reader = os.open(path, os.O_RDWR)
+    yield reader
+    os.close(reader)
+
+
+def time_spawn(fifo: Path, reader: int) -> float:
+    """Seconds from a spawn of `sh -c` until its first instruction."""
+    began = time.perf_counter()
+    with subprocess.Popen(["/bin/sh", "-e", "-c", f"echo > {fifo}"], start_new_session=True):
+        os.read(reader, 1)
+        return time.perf_counter() - began
+
+
+def time_push(connection: http.client.HTTPConnection, number: int, reader: int) -> float:
+    """Seconds from sending a signed push until the first instruction of its command."""
+    commit = hashlib.sha1(str(number).encode(), usedforsecurity=False).hexdigest()
+    push = {"ref": "refs/heads/main", "after": commit, "repository": {"full_name": "octocat/blog"}}
+    body = json.dumps(push | {"before": "0" * 40, "padding": "x" * 10_000}).encode()
+    headers = {
+        "Content-Type": "application/json",
+        "X-GitHub-Event": "push",
+        "X-GitHub-Delivery": commit,
+        "X-Hub-Signature-256": "sha256=" + hmac.new(SECRET, body, "sha256").hexdigest(),
+    }
+    began = time.perf_counter()
+    connection.request("POST", "/github-webhook", body, headers)
+    os.read(reader, 1)
+    took = time.perf_counter() - began
+    answer = connection.getresponse()
+    assert answer.status == 202, answer.read()
+    answer.read()
+    settle(number)
+    return took
+
+
+def settle(number: int) -> None:
+    """Let the run end and be recorded, so that the next push finds an idle daemon."""
+    time.sleep(0.05 if number else 0.2)
+
+
+def report(spawned: list[float], pushed: list[float]) -> None:
+    """Print both and what they are to each other."""
+    for name, seconds in (("sh -c alone", spawned), ("POST to first instruction", pushed)):
+        percentiles = statistics.quantiles(seconds, n=100)
+        print(f"{name:26} p50 {percentiles[49] * 1000:6.2f} ms   p99 {percentiles[98] * 1000:6.2f} ms")
+    ratio = statistics.median(pushed) / statistics.median(spawned)
+    print(f"ratio at the median        {ratio:.2f} (bar {BAR:g}, aim {AIM:g})")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""The main job, from outside: signed pushes come in, commands run, an operator looks."""
+
+import json
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from daemon import Answer, Daemon, push_payload, signed
+from harness import wait_for
+
+Start = Callable[..., Daemon]
+
+HOSTILE = "x;touch pwned;$(id)`id`"
+
+
+def test_a_signed_push_runs_its_command(start: Start) -> None:
+    daemon = start('    main: echo "deploying $WEBHOOKD_COMMIT for $WEBHOOKD_PUSHER"')
+    answer = daemon.push(commit="a" * 40, delivery="d-1")
+    expected = {"status": "queued", "delivery": "d-1", "runs": [{"run": 1, "target": "octocat/blog@main"}]}
+    assert (answer.status, answer.body) == (202, expected)
+    (run,) = daemon.wait_until_idle()
+    assert (run["state"], run["exit_code"], run["commit"], run["delivery"]) == (
+        "succeeded",
+        0,
+        "a" * 40,
+        "d-1",
+    )
+    assert daemon.run_command("logs", "1").stdout == f"deploying {'a' * 40} for octocat\n"
+
+
+def test_a_wrong_secret_runs_nothing_and_learns_nothing(start: Start) -> None:
+    daemon = start("    main: echo deployed")
+    answer = daemon.push(secret="wrong")
+    assert (answer.status, answer.body) == (
+        401,
+        {"status": "rejected", "reason": "signature missing or wrong"},
+    )
+    assert daemon.runs() == []
+    assert "cause=signature wrong" in daemon.log
+
+
+def test_a_branch_that_nobody_configured_is_ignored(start: Start) -> None:
+    daemon = start("    main: echo deployed")
+    answer = daemon.push(branch="other")
+    assert (answer.status, answer.body["status"]) == (200, "ignored")
+    assert daemon.runs() == []
+
+
+def test_a_branch_name_reaches_the_command_only_as_a_value(start: Start, tmp_path: Path) -> None:
+    daemon = start(f'    "**": {{run: "printf %s \\"$WEBHOOKD_BRANCH\\"", cwd: {tmp_path}}}')
+    assert daemon.push(branch=HOSTILE).status == 202
+    (run,) = daemon.wait_until_idle()
+    assert (run["state"], run["ref"]) == ("succeeded", f"refs/heads/{HOSTILE}")
+    assert daemon.run_command("logs", "1").stdout == HOSTILE
+    assert not list(tmp_path.rglob("pwned"))
+
+
+def test_the_environment_is_built_from_nothing(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", "/run/credentials")
+    daemon = start("    main: {run: env, env: {COLOUR: blue}}")
+    daemon.push()
+    daemon.wait_until_idle()
+    names = {line.partition("=")[0] for line in daemon.run_command("logs", "1").stdout.splitlines()}
+    ours = {name for name in names if name.startswith("WEBHOOKD_")}
+    # PWD, OLDPWD, SHLVL and _ are the shell's own.
+    others = names - ours - {"PWD", "OLDPWD", "SHLVL", "_"}
+    assert others == {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "COLOUR"}
+    assert {"WEBHOOKD_RUN", "WEBHOOKD_PAYLOAD", "WEBHOOKD_BRANCH"} <= ours
+    assert "WEBHOOKD_TAG" not in ours
+
+
+def test_the_payload_is_a_private_file_with_the_forges_json(start: Start) -> None:
+    daemon = start('    main: stat -c %a "$WEBHOOKD_PAYLOAD"; cat "$WEBHOOKD_PAYLOAD"')
+    payload = push_payload()
+    daemon.push(payload)
+    daemon.wait_until_idle()
+    mode, _, text = daemon.run_command("logs", "1").stdout.partition("\n")
+    assert (mode, json.loads(text)) == ("600", payload)
+
+
+def test_two_hundred_pushes_at_once_are_neither_lost_nor_run_twice_at_once(
+    start: Start, tmp_path: Path
+) -> None:
+    script = (
+        'mkdir "$WEBHOOKD_BRANCH.lane" || touch overlap; '
+        'echo "$WEBHOOKD_COMMIT" >> "$WEBHOOKD_BRANCH.done"; sleep 0.01; rmdir "$WEBHOOKD_BRANCH.lane"'
+    )
+    daemon = start(f"    '*': {{run: '{script}', cwd: {tmp_path}, overlap: queue}}")
+    payloads = [push_payload(branch=f"b{number % 20}") for number in range(200)]
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(daemon.push, payloads))
+    assert [answer.status for answer in answers] == [202] * 200
+    runs = daemon.wait_until_idle(deadline=120)
+    assert {run["state"] for run in runs} == {"succeeded"}
+    done = sorted(line for file in tmp_path.glob("*.done") for line in file.read_text().split())
+    assert done == sorted(payload["after"] for payload in payloads)
+    assert not (tmp_path / "overlap").exists()
+
+
+def test_while_one_run_goes_on_only_the_newest_push_waits(start: Start, tmp_path: Path) -> None:
+    daemon = start(f"    main: until [ -e {tmp_path}/go ]; do sleep 0.02; done")
+    daemon.push()
+    wait_for(lambda: daemon.runs()[0]["state"] == "running")
+    for _ in range(3):
+        daemon.push()
+    (tmp_path / "go").touch()
+    runs = daemon.wait_until_idle()
+    assert [(run["state"], run["superseded_by"]) for run in runs] == [
+        ("succeeded", None),
+        ("superseded", 3),
+        ("superseded", 4),
+        ("succeeded", None),
+    ]
+
+
+def test_the_time_limit_is_kept(start: Start) -> None:
+    daemon = start("    main: {run: sleep 600, timeout: 1s, grace: 1s}")
+    daemon.push()
+    (run,) = daemon.wait_until_idle()
+    assert (run["state"], run["reason"]) == ("timed_out", "ran into its time limit of 1 s")
+
+
+def test_the_same_delivery_while_it_runs_is_not_queued_again(start: Start, tmp_path: Path) -> None:
+    daemon = start(f"    main: until [ -e {tmp_path}/go ]; do sleep 0.02; done")
+    payload = push_payload()
+    first = daemon.push(payload, delivery="same")
+    again = daemon.push(payload, delivery="same")
+    assert (first.status, again.status, again.body["status"]) == (202, 200, "already queued")
+    (tmp_path / "go").touch()
+    assert len(daemon.wait_until_idle()) == 1
+    assert daemon.push(payload, delivery="same").body["status"] == "duplicate"
+
+
+def test_a_failed_delivery_runs_again_when_it_is_sent_again(start: Start) -> None:
+    daemon = start("    main: exit 3")
+    payload = push_payload()
+    daemon.push(payload, delivery="same")
+    assert daemon.wait_until_idle()[0]["state"] == "failed"
+    assert daemon.push(payload, delivery="same").status == 202
+    assert len(daemon.wait_until_idle()) == 2
+
+
+def test_a_ping_is_answered_and_runs_nothing(start: Start) -> None:
+    daemon = start("    main: echo deployed")
+    body = json.dumps({"zen": "Keep it simple.", "hook_id": 1}).encode()
+    answer = daemon.request("POST", "/github-webhook", body=body, headers=signed(body, event="ping"))
+    assert (answer.status, answer.body) == (200, {"status": "ignored", "reason": "ping"})
+
+
+def test_health_is_good_while_the_store_takes_writes(start: Start) -> None:
+    answer = start("    main: echo deployed").request("GET", "/healthz")
+    assert (answer.status, answer.body) == (200, {"status": "ok"})
+
+
+def test_a_follower_sees_output_as_it_comes_and_ends_with_the_run(start: Start, tmp_path: Path) -> None:
+    daemon = start(f"    main: echo begun; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo ended")
+    daemon.push()
+    outputs: list[str] = []
+    follower = threading.Thread(target=lambda: outputs.append(daemon.run_command("logs", "-f", "1").stdout))
+    follower.start()
+    wait_for(lambda: daemon.run_command("logs", "1").stdout == "begun\n")
+    (tmp_path / "go").touch()
+    follower.join()
+    assert outputs == ["begun\nended\n"]
+
+
+def test_every_answer_is_json_and_names_no_secret_and_no_path(start: Start) -> None:
+    daemon = start("    main: echo deployed")
+    answers: list[Answer] = [
+        daemon.push(secret="wrong"),
+        daemon.request("GET", "/github-webhook"),
+        daemon.request("POST", "/elsewhere"),
+        daemon.request("POST", "/github-webhook", body=b"{}"),
+    ]
+    assert [answer.status for answer in answers] == [401, 405, 404, 401]
+    for answer in answers:
+        assert answer.headers["Content-Type"] == "application/json"
+        assert str(daemon.folder) not in json.dumps(answer.body)
+        assert "sha256" not in json.dumps(answer.body)

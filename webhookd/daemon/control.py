@@ -1,0 +1,104 @@
+"""The way into a running daemon from the command line: one word in, one answer out, over a unix socket.
+
+Who may write the state directory may speak: the socket is 0600 in it. Work itself goes through the store;
+this is for what the daemon must hear at once.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from webhookd.errors import WebhookdError
+
+log = logging.getLogger(__name__)
+
+_NAME = "control.sock"
+_LONGEST = 64 * 1024  # bytes of an answer
+_PATIENCE = 60.0  # seconds for one exchange
+
+
+class Control:
+    """Answers at the socket; `run` is the body of its thread.
+
+    Each handler does what its word asks for and gives the fields of the answer; a WebhookdError becomes an
+    answer too.
+    """
+
+    def __init__(self, state_dir: Path, handlers: Mapping[str, Callable[[], Mapping[str, Any]]]) -> None:
+        self._path = state_dir / _NAME
+        self._handlers = handlers
+        self._path.unlink(missing_ok=True)  # a killed daemon's; the state directory is ours alone
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        with _short_path(self._path) as name:
+            self._socket.bind(name)
+        self._path.chmod(0o600)
+        self._socket.listen()
+
+    def run(self) -> None:
+        """Answer until stopped."""
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:  # shut down by `stop`
+                return
+            with connection:
+                self._converse(connection)
+
+    def stop(self) -> None:
+        """Let `run` return, and take the socket away."""
+        self._path.unlink(missing_ok=True)
+        self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Let go of the socket, after `run` has returned."""
+        self._socket.close()
+
+    def _converse(self, connection: socket.socket) -> None:
+        connection.settimeout(_PATIENCE)
+        try:
+            word = connection.recv(100).decode("ascii", "replace").strip()
+            connection.sendall(json.dumps(self._answer(word)).encode())
+        except OSError as error:
+            log.warning("control connection lost error=%s", error)
+
+    def _answer(self, word: str) -> Mapping[str, Any]:
+        handler = self._handlers.get(word)
+        if handler is None:
+            return {"error": f'unknown request "{word}"', "hint": "is this webhookd older than the daemon?"}
+        try:
+            return handler()
+        except WebhookdError as error:
+            return {"error": str(error), "hint": error.hint, "exit_code": error.exit_code}
+
+
+@contextlib.contextmanager
+def _short_path(path: Path) -> Iterator[str]:
+    """Give a name of *path* that fits into the 107 bytes of a unix socket's address (unix(7))."""
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
+
+
+def ask(state_dir: Path, word: str) -> Mapping[str, Any] | None:
+    """Say *word* to the daemon on *state_dir* and give its answer; None where no daemon listens."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(_PATIENCE)
+        try:
+            with _short_path(state_dir / _NAME) as name:
+                connection.connect(name)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return None
+        connection.sendall(word.encode())
+        connection.shutdown(socket.SHUT_WR)
+        text = b""
+        while piece := connection.recv(_LONGEST):
+            text += piece
+        answer: Mapping[str, Any] = json.loads(text)
+        return answer
