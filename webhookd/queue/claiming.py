@@ -7,38 +7,43 @@ from webhookd.models import RunState
 from webhookd.queue import reading, rows
 from webhookd.queue.dialect import Row, Transaction, Values
 
-HEADS = """
-WITH RECURSIVE waiting (slot) AS (
-    SELECT min(slot) FROM run WHERE state = 'queued'
+FREE = """
+WITH RECURSIVE head (id) AS (
+    SELECT (SELECT id FROM run WHERE state = 'queued' ORDER BY slot, id LIMIT 1)
     UNION ALL
-    SELECT (SELECT min(slot) FROM run WHERE state = 'queued' AND slot > waiting.slot)
-    FROM waiting WHERE waiting.slot IS NOT NULL
-), head (id) AS (
-    SELECT (SELECT min(id) FROM run WHERE state = 'queued' AND slot = waiting.slot)
-    FROM waiting WHERE waiting.slot IS NOT NULL
+    SELECT (
+        SELECT id FROM run
+        WHERE state = 'queued' AND slot > (SELECT slot FROM run WHERE id = head.id)
+        ORDER BY slot, id LIMIT 1
+    )
+    FROM head WHERE head.id IS NOT NULL
 ), free (id, repo, not_before) AS (
     SELECT run.id, run.repo, run.not_before
     FROM head JOIN run ON run.id = head.id
-    WHERE NOT EXISTS (SELECT 1 FROM run AS busy WHERE busy.state = 'running' AND busy.lane = run.lane)
-    AND NOT EXISTS (SELECT 1 FROM paused WHERE paused.target = run.target)
+    WHERE run.lane NOT IN (SELECT lane FROM run WHERE state = 'running')
+    AND run.target NOT IN (SELECT target FROM paused)
 )
 """
 """The oldest waiting run of each slot whose lane is free and whose target is not paused.
 
-`waiting` jumps from slot to slot in the index, so that ten thousand runs in one slot cost as much as one.
+`head` jumps from slot to slot in the index, so that ten thousand runs in one slot cost as much as one. The
+oldest of each slot, not of each lane: where targets share a lock, one that is paused, settling or waiting for
+its retry does not hold up the others.
 """
 
 NEXT = f"""
-{HEADS}
-SELECT free.id FROM free LEFT JOIN turn ON turn.repo = free.repo
+{FREE}, busy (repo, runs) AS (
+    SELECT repo, count(*) FROM run WHERE state = 'running' GROUP BY repo
+)
+SELECT free.id
+FROM free LEFT JOIN busy ON busy.repo = free.repo LEFT JOIN turn ON turn.repo = free.repo
 WHERE free.not_before <= :now
-ORDER BY (SELECT count(*) FROM run AS busy WHERE busy.state = 'running' AND busy.repo = free.repo),
-    coalesce(turn.started_at, 0), free.id
+ORDER BY coalesce(busy.runs, 0), coalesce(turn.started_at, 0), free.id
 LIMIT 1
 """  # noqa: S608  constant text
 """The oldest that may start, of the repository with the fewest running, then the longest without a turn."""
 
-NEXT_DUE = f"{HEADS} SELECT min(not_before) AS due FROM free"  # noqa: S608  constant text
+NEXT_DUE = f"{FREE} SELECT min(not_before) AS due FROM free"  # noqa: S608  constant text
 
 START = """
 UPDATE run SET state = 'running', attempt = attempt + 1, owner = :owner, started_at = :now, ended_at = NULL,

@@ -19,13 +19,12 @@ PAUSE = "INSERT INTO paused (target, since) VALUES (:target, :now) ON CONFLICT (
 
 RESUME = "DELETE FROM paused WHERE target = :target"
 
-WAITING_TARGETS = "SELECT DISTINCT target FROM run WHERE state = 'queued'"
-
-WAITING_OF_TARGET = "SELECT id FROM run WHERE state = 'queued' AND target = :target"
+WAITING = "SELECT id, target FROM run WHERE state = 'queued' AND ended_at IS NULL ORDER BY id"
 
 RELANE = """
 UPDATE run SET lane = CASE WHEN :lock = '' THEN slot ELSE :lock END
-WHERE state = 'queued' AND target = :target AND lane <> CASE WHEN :lock = '' THEN slot ELSE :lock END
+WHERE target = :target AND state = 'queued' AND ended_at IS NULL
+AND lane <> CASE WHEN :lock = '' THEN slot ELSE :lock END
 """
 
 
@@ -47,8 +46,7 @@ def cancel_queued(tx: Transaction, run: int, *, reason: str, now: datetime) -> N
 
 def cancel_targets(tx: Transaction, known: Collection[str], *, now: datetime) -> list[Row]:
     """Cancel what waits for targets that are not *known*; give the rows of those runs."""
-    gone = [row["target"] for row in tx.all(WAITING_TARGETS, {}) if row["target"] not in known]
-    waiting = [row["id"] for target in gone for row in tx.all(WAITING_OF_TARGET, {"target": target})]
+    waiting = [row["id"] for row in tx.all(WAITING, {}) if row["target"] not in known]
     for run in waiting:
         cancel_queued(tx, run, reason="its target is no longer configured", now=now)
     return [reading.load(tx, run) for run in waiting]

@@ -1,7 +1,7 @@
 """What people see: runs, attempts, deliveries, counts (functions over a transaction that change nothing).
 
-Lists go from the newest back and continue below a number (`before`), never by offset. The state stands in the
-SQL text, from the closed set, because a partial index serves only a query that names it.
+Lists go from the newest back and continue below a number (`before`), never by offset. Indexes are partial,
+and one serves only a query that repeats its condition: hence `ended_at IS NULL` beside a state.
 """
 
 from webhookd.errors import NotFound
@@ -9,10 +9,12 @@ from webhookd.models import RunState
 from webhookd.queue import lifecycle, rows
 from webhookd.queue.dialect import Row, Transaction, Value
 
-RUNNING = f"{rows.SELECT_RUN} WHERE run.state = 'running' ORDER BY run.id"
+RUNNING = f"{rows.SELECT_RUN} WHERE run.state = 'running' AND run.ended_at IS NULL ORDER BY run.id"
 
 CANCEL_REQUESTED = """
-SELECT id FROM run WHERE state = 'running' AND owner = :owner AND cancel_requested = 1 ORDER BY id
+SELECT id FROM run
+WHERE state = 'running' AND ended_at IS NULL AND owner = :owner AND cancel_requested = 1
+ORDER BY id
 """
 
 ATTEMPTS = "SELECT * FROM attempt WHERE run_id = :run ORDER BY n"
@@ -29,8 +31,8 @@ SELECT {DELIVERY_COLUMNS} FROM delivery WHERE id < :before ORDER BY id DESC LIMI
 RUNS_OF_DELIVERY = "SELECT id FROM run WHERE delivery_id = :delivery ORDER BY id"
 
 COUNTS = """
-SELECT (SELECT count(*) FROM run WHERE state = 'queued') AS queued,
-    (SELECT count(*) FROM run WHERE state = 'running') AS running
+SELECT (SELECT count(*) FROM run WHERE state = 'queued' AND ended_at IS NULL) AS queued,
+    (SELECT count(*) FROM run WHERE state = 'running' AND ended_at IS NULL) AS running
 """
 
 PAUSED = "SELECT target FROM paused ORDER BY target"
@@ -47,14 +49,14 @@ def load(tx: Transaction, run: int) -> Row:
 
 
 def runs_sql(*, target: bool, state: RunState | None) -> str:
-    """Write the query for a list of runs."""
+    """Write the query for a list of runs; one target's are few enough to look through for a state."""
     conditions = ["run.id < :before"]
     if target:
         conditions.append("run.target = :target")
     if state is not None:
         conditions.append(f"run.state = '{state.value}'")
-    if state in lifecycle.ENDED:
-        conditions.append("run.ended_at IS NOT NULL")
+    if state is not None and (not target or state not in lifecycle.ENDED):
+        conditions.append(f"run.ended_at IS {'NOT ' * (state in lifecycle.ENDED)}NULL")
     return f"{rows.SELECT_RUN} WHERE {' AND '.join(conditions)} ORDER BY run.id DESC LIMIT :limit"
 
 
