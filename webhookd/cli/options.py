@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _CONFIG = "webhookd.config"  # keys of click's meta, which a command shares with the group above it
-_LOADED = "webhookd.loaded"
 _STATE_DIR = "webhookd.state_dir"
+_PEEKED = "webhookd.peeked"
 
 
 def config_option(command: Function) -> Function:
@@ -37,43 +37,45 @@ def state_options(command: Function) -> Function:
         metavar="DIR",
         expose_value=False,
         callback=_remember_state_dir,
-        help="State directory, for whoever may not read the configuration's secrets.",
+        help="State directory, instead of the configuration's.",
     )
     return config_option(option(command))
 
 
 def config_file(ctx: click.Context) -> Path:
     """Find the configuration file that this command line means."""
-    from webhookd import config  # noqa: PLC0415 - pydantic and yaml, which not every command needs
+    from webhookd import config  # noqa: PLC0415 - not every command needs it
 
     named = ctx.meta.get(_CONFIG)
     return config.find(Path(named) if named else None, env=os.environ, uid=os.getuid())
 
 
 def load_config(ctx: click.Context) -> "Config":
-    """Load the configuration that this command line means, once."""
-    from webhookd import config  # noqa: PLC0415 - see above
+    """Load the configuration that this command line means."""
+    from webhookd import config  # noqa: PLC0415 - as above
 
-    if _LOADED not in ctx.meta:
-        ctx.meta[_LOADED] = config.load(config_file(ctx), env=os.environ, uid=os.getuid())
-    loaded: Config = ctx.meta[_LOADED]
-    return loaded
+    return config.load(config_file(ctx), env=os.environ, uid=os.getuid())
 
 
-def config_beside(ctx: click.Context) -> "Config | None":
-    """Load the configuration beside a store to be read; None where `--state-dir` stands in for it."""
+def peek_config(ctx: click.Context) -> "Config | None":
+    """Load the configuration, without its secrets, once; None where `--state-dir` stands in for it."""
+    from webhookd import config  # noqa: PLC0415 - as above
+
     if ctx.meta.get(_STATE_DIR):
         return None
     try:
-        return load_config(ctx)
+        if _PEEKED not in ctx.meta:
+            ctx.meta[_PEEKED] = config.peek(config_file(ctx), env=os.environ, uid=os.getuid())
     except ConfigError as exc:
-        exc.hint = "reading the store needs no configuration: name its folder with --state-dir DIR"
+        exc.hint = "to read the store, its folder is enough: --state-dir DIR"
         raise
+    peeked: Config = ctx.meta[_PEEKED]
+    return peeked
 
 
 def state_dir(ctx: click.Context) -> Path:
     """Give `--state-dir`, else the configuration's."""
-    config = config_beside(ctx)
+    config = peek_config(ctx)
     return config.state_dir if config else Path(ctx.meta[_STATE_DIR])
 
 

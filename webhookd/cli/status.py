@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhookd.cli import output
-from webhookd.cli.options import config_beside, state_options
+from webhookd.cli.options import peek_config, state_options
 from webhookd.cli.state import daemon_pid, enter_state_dir, open_reader
 from webhookd.errors import NotFound, StoreError
 from webhookd.models import Run, RunState
@@ -30,7 +30,7 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
 
     Exits with 0 when the daemon is up and with 1 when it is down.
     """
-    config = config_beside(ctx)
+    config = peek_config(ctx)
     targets = [target.name for repo in config.repositories for target in repo.targets] if config else None
     found = _look(enter_state_dir(ctx), targets)
     if as_json:

@@ -1,0 +1,73 @@
+"""The Git side of the demo: a bare repository, a desk to commit at, and the working copy that is deployed."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from webhookd.errors import WebhookdError
+
+PAGE = "index.html"
+
+
+class DemoRepository:
+    """Three folders below *folder*, untouched by whatever Git settings this user or machine has."""
+
+    def __init__(self, folder: Path) -> None:
+        program = shutil.which("git")
+        if program is None:
+            raise WebhookdError("the demo needs git, which is not installed", hint="apt-get install git")
+        self._program = program
+        self._folder = folder
+        self.working_copy = folder / "site"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What makes Git, the deploy command's too, read no configuration but the repository's own."""
+        return {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_TERMINAL_PROMPT": "0",
+        }
+
+    def prepare(self) -> None:
+        """Make the bare repository with a first commit, and the working copy of it."""
+        self._git("init", "--quiet", "--bare", "origin.git")
+        self._git("--git-dir=origin.git", "symbolic-ref", "HEAD", "refs/heads/main")
+        self._git("init", "--quiet", "desk")
+        self._git("-C", "desk", "symbolic-ref", "HEAD", "refs/heads/main")
+        self._git("-C", "desk", "remote", "add", "origin", "../origin.git")
+        self.push_commit("Begin")
+        self._git("clone", "--quiet", "origin.git", self.working_copy.name)
+
+    def push_commit(self, message: str) -> str:
+        """Commit a new page at the desk, push it, and give the commit's id."""
+        (self._folder / "desk" / PAGE).write_text(f"<h1>{message}</h1>\n", encoding="utf-8")
+        author = ("-c", "user.name=Demo", "-c", "user.email=demo@example.org", "-c", "commit.gpgSign=false")
+        self._git("-C", "desk", "add", PAGE)
+        self._git("-C", "desk", *author, "commit", "--quiet", "--message", message)
+        self._git("-C", "desk", "push", "--quiet", "origin", "main")
+        return self._git("-C", "desk", "rev-parse", "HEAD")
+
+    def deployed(self) -> tuple[str, str]:
+        """Give the commit that the working copy is at, and what its page says."""
+        return self._git("-C", self.working_copy.name, "rev-parse", "HEAD"), (
+            self.working_copy / PAGE
+        ).read_text()
+
+    def _git(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [self._program, *arguments],
+            cwd=self._folder,
+            env=self.environment | {"HOME": str(self._folder)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            check=False,
+        )
+        if done.returncode != 0:
+            said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+            raise WebhookdError(f"git {' '.join(arguments)}: {said[-1]}")
+        return done.stdout.strip()
