@@ -25,6 +25,10 @@ class _Plain(GenerateJsonSchema):
         """Leave out None as a default: the descriptions have the real ones."""
         return self.generate_inner(schema["schema"])
 
+    def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
+        """Give the choices alone: what Python says of the class is for its readers."""
+        return {"type": "string", "enum": [member.value for member in schema["members"]]}
+
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         """Let the key's name be its title."""
         return False

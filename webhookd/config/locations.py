@@ -4,7 +4,6 @@ import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from webhookd.config.wording import either
 from webhookd.errors import ConfigError
 from webhookd.models import Problem
 
@@ -66,12 +65,12 @@ def _home(env: Mapping[str, str], uid: int) -> Path:
 
 
 def _no_file(places: tuple[Path, ...]) -> Problem:
-    looked = either(map(str, places))
+    first, *others = map(str, places)
     return Problem(
-        file="webhookd",
+        file=first,
         line=0,
         column=0,
         key="",
-        message=f"no configuration at {looked}",
+        message=" and no ".join(["there is no such file", *others]),
         hint="`webhookd init` writes one; another place is named with --config FILE",
     )

@@ -120,7 +120,7 @@ class _Reader:
             place = _place(item)
             self._places[(*path, index)] = Place(key=place, value=place)
             items.append(self._value(item, (*path, index)))
-        return items[: items.index(None)] if None in items else items
+        return (items[: items.index(None)] or None) if None in items else items
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any] | None:
         if not self._is_plain_yaml(node, _MAPPINGS, path):

@@ -91,7 +91,7 @@ class Target(_Strict):
         "Permissions that files the command makes do not get, in octal. Default: webhookd's own.",
         examples=["022"],
     )
-    nice: Annotated[v.Whole, Field(ge=-20, le=19)] | None = _key(
+    nice: Annotated[int, Field(ge=-20, le=19), v.WHOLE] | None = _key(
         "Scheduling priority, from -20 to 19; below 0 only where webhookd runs as root. "
         "Default: webhookd's own.",
         examples=[10],
@@ -113,7 +113,7 @@ class Target(_Strict):
         "Targets with the same lock never run at the same time. Default: each ref of each target by itself.",
         examples=["docker"],
     )
-    retries: Annotated[v.Whole, Field(ge=0, le=100)] | None = _key(
+    retries: Annotated[int, Field(ge=0, le=100), v.WHOLE] | None = _key(
         "How often a failed run is tried again, unless a newer push waits.", default=0, examples=[3]
     )
     retry_delay: v.Span | None = _key(
@@ -235,7 +235,7 @@ class History(_Strict):
     """How much of the past is kept."""
 
     keep: v.Span | None = _key("How long a run and its log are kept.", default="90d")
-    runs_per_target: Annotated[v.Whole, Field(ge=1)] | None = _key(
+    runs_per_target: Annotated[int, Field(ge=1), v.WHOLE] | None = _key(
         "How many ended runs of one target are kept.", default=1000
     )
     log_limit: Annotated[v.Size, Field(ge=1024)] | None = _key(
@@ -260,7 +260,7 @@ class Settings(_Strict):
         "else $XDG_STATE_HOME/webhookd.",
         examples=["/var/lib/webhookd"],
     )
-    workers: Annotated[v.Whole, Field(ge=1, le=256)] | None = _key(
+    workers: Annotated[int, Field(ge=1, le=256), v.WHOLE] | None = _key(
         "How many commands run at the same time, over all lanes.", default=4
     )
     max_body: Annotated[v.Size, Field(ge=1024, le=256 * 1024**2)] | None = _key(

@@ -18,12 +18,13 @@ def validated(findings: Findings) -> Settings:
     """Give the values of a file; what is wrong is noted in *findings* and left out.
 
     So the checks of how values fit together see all the rest, and every problem of a file is told at once.
+    Where there are no keys at all there is nothing more to see: raise ConfigError.
     """
     document = findings.document
     if not isinstance(document.data, dict):
         if not document.problems:
             findings.error((), *_no_mapping(document.data))
-        return Settings()
+        findings.raise_if_any()
     data = deepcopy(document.data)
     told = False
     while True:

@@ -137,7 +137,7 @@ Span: TypeAlias = Annotated[  # a duration that cannot be none
     float, BeforeValidator(_read(parse_duration, "a duration")), Field(gt=0), WithJsonSchema(_DURATION)
 ]
 Size: TypeAlias = Annotated[int, BeforeValidator(_read(parse_size, "a size")), WithJsonSchema(_SIZE)]
-Whole: TypeAlias = Annotated[int, BeforeValidator(_whole_number)]
+WHOLE = BeforeValidator(_whole_number)  # beside the bounds of an int
 Umask: TypeAlias = Annotated[
     int,
     BeforeValidator(_read(_umask, "an umask")),

@@ -1,0 +1,198 @@
+"""`webhookd init`: a configuration and a secret to begin with, and what to paste into GitHub.
+
+The secret is made here and never shown: the operator's own hands carry it from its file to GitHub, and no
+terminal's history, log or recording gets it from us.
+"""
+
+import os
+import pwd
+import re
+import secrets
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import click
+
+from webhookd.cli.options import config_file, config_option
+from webhookd.config import default_files
+from webhookd.config.names import check_branch, check_repository
+from webhookd.errors import ConfigError, UsageError, WebhookdError
+
+_SERVICE_USER = "webhookd"  # of systemd/webhookd.service
+_ADDRESS = "http://127.0.0.1:9000"  # the default of `listen`
+_SAMPLE = 'echo "a push to $WEBHOOKD_REPO: here $WEBHOOKD_COMMIT would be deployed"'
+_URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", re.IGNORECASE)
+
+_CONFIG = """\
+# What a push runs. `webhookd check` finds what is wrong with it, `webhookd schema` tells an editor every key.
+
+secret: {{file: {secret}}}
+
+repos:
+  {repo}:
+    {branch}: {run}
+"""
+
+_PASTE = """\
+In GitHub, open {page} and fill in:
+
+  Payload URL   {url}/github-webhook
+  Content type  application/json
+  Secret        what this prints: cat {secret}
+  Events        Just the push event
+  Active        yes
+{note}
+Then
+
+  webhookd check{config}
+  webhookd serve{config}
+
+and, while it serves, a push as GitHub would send it:
+
+  webhookd sign{config} --repo {repo} --branch {branch} --send {address}/github-webhook
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What the configuration shall say."""
+
+    repo: str
+    branch: str
+    run: str
+    url: str  # how GitHub reaches the daemon; "" where nobody said
+
+
+@click.command()
+@config_option
+@click.option("--repo", default="octocat/blog", show_default=True, help="Repository, as GitHub shows it.")
+@click.option("--branch", default="main", show_default=True, help="Branch whose pushes run the command.")
+@click.option("--run", default=_SAMPLE, help="The command.  [default: one that prints a line]")
+@click.option("--url", default="", metavar="URL", help="How GitHub reaches this machine: https://HOST")
+@click.option("--force", is_flag=True, help="Put an older configuration aside instead of refusing.")
+@click.pass_context
+def init(  # noqa: PLR0913 - click passes each option by name
+    ctx: click.Context, *, repo: str, branch: str, run: str, url: str, force: bool
+) -> None:
+    """Write a configuration and a secret, and print what to paste into GitHub.
+
+    Asks nothing and destroys nothing: with --force an older configuration is renamed, and a secret that is
+    there already is used again.
+    """
+    wish = _checked(Wish(repo=repo, branch=branch, run=run, url=url.rstrip("/")))
+    file, is_default = _destination(ctx)
+    secret = file.parent / "secret"
+    try:
+        for line in _write(wish, file, secret, force=force):
+            click.echo(line)
+    except OSError as error:
+        reason = (error.strerror or "error").lower()
+        hint = "as another user, or elsewhere: --config FILE"
+        raise WebhookdError(f'"{error.filename or file}" cannot be written: {reason}', hint=hint) from error
+    click.echo("\n" + _instructions(wish, file, secret, is_default=is_default), nl=False)
+
+
+def _checked(wish: Wish) -> Wish:
+    """Refuse what would make a configuration that is refused."""
+    check_repository(wish.repo)
+    check_branch(wish.branch)
+    if not wish.run.strip():
+        raise UsageError("--run is empty", hint='a command that does nothing is "true"')
+    if wish.url and _URL.fullmatch(wish.url) is None:
+        raise UsageError(f'"{wish.url}" is not a URL that GitHub could send to', hint="write https://HOST")
+    return wish
+
+
+def _destination(ctx: click.Context) -> tuple[Path, bool]:
+    """Give the file to write, and whether the other commands find it by themselves."""
+    places = tuple(default_files(env=os.environ, uid=os.getuid()))
+    try:
+        file = config_file(ctx).absolute()
+    except ConfigError:  # none is named, and none is there yet
+        return places[0], True
+    return file, file in places
+
+
+def _write(wish: Wish, file: Path, secret: Path, *, force: bool) -> Iterator[str]:
+    """Write both files, and say so line by line."""
+    if file.exists():
+        if not force:
+            hint = "--force puts it aside; --config FILE writes elsewhere"
+            raise WebhookdError(f'"{file}" is there already', hint=hint)
+        yield f"renamed the older one to {_put_aside(file)}"
+    _make_folder(file.parent)
+    if secret.exists():
+        yield f"kept the secret in {secret}"
+    else:
+        _create(secret, secrets.token_hex(32) + "\n", mode=0o600)
+        _give_to_service(secret)
+        yield f"wrote a new secret to {secret}, mode 600"
+    _create(file, _config(wish, secret), mode=0o644)
+    yield f"wrote {file}"
+
+
+def _put_aside(file: Path) -> Path:
+    """Rename *file* to the first free name; nothing is overwritten."""
+    numbered = (file.with_name(f"{file.name}.{number}") for number in count(1))
+    aside = next(name for name in numbered if not name.exists())
+    return file.rename(aside)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make *folder*; a system-wide one is for every user to look into, one of a user's for that user."""
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        folder.chmod(0o755 if os.getuid() == 0 else 0o700)
+
+
+def _create(file: Path, text: str, *, mode: int) -> None:
+    """Write a file that was not there before, with exactly this mode from its first moment on."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w") as opened:
+        opened.write(text)
+        os.fchmod(descriptor, mode)
+
+
+def _give_to_service(secret: Path) -> None:
+    """Let the user that the systemd unit runs as read the secret; it stays root's where there is none."""
+    if os.getuid() != 0:
+        return
+    try:
+        service = pwd.getpwnam(_SERVICE_USER)
+    except KeyError:
+        return
+    os.chown(secret, service.pw_uid, service.pw_gid)
+
+
+def _config(wish: Wish, secret: Path) -> str:
+    texts = {"repo": wish.repo, "branch": wish.branch, "run": wish.run, "secret": str(secret)}
+    return _CONFIG.format(**{key: _scalar(text) for key, text in texts.items()})
+
+
+def _scalar(text: str) -> str:
+    """Write *text* as YAML on one line, in quotes where it needs them."""
+    import yaml  # noqa: PLC0415 - its import takes longer than all the rest
+
+    style = '"' if "\n" in text else None
+    dumped: str = yaml.safe_dump(text, default_style=style, width=float("inf"), allow_unicode=True)
+    return dumped.removesuffix("...\n").rstrip("\n")
+
+
+def _instructions(wish: Wish, file: Path, secret: Path, *, is_default: bool) -> str:
+    page = f"https://github.com/{wish.repo}/settings/hooks/new"
+    if set("*?") & set(wish.repo):
+        page = "the settings of each repository, Webhooks, Add webhook,"
+    note = "" if wish.url else f"\n  YOUR-HOST is where a web server with TLS hands on to {_ADDRESS}.\n"
+    return _PASTE.format(
+        page=page,
+        url=wish.url or "https://YOUR-HOST",
+        note=note,
+        secret=shlex.quote(str(secret)),
+        config="" if is_default else f" --config {shlex.quote(str(file))}",
+        repo=shlex.quote(wish.repo),
+        branch=shlex.quote(wish.branch),
+        address=_ADDRESS,
+    )
