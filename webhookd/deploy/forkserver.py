@@ -1,65 +1,91 @@
-"""A small process that forks a supervisor for every job, faster than an interpreter starts.
+"""A small process that keeps a supervisor ready for the next job, so that no command waits for a fork.
 
 Standard library only: it runs with `python -I -S`, so it is small, has one thread and holds nothing of the
-daemon's but one socket. Each message on it is the path of a job file with the lane's held lock as a
-descriptor; each answer is the supervisor's pid with a pidfd. When the daemon's end closes it exits, and its
-supervisors go on.
+daemon's but one socket. On that socket the spare supervisor waits for its order: the path of a job file, with
+the lane's held lock as a descriptor. It starts the command, answers with a pidfd of itself, and tells this
+process to fork the next spare. When the daemon's end closes, this process and the spare exit, and supervisors
+at work go on.
 """
 
 import contextlib
+import gc
 import os
+import select
 import signal
 import socket
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from webhookd.deploy import processes, supervisor
 from webhookd.deploy.job import Job
 
 MAX_MESSAGE = 4096
+_TAKEN = b"t"  # a spare has got a job
 
 
 def main() -> None:
     """Serve the socket whose descriptor is the last argument, until its other end closes."""
     connection = socket.socket(fileno=int(sys.argv[-1]))
     processes.become_subreaper()  # what a killed supervisor leaves is reaped here, not by the daemon
-    signal.signal(signal.SIGCHLD, lambda *_: _reap())
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a stop of the whole group must not cut running commands
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    while True:
-        message, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE, 1)
-        if not message:
-            return
-        _launch(connection, message.decode(), descriptors[0])
+    signal.signal(signal.SIGCHLD, lambda *_: None)  # its number arrives in the pipe
+    events, notes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    signal.set_wakeup_fd(notes, warn_on_full_buffer=False)
+    gc.disable()
+    gc.freeze()  # a forked child shares what no collector writes to
+    poll = select.poll()
+    poll.register(events, select.POLLIN)
+    poll.register(connection, 0)  # its end only
+    spare = _fork_spare(connection, notes)
+    while connection.fileno() not in dict(poll.poll()):
+        taken = _TAKEN in os.read(events, 4096)
+        ended = _reap()
+        if taken or spare in ended:
+            spare = _fork_spare(connection, notes)
 
 
-def _launch(connection: socket.socket, path: str, lock: int) -> None:
-    os.set_inheritable(lock, False)  # noqa: FBT003 - it has no name for it
+def _fork_spare(connection: socket.socket, notes: int) -> int:
     pid = os.fork()
     if pid == 0:
+        try:
+            _wait_for_order(connection, notes)
+        finally:
+            os._exit(1)  # without a result the daemon ends what is left and reports an interruption
+    return pid
+
+
+def _wait_for_order(connection: socket.socket, notes: int) -> NoReturn:
+    """Be the spare: get ready, wait for a job, and supervise it to its end."""
+    signal.set_wakeup_fd(-1)
+    signals = supervisor.get_ready()
+    message, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE, 1)
+    if not message:
+        os._exit(0)
+    lock = descriptors[0]
+    os.set_inheritable(lock, False)  # noqa: FBT003 - it has no name for it
+
+    def started() -> None:
+        pidfd = os.pidfd_open(os.getpid())
+        socket.send_fds(connection, [str(os.getpid()).encode()], [pidfd])
+        os.close(pidfd)
         connection.close()
-        _supervise(path, lock)
-    os.close(lock)
-    try:
-        pidfd = os.pidfd_open(pid)
-    except ProcessLookupError:  # already ended and reaped: the daemon will find its result
-        connection.send(str(pid).encode())
-        return
-    socket.send_fds(connection, [str(pid).encode()], [pidfd])
-    os.close(pidfd)
+        os.write(notes, _TAKEN)
+
+    supervisor.run(_read_order(Path(message.decode())), signals=signals, lock=lock, started=started)
 
 
-def _supervise(path: str, lock: int) -> None:
-    """Become the supervisor of the job at *path*; never returns."""
-    try:
-        text = Path(path).read_bytes()
-        Path(path).unlink()  # the environment it holds is nobody's business afterwards
-        supervisor.run(Job.from_json(text), lock=lock)
-    finally:
-        os._exit(1)  # without a result the daemon ends what is left and reports an interruption
+def _read_order(path: Path) -> Job:
+    text = path.read_bytes()
+    path.unlink()  # the environment it holds is nobody's business afterwards
+    return Job.from_json(text)
 
 
-def _reap() -> None:
+def _reap() -> set[int]:
+    """Collect ended children, orphans of killed supervisors too."""
+    ended = set()
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            ended.add(pid)
+    return ended

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import webhookd
 from webhookd.deploy.forkserver import MAX_MESSAGE
+from webhookd.deploy.holder import read_holder
 from webhookd.deploy.job import Job, write_private
 from webhookd.deploy.jobs import invocation_of
-from webhookd.deploy.supervisor import read_holder
 from webhookd.errors import LaunchFailed
 
 _START = "import sys; sys.path.append(sys.argv[1]); from webhookd.deploy.forkserver import main; main()"

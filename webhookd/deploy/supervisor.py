@@ -10,67 +10,22 @@ import select
 import signal
 import subprocess
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import NoReturn
 
 from webhookd.deploy import processes
+from webhookd.deploy.holder import Holder
 from webhookd.deploy.job import Job, Result
 from webhookd.deploy.output import Output
+from webhookd.deploy.starting import silence, spawn, why
 
 _KILL_INTERVAL = 0.05  # seconds between rounds of KILL, while processes still fork
 _KILL_PATIENCE = 10.0  # seconds after which processes that no KILL ends are reported and left
 _LOG_INTERVAL = 0.25  # seconds between looks at the size of the log
-_HOLDER_LENGTH = 160  # bytes; more than its three words take
 _LEFTOVER_PATIENCE = 1.0  # seconds a command's helpers may take to end after it (`tee`, `git gc`)
 
 
-def run(job: Job, *, lock: int) -> NoReturn:
-    """Supervise *job* to its end and exit; *lock* is the descriptor of the held lock file."""
-    os.setsid()
-    _silence()
-    processes.become_subreaper()
-    signals = _Signals()
-    holder = _Holder(lock, job)
-    try:
-        result = (
-            _Attempt(job, signals, holder).supervise() if job.argv else _end_leftovers(job, signals, holder)
-        )
-    except Exception as error:  # noqa: BLE001 - whatever it is, the run must learn of it
-        reason = f"supervisor failed: {type(error).__name__}: {error}"
-        result = Result(ending="not_started", reason=reason, ended_at=time.time())
-    result.write(job.folder)
-    os._exit(0)
-
-
-class _Holder:
-    """What the lock file says of its holder, for the daemon that comes next.
-
-    One line: the invocation, the supervisor's pid, and the identity of the command once it has started.
-    """
-
-    def __init__(self, lock: int, job: Job) -> None:
-        self._lock = lock
-        self._invocation = job.invocation
-        before = read_holder(lock)
-        self.main = before[2] if before and before[0] == job.invocation else ""
-        self.say(self.main)
-
-    def say(self, main: str) -> None:
-        """Name the command's process."""
-        self.main = main
-        line = f"{self._invocation} {os.getpid()} {main}\n".ljust(_HOLDER_LENGTH)
-        os.pwrite(self._lock, line.encode(), 0)
-
-
-def read_holder(lock: int) -> tuple[str, int, str] | None:
-    """Give invocation, supervisor pid and command identity ("" before it runs) from a lock file."""
-    words = os.pread(lock, _HOLDER_LENGTH, 0).decode(errors="replace").partition("\n")[0].split(" ")
-    if len(words) != 3 or not words[1].isdigit():  # noqa: PLR2004 - the three words above
-        return None
-    return words[0], int(words[1]), words[2]
-
-
-class _Signals:
+class Signals:
     """Signals as state: handlers only note what came, `wait` returns as soon as something did."""
 
     def __init__(self) -> None:
@@ -91,10 +46,48 @@ class _Signals:
         self.asked_to_end = self.asked_to_end or ending
 
 
+def get_ready() -> Signals:
+    """Do what can be done before there is a job; give the signals for `run`."""
+    os.setsid()
+    silence()
+    processes.become_subreaper()
+    _rehearse()
+    return Signals()
+
+
+def _rehearse() -> None:
+    """Start what cannot be started, so that the start that counts finds its memory touched.
+
+    After a fork the first write to each page takes microseconds, and there are hundreds.
+    """
+    job = Job(run=0, attempt=0, invocation="", folder="/", argv=("/",), cwd="/")
+    with contextlib.suppress(OSError):
+        spawn(Job.from_json(job.to_json()), output=2)
+
+
+def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -> NoReturn:
+    """Supervise *job* to its end and exit.
+
+    *lock* is the descriptor of the held lock file; *started* is called when the command runs, or cannot.
+    """
+    holder = Holder(lock, job)
+    try:
+        if job.argv:
+            result = _Attempt(job, signals, holder).supervise(started)
+        else:
+            started()
+            result = _end_leftovers(job, signals, holder)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the run must learn of it
+        reason = f"supervisor failed: {type(error).__name__}: {error}"
+        result = Result(ending="not_started", reason=reason, ended_at=time.time())
+    result.write(job.folder)
+    os._exit(0)
+
+
 class _Attempt:
     """A command from its start until no descendant is left."""
 
-    def __init__(self, job: Job, signals: _Signals, holder: _Holder) -> None:
+    def __init__(self, job: Job, signals: Signals, holder: Holder) -> None:
         self._job = job
         self._signals = signals
         self._holder = holder
@@ -107,14 +100,16 @@ class _Attempt:
         self._kill_at = 0.0
         self._immortal = 0
 
-    def supervise(self) -> Result:
+    def supervise(self, started: Callable[[], None]) -> Result:
         """Start the command, see it through, and say how it ended."""
         deadline = time.monotonic() + self._job.timeout
         try:
-            self._main = _spawn(self._job, self._output.fd)
+            self._main = spawn(self._job, self._output.fd)
         except (OSError, subprocess.SubprocessError) as error:
-            return Result(ending="not_started", reason=_why(error, self._job), ended_at=time.time())
+            started()
+            return Result(ending="not_started", reason=why(error, self._job), ended_at=time.time())
         self._holder.say(processes.identity(self._main))
+        started()
         while self._reap() and self._goes_on(time.monotonic(), deadline):
             self._output.keep_within_limit()
             self._signals.wait(self._pause(time.monotonic(), deadline))
@@ -201,7 +196,7 @@ class _Attempt:
         return ", ".join(parts)
 
 
-def _end_leftovers(job: Job, signals: _Signals, holder: _Holder) -> Result:
+def _end_leftovers(job: Job, signals: Signals, holder: Holder) -> Result:
     """End what an attempt left behind whose own supervisor died, and call the attempt interrupted."""
     mark = f"\0WEBHOOKD_INVOCATION={job.invocation}\0".encode()
     found = processes.remains(mark, holder.main)
@@ -217,46 +212,6 @@ def _end_leftovers(job: Job, signals: _Signals, holder: _Holder) -> Result:
     return Result(ending="interrupted", reason=f"its supervisor died{ended}", ended_at=time.time())
 
 
-def _spawn(job: Job, output: int) -> int:
-    """Start the command in a session of its own and give its pid."""
-    if job.uid is not None and job.payload.exists():
-        os.chown(job.payload, job.uid, -1 if job.gid is None else job.gid)
-    if job.nice is not None:
-        os.setpriority(
-            os.PRIO_PROCESS, 0, job.nice
-        )  # of this process, while it still has the right to; inherited
-    process = subprocess.Popen(
-        job.argv,
-        cwd=_working_folder(job),
-        env=job.env,
-        stdin=subprocess.DEVNULL,
-        stdout=output,
-        stderr=output,
-        start_new_session=True,
-        user=job.uid,
-        group=job.gid,
-        extra_groups=None if job.uid is None and job.gid is None else [],
-        umask=-1 if job.umask is None else job.umask,
-    )
-    process.returncode = 0  # it is reaped by `_reap`, with all the others
-    return process.pid
-
-
-def _working_folder(job: Job) -> str:
-    if job.cwd is not None:
-        return job.cwd
-    home = job.env.get("HOME", "/")
-    return home if Path(home).is_dir() else "/"
-
-
-def _why(error: Exception, job: Job) -> str:
-    """Say in one sentence why the command did not start."""
-    if isinstance(error, OSError) and error.filename is not None:
-        what = "working folder" if error.filename == _working_folder(job) else "command"
-        return f'{what} "{error.filename}": {error.strerror}'
-    return f"could not be started: {error}"
-
-
 def _count_leftovers(count: int) -> str:
     return f"{count} left-over process{'es' if count > 1 else ''} ended"
 
@@ -266,11 +221,3 @@ def _signal_name(signum: int | None) -> str:
         return signal.Signals(signum or 0).name
     except ValueError:
         return str(signum)
-
-
-def _silence() -> None:
-    """Let go of the daemon's standard streams: whoever reads them must see them end with the daemon."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(null, stream)
-    os.close(null)

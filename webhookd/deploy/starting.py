@@ -1,0 +1,55 @@
+"""From a job to a running command. Standard library only."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from webhookd.deploy.job import Job
+
+
+def spawn(job: Job, output: int) -> int:
+    """Start the command in a session of its own and give its pid."""
+    if job.uid is not None and job.payload.exists():
+        os.chown(job.payload, job.uid, -1 if job.gid is None else job.gid)
+    if job.nice is not None:
+        os.setpriority(
+            os.PRIO_PROCESS, 0, job.nice
+        )  # of this process, while it still has the right to; inherited
+    process = subprocess.Popen(
+        job.argv,
+        cwd=_working_folder(job),
+        env=job.env,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+        user=job.uid,
+        group=job.gid,
+        extra_groups=None if job.uid is None and job.gid is None else [],
+        umask=-1 if job.umask is None else job.umask,
+    )
+    process.returncode = 0  # it is reaped by `_reap`, with all the others
+    return process.pid
+
+
+def _working_folder(job: Job) -> str:
+    if job.cwd is not None:
+        return job.cwd
+    home = job.env.get("HOME", "/")
+    return home if Path(home).is_dir() else "/"
+
+
+def why(error: Exception, job: Job) -> str:
+    """Say in one sentence why the command did not start."""
+    if isinstance(error, OSError) and error.filename is not None:
+        what = "working folder" if error.filename == _working_folder(job) else "command"
+        return f'{what} "{error.filename}": {error.strerror}'
+    return f"could not be started: {error}"
+
+
+def silence() -> None:
+    """Let go of the daemon's standard streams: whoever reads them must see them end with the daemon."""
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(null, stream)
+    os.close(null)
