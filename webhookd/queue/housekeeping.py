@@ -48,9 +48,7 @@ UPDATE delivery SET body = NULL WHERE id = :id
 AND NOT EXISTS (SELECT 1 FROM run WHERE run.delivery_id = delivery.id AND run.ended_at IS NULL)
 """
 
-DELETE_TURNS = """
-DELETE FROM turn WHERE started_at < :before
-"""
+DELETE_TURNS = "DELETE FROM turn WHERE started_at < :before"
 
 PROBE = "UPDATE probe SET written_at = :now WHERE id = 1"
 
@@ -86,17 +84,13 @@ def surplus(tx: Transaction, history: History, *, now: datetime, limit: int) -> 
 
 def remove(tx: Transaction, found: Surplus) -> Pruned:
     """Remove what was *found*, save what has come to life since."""
+    tx.execute(DELETE_TURNS, {"before": found.before})
     return Pruned(
         runs=tuple(run for run in found.runs if tx.execute(DELETE_RUN, {"id": run})),
         deliveries=sum(tx.execute(DELETE_DELIVERY, {"id": number}) for number in found.deliveries),
         bodies=sum(tx.execute(DELETE_BODY, {"id": number}) for number in found.bodies),
         more=found.more or bool(found.runs),  # deliveries may have lost their last run
     )
-
-
-def forget_turns(tx: Transaction, *, before: int) -> None:
-    """Forget when repositories had their last turn that have had none for long."""
-    tx.execute(DELETE_TURNS, {"before": before})
 
 
 def probe(tx: Transaction, *, now: datetime) -> None:

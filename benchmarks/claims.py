@@ -1,0 +1,165 @@
+"""Print what a claim and the lists cost with a long history, as ratios to a short one in the same run.
+
+    python benchmarks/claims.py [--short 10000] [--long 1000000] [--waiting 10000]
+
+Both databases are filled the same way, with runs that ended over many targets, and measured in turns. A third
+and a fourth measure the claim with many runs waiting in one lane, and with each of them in a lane of its own.
+"""
+
+import argparse
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from pushes import COMMIT, NOW, push
+
+from webhookd.models import Ending, Outcome, RunState
+from webhookd.queue import Store
+
+TARGETS = 200
+SUCCESS = Outcome(ending=Ending.EXITED, exit_code=0)
+
+HISTORY = """
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :runs)
+INSERT INTO delivery (id, uid, hook, forge, delivery_id, body_sha256, content_type, event, kind,
+    opened_by, reason, received_at)
+SELECT i, 'github/old-' || i || '/' || hex(randomblob(32)), 'github', 'github', 'old-' || i,
+    hex(randomblob(32)), 'application/json', 'push', 'push', '', '', :start + i * 1000000 FROM n
+"""
+
+RUNS = """
+INSERT INTO run (id, delivery_id, target, slot, lane, overlap, repo, ref, commit_id, pusher, push, state,
+    attempt, retries, not_before, queued_at, started_at, ended_at, exit_code)
+SELECT id, id, repo || '@main', repo || '@main x refs/heads/main', repo || '@main x refs/heads/main',
+    'latest', repo, 'refs/heads/main', :commit, 'octocat',
+    '{"repo": "octocat/old", "ref": "refs/heads/main"}',
+    CASE id % 10 WHEN 0 THEN 'failed' WHEN 1 THEN 'superseded' ELSE 'succeeded' END, 1, 0,
+    received_at, received_at, received_at, received_at + 1000000, 0
+FROM (SELECT id, received_at, 'octocat/old' || (id % :targets) AS repo FROM delivery)
+"""
+
+ATTEMPTS = """
+INSERT INTO attempt (run_id, n, owner, started_at, ended_at, ending, exit_code)
+SELECT id, 1, 'old', started_at, ended_at, 'exited', 0 FROM run WHERE state <> 'superseded'
+"""
+
+WAIT = """
+UPDATE run SET state = 'queued', overlap = 'queue', attempt = 0, started_at = NULL, ended_at = NULL,
+    exit_code = NULL
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    options = arguments()
+    with tempfile.TemporaryDirectory() as folder:
+        short = filled(Path(folder) / "short.db", runs=options.short)
+        long = filled(Path(folder) / "long.db", runs=options.long)
+        compare(short, long, options)
+        for store in (short, long):
+            store.close()
+        crowd(Path(folder) / "lane.db", options.waiting, label="one lane", lanes=1)
+        crowd(Path(folder) / "lanes.db", options.waiting, label="a lane each", lanes=options.waiting)
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description="What a claim and the lists cost with a long history")
+    parser.add_argument("--short", type=int, default=10_000, help="runs in the short history")
+    parser.add_argument("--long", type=int, default=1_000_000, help="runs in the long history")
+    parser.add_argument("--waiting", type=int, default=10_000, help="runs that wait")
+    parser.add_argument("--rounds", type=int, default=150)
+    return parser.parse_args()
+
+
+def filled(path: Path, *, runs: int) -> Store:
+    """Make a store with so many ended runs."""
+    store = Store.open(path)
+    connection = sqlite3.connect(path)
+    start = round((NOW - timedelta(days=30)).timestamp() * 1e6)
+    with connection:
+        connection.execute(HISTORY, {"runs": runs, "start": start})
+        connection.execute(RUNS, {"targets": TARGETS, "commit": COMMIT})
+        connection.execute(ATTEMPTS)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return store
+
+
+def compare(short: Store, long: Store, options: argparse.Namespace) -> None:
+    """Print each operation's median for both histories."""
+    numbers = iter(range(10**9))
+    print(f"{'':28}{options.short:>12,}{options.long:>12,}   ratio")
+    times: dict[str, tuple[list[float], list[float]]] = {}
+    for _ in range(options.rounds):
+        number = next(numbers)
+        for side, store in enumerate((short, long)):
+            for name, seconds in once(store, number):
+                times.setdefault(name, ([], []))[side].append(seconds)
+    for name, (few, many) in times.items():
+        a, b = statistics.median(few), statistics.median(many)
+        print(f"{name:28}{a * 1e3:9.3f} ms{b * 1e3:9.3f} ms{b / a:7.2f} x")
+
+
+def once(store: Store, number: int) -> Iterator[tuple[str, float]]:
+    """Take one push through the store and look at each list."""
+    decision = push(number, repo=f"octocat/old{number % TARGETS}")
+    yield "accept", timed(lambda: store.accept(decision, now=NOW))
+    claims: list[int] = []
+    yield "claim", timed(lambda: claims.append(claimed(store)))
+    yield "finish", timed(lambda: finish(store, claims[0]))
+    yield "claim, nothing waits", timed(lambda: store.claim(owner="new", now=NOW))
+    yield "runs", timed(store.runs)
+    yield "runs of a target", timed(lambda: store.runs(target="octocat/old7@main"))
+    yield "runs that failed", timed(lambda: store.runs(state=RunState.FAILED))
+    yield "runs that wait", timed(lambda: store.runs(state=RunState.QUEUED))
+    yield "runs, page in the middle", timed(lambda: store.runs(before=5000))
+    yield "deliveries", timed(store.deliveries)
+    yield "counts", timed(store.counts)
+    yield "next due", timed(lambda: store.next_due(now=NOW))
+
+
+def crowd(path: Path, waiting: int, *, label: str, lanes: int) -> None:
+    """Print what a claim costs while many runs wait."""
+    with Store.open(path) as store:
+        connection = sqlite3.connect(path)
+        with connection:
+            connection.execute(HISTORY, {"runs": waiting, "start": 0})
+            connection.execute(RUNS, {"targets": lanes, "commit": COMMIT})
+            connection.execute(WAIT)
+        connection.close()
+        claims, empty = [], []
+        for _ in range(30):
+            runs: list[int] = []
+            claims.append(timed(lambda runs=runs: runs.append(claimed(store))))  # type: ignore[misc]
+            empty.append(timed(lambda: store.next_due(now=NOW)))
+            finish(store, runs[0])
+        claim, due = statistics.median(claims) * 1e3, statistics.median(empty) * 1e3
+        print(f"{waiting:,} waiting, {label}: claim {claim:.3f} ms, next due {due:.3f} ms")
+
+
+def claimed(store: Store) -> int:
+    """Claim a run that must be there."""
+    claim = store.claim(owner="new", now=NOW)
+    assert claim is not None
+    return claim.run.run
+
+
+def finish(store: Store, run: int) -> None:
+    """End a run well."""
+    store.finish(run, owner="new", attempt=1, outcome=SUCCESS, now=NOW)
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Give the seconds that *work* takes."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()

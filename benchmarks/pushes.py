@@ -1,0 +1,35 @@
+"""Pushes to measure the store with: verified, matched, 10 KB each."""
+
+from datetime import UTC, datetime
+
+from webhookd.models import Decision, Delivery, Forge, Kind, Match, Overlap, PushEvent, RefKind, Target
+
+NOW = datetime.now(UTC)
+COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
+
+
+def push(number: int, *, repo: str) -> Decision:
+    """Make a delivery of one push that matched."""
+    event = PushEvent(repo=repo, ref="refs/heads/main", branch="main", commit=COMMIT, pusher="octocat")
+    body = b"x" * 10_000
+    delivery = Delivery(
+        hook="github",
+        forge=Forge.GITHUB,
+        delivery_id=f"new-{number}",
+        body_sha256=f"{number:064x}",
+        body=body,
+        content_type="application/json",
+        event="push",
+        kind=Kind.PUSH,
+        received_at=NOW,
+    )
+    target = Target(
+        name=f"{repo}@main",
+        hook="github",
+        repo=repo,
+        ref_kind=RefKind.BRANCH,
+        pattern="main",
+        run="make",
+        overlap=Overlap.LATEST,
+    )
+    return Decision(delivery=delivery, matches=(Match(push=event, target=target, reason=""),))
