@@ -1,9 +1,10 @@
 """What a module in `intake/forges` says about its forge (pure)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from webhookd.intake.fields import Payload
+from webhookd.intake.samples import Sample, Wish
 from webhookd.intake.schemes import Scheme
 from webhookd.models import Kind, PushEvent
 
@@ -27,3 +28,6 @@ class Adapter:
     scheme: Scheme
     parse: Callable[[str, Payload], Reading]  # event and payload -> what they mean
     guess: Callable[[Payload], str]  # payload -> its event, for a file without headers; "" where unclear
+    sample: Callable[[Wish], Sample]  # imitates a delivery; raises UsageError for what the forge never sends
+    headers: Callable[[str, str], Mapping[str, str]]  # event and delivery id -> all but type and signature
+    encode: Callable[[Payload], bytes]  # how the forge writes JSON

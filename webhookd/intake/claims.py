@@ -7,8 +7,10 @@ Header values never reach a message: whoever sends them would write into the log
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from webhookd.errors import NotAuthentic
+from webhookd.intake.causes import Cause
 from webhookd.intake.schemes import Mark, Scheme
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")  # lower case only: every forge writes it so
@@ -26,6 +28,14 @@ _PROOF_HEADERS = (
     "x-gitlab-token",
     "webhook-signature",
 )
+
+
+class Kind(StrEnum):
+    """What a sender can show to be believed."""
+
+    SIGNATURE = "signature"
+    TOKEN = "token"  # noqa: S105 - a word
+    AUTHORIZATION = "authorization"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,9 @@ class Shown:
     value: bytes
 
 
+Claim = HexSignature | StandardSignature | Shown
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
     """The claim for each kind of key, or what is wrong with it."""
@@ -58,6 +71,12 @@ class Claims:
     signature: HexSignature | StandardSignature | NotAuthentic
     token: Shown | NotAuthentic
     authorization: Shown | NotAuthentic
+
+    def of(self, kind: Kind) -> Claim | NotAuthentic:
+        """Give the claim for a kind of key."""
+        if kind is Kind.SIGNATURE:
+            return self.signature
+        return self.token if kind is Kind.TOKEN else self.authorization
 
 
 def read_claims(headers: Mapping[str, str], scheme: Scheme) -> Claims:
@@ -90,7 +109,7 @@ def _missing(headers: Mapping[str, str], mark: Mark) -> NotAuthentic:
         return _foreign(f'there is no "{mark.header}" header, but "{foreign}"')
     return NotAuthentic(
         f'there is no "{mark.header}" header',
-        cause="signature missing",
+        cause=Cause.SIGNATURE_MISSING,
         hint="set the secret in the forge's webhook settings too: without one it does not sign",
     )
 
@@ -98,7 +117,7 @@ def _missing(headers: Mapping[str, str], mark: Mark) -> NotAuthentic:
 def _empty(header: str) -> NotAuthentic:
     return NotAuthentic(
         f'the "{header}" header is empty',
-        cause="signature empty",
+        cause=Cause.SIGNATURE_EMPTY,
         hint="set the secret in the forge's webhook settings too: without one it signs with nothing",
     )
 
@@ -111,7 +130,7 @@ def _malformed(value: str, mark: Mark) -> NotAuthentic:
         return _foreign(f'the "{mark.header}" header has the shape of another forge\'s signature')
     return NotAuthentic(
         f'the "{mark.header}" header is not "{mark.prefix}" and 64 hex digits',
-        cause="signature malformed",
+        cause=Cause.SIGNATURE_MALFORMED,
         hint="something between the forge and webhookd changes, joins or repeats the header",
     )
 
@@ -119,7 +138,7 @@ def _malformed(value: str, mark: Mark) -> NotAuthentic:
 def _sha1(mark: Mark) -> NotAuthentic:
     return NotAuthentic(
         f'only a SHA-1 signature is given, not "{mark.header}: {mark.prefix}…"',
-        cause="sha1 given",
+        cause=Cause.SHA1_GIVEN,
         hint=f'check "{mark.header}", with SHA-256: SHA-1 is never believed',
     )
 
@@ -127,7 +146,7 @@ def _sha1(mark: Mark) -> NotAuthentic:
 def _foreign(message: str) -> NotAuthentic:
     return NotAuthentic(
         message,
-        cause="other forge",
+        cause=Cause.OTHER_FORGE,
         hint="the hook's `forge` is not the one that sends here",
     )
 
@@ -149,7 +168,7 @@ def _standard(headers: Mapping[str, str]) -> StandardSignature | NotAuthentic:
     if not digests or not _WEBHOOK_ID.fullmatch(webhook_id) or not _TIMESTAMP.fullmatch(timestamp):
         return NotAuthentic(
             "the webhook-id, webhook-timestamp or webhook-signature header is malformed",
-            cause="signature malformed",
+            cause=Cause.SIGNATURE_MALFORMED,
             hint="something between the forge and webhookd changes, joins or repeats the headers",
         )
     return StandardSignature(webhook_id, timestamp, digests)
@@ -160,14 +179,14 @@ def _missing_standard(headers: Mapping[str, str], header: str) -> NotAuthentic:
     if foreign == "x-gitlab-token":
         return NotAuthentic(
             f'there is no "{header}" header, but a token',
-            cause="signature missing",
+            cause=Cause.SIGNATURE_MISSING,
             hint="the hook has a signing secret: set it in GitLab too, or configure `token`",
         )
     if foreign is not None:
         return _foreign(f'there is no "{header}" header, but "{foreign}"')
     return NotAuthentic(
         f'there is no "{header}" header',
-        cause="signature missing",
+        cause=Cause.SIGNATURE_MISSING,
         hint="set the signing token in the forge's webhook settings too: without one it does not sign",
     )
 
@@ -177,13 +196,13 @@ def _shown(headers: Mapping[str, str], header: str, what: str) -> Shown | NotAut
     if value is None:
         return NotAuthentic(
             f'there is no "{header}" header',
-            cause=f"{what} missing",
+            cause=Cause(f"{what} missing"),
             hint=f"set the {what} in the forge's webhook settings too",
         )
     if not value.strip():
         return NotAuthentic(
             f'the "{header}" header is empty',
-            cause=f"{what} empty",
+            cause=Cause(f"{what} empty"),
             hint=f"set the {what} in the forge's webhook settings too",
         )
     return Shown(_wire_bytes(value))

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Never
 
 from webhookd.errors import BadPayload, UnsupportedContentType
+from webhookd.intake.causes import Cause
 from webhookd.intake.fields import Payload
 from webhookd.models import Request
 
@@ -18,6 +19,13 @@ FORM = "application/x-www-form-urlencoded"
 
 _PAYLOAD_FIELD = re.compile(rb"(?:^|&)payload=([^&]*)")
 _NOT_ENCODED = re.compile(rb"%(?![0-9A-Fa-f]{2})|[\r\n]")
+
+
+def _no_constant(_name: str) -> Never:
+    raise ValueError("NaN and Infinity are no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def content_type(headers: Mapping[str, str]) -> str:
@@ -32,7 +40,7 @@ def json_text(request: Request) -> bytes:
         return request.body
     if media_type == FORM:
         return payload_field(request.body)
-    raise UnsupportedContentType("the content type is neither JSON nor form", cause="content type")
+    raise UnsupportedContentType("the content type is neither JSON nor form", cause=Cause.CONTENT_TYPE)
 
 
 def payload_field(form: bytes) -> bytes:
@@ -40,32 +48,28 @@ def payload_field(form: bytes) -> bytes:
     found = _PAYLOAD_FIELD.finditer(form)  # lazily: a hostile form may have millions
     first, second = next(found, None), next(found, None)
     if first is None or second is not None:
-        raise BadPayload('the form has not exactly one field "payload"', cause="payload malformed")
+        raise BadPayload('the form has not exactly one field "payload"', cause=Cause.MALFORMED_PAYLOAD)
     return _form_decoded(first[1])
 
 
 def parse(document: bytes) -> Payload:
     """Read a JSON object in UTF-8."""
     try:
-        value = json.loads(document.decode("utf-8"), parse_constant=_no_constant)
+        value = _DECODER.decode(document.decode("utf-8"))
     except UnicodeDecodeError as exc:
-        raise BadPayload("the body is not UTF-8", cause="not JSON") from exc
+        raise BadPayload("the body is not UTF-8", cause=Cause.NOT_JSON) from exc
     except RecursionError as exc:
-        raise BadPayload("the JSON is nested too deeply", cause="not JSON") from exc
+        raise BadPayload("the JSON is nested too deeply", cause=Cause.NOT_JSON) from exc
     except ValueError as exc:  # also a number with more digits than Python converts
-        raise BadPayload("the body is not JSON", cause="not JSON") from exc
+        raise BadPayload("the body is not JSON", cause=Cause.NOT_JSON) from exc
     if not isinstance(value, dict):
-        raise BadPayload("the JSON is not an object", cause="not JSON")
+        raise BadPayload("the JSON is not an object", cause=Cause.NOT_JSON)
     return value
-
-
-def _no_constant(_name: str) -> Never:
-    raise ValueError("NaN and Infinity are no JSON")
 
 
 def _form_decoded(value: bytes) -> bytes:
     """Decode percent signs at C speed, as the quoted-printable text that they nearly are."""
     if _NOT_ENCODED.search(value):
-        raise BadPayload("the form is not percent-encoded", cause="payload malformed")
+        raise BadPayload("the form is not percent-encoded", cause=Cause.MALFORMED_PAYLOAD)
     printable = value.replace(b"=", b"=3D").replace(b"+", b" ").replace(b"%", b"=")
     return binascii.a2b_qp(printable)

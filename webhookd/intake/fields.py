@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from webhookd.errors import BadPayload
+from webhookd.intake.causes import Cause
 
 Payload = Mapping[str, Any]  # a JSON object, as it came
 
@@ -22,7 +23,7 @@ def child(payload: Payload, key: str) -> Payload:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise BadPayload(f'"{key}" is not an object', cause="payload malformed")
+        raise BadPayload(f'"{key}" is not an object', cause=Cause.MALFORMED_PAYLOAD)
     return value
 
 
@@ -32,7 +33,7 @@ def children(payload: Payload, key: str) -> list[Payload]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise BadPayload(f'"{key}" is not a list of objects', cause="payload malformed")
+        raise BadPayload(f'"{key}" is not a list of objects', cause=Cause.MALFORMED_PAYLOAD)
     return value
 
 
@@ -48,7 +49,7 @@ def name(payload: Payload, key: str) -> str:
     if not isinstance(value, str):
         return ""
     if len(value) > LONGEST_NAME or _CONTROL.search(value) or _encodable(value) != value:
-        raise BadPayload(f'"{key}" is not a name', cause="payload malformed")
+        raise BadPayload(f'"{key}" is not a name', cause=Cause.MALFORMED_PAYLOAD)
     return value
 
 

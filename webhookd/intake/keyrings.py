@@ -28,8 +28,7 @@ def keyrings_for(
     with_own = [repository for repository in repositories if repository.secrets]
     if body is not None and len(with_own) > MANY:
         with_own = _mentioned(with_own, body, scheme.repo_keys)
-    tokens = scheme.token_header is not None
-    return (hook_keyring(hook), *(repository_keyring(r, hook, tokens=tokens) for r in with_own))
+    return (hook_keyring(hook), *(repository_keyring(repository, hook, scheme) for repository in with_own))
 
 
 def _mentioned(repositories: Sequence[Repository], body: bytes, keys: tuple[str, ...]) -> list[Repository]:

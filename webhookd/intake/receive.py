@@ -10,7 +10,8 @@ from datetime import datetime
 
 from webhookd.errors import BadPayload, NotAuthentic
 from webhookd.intake import documents, matching, signature
-from webhookd.intake.adapter import Adapter, Reading
+from webhookd.intake.adapter import Adapter
+from webhookd.intake.causes import Cause
 from webhookd.intake.claims import read_claims
 from webhookd.intake.decide import decide
 from webhookd.intake.forges import forge
@@ -75,7 +76,6 @@ def authenticate(
     scheme = forge(hook.forge).scheme
     claims = read_claims(request.headers, scheme)
     keyrings = keyrings_for(hook, repositories, scheme, body=request.body)
-    signature.precheck(claims, keyrings)
     signed = request.body if field is None else field
     return signature.verify(claims, signed, keyrings=keyrings, now=now)
 
@@ -84,7 +84,7 @@ def event_name(request: Request, adapter: Adapter) -> str:
     """Give the forge's own name of the event."""
     event = request.headers.get(adapter.event_header.lower(), "")
     if not event or len(event) > LONGEST_WORD or not event.isprintable():
-        raise BadPayload(f'there is no usable "{adapter.event_header}" header', cause="no event")
+        raise BadPayload(f'there is no usable "{adapter.event_header}" header', cause=Cause.NO_EVENT)
     return event
 
 
@@ -98,13 +98,13 @@ def rightful(opened: Sequence[Opening], repo: str, repositories: Sequence[Reposi
     if right is None and owner:
         raise NotAuthentic(
             "the repository has a secret of its own, and another was used",
-            cause="repository secret not used",
+            cause=Cause.OWN_SECRET_NOT_USED,
             hint=f'set the secret of "{owner}" in the forge\'s webhook settings',
         )
     if right is None:
         raise NotAuthentic(
             "a secret that belongs to another repository was used",
-            cause="secret of another repository",
+            cause=Cause.FOREIGN_SECRET_USED,
             hint="set the hook's secret in the forge's webhook settings",
         )
     return right
@@ -113,7 +113,7 @@ def rightful(opened: Sequence[Opening], repo: str, repositories: Sequence[Reposi
 def require_names(pushes: Sequence[PushEvent]) -> None:
     """Refuse a push that does not say which ref of which repository changed."""
     if not all(push.repo and push.ref for push in pushes):
-        raise BadPayload("the push names no repository or no ref", cause="payload malformed")
+        raise BadPayload("the push names no repository or no ref", cause=Cause.MALFORMED_PAYLOAD)
 
 
 def delivery_id(request: Request, adapter: Adapter) -> str:

@@ -7,13 +7,19 @@ The scheme is the hook's; nothing in a request chooses it.
 import base64
 import binascii
 import hmac
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from webhookd.errors import NotAuthentic
-from webhookd.intake.claims import Claims, HexSignature, Shown, StandardSignature
+from webhookd.intake.causes import Cause
+from webhookd.intake.claims import Claim, Claims, HexSignature, Kind, Shown, StandardSignature
+from webhookd.intake.schemes import Scheme
 from webhookd.models import Hook, Repository, Secret
+
+if TYPE_CHECKING:
+    from webhookd.intake.altered_keys import Altered
 
 TOLERANCE = 300  # seconds a Standard Webhooks timestamp may be off, either way, as in the reference libraries
 
@@ -29,6 +35,15 @@ class Keyring:
     tokens: tuple[Secret, ...] = ()
     authorization: tuple[Secret, ...] = ()
 
+    def locks(self) -> Iterator[tuple[Kind, tuple[Secret, ...]]]:
+        """Give each kind of key that has to fit, with those of which one must."""
+        if self.secrets:
+            yield Kind.SIGNATURE, self.secrets
+        if self.tokens:
+            yield Kind.TOKEN, self.tokens
+        if self.authorization:
+            yield Kind.AUTHORIZATION, self.authorization
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
@@ -43,77 +58,66 @@ def hook_keyring(hook: Hook) -> Keyring:
     return Keyring(secrets=hook.secrets, tokens=hook.tokens, authorization=hook.authorization)
 
 
-def repository_keyring(repository: Repository, hook: Hook, *, tokens: bool) -> Keyring:
-    """Give the keys that open *repository* alone; the hook's Authorization header is asked for as well.
-
-    Where the forge knows plain *tokens*, a key is a signing secret if it is written as one.
-    """
-    signing = tuple(s for s in repository.secrets if not tokens or is_signing_secret(s))
+def repository_keyring(repository: Repository, hook: Hook, scheme: Scheme) -> Keyring:
+    """Give the keys that open *repository* alone; the hook's Authorization header is asked for as well."""
+    secrets, tokens = split_tokens(repository.secrets, scheme)
     return Keyring(
-        repository=repository.pattern,
-        secrets=signing,
-        tokens=tuple(s for s in repository.secrets if s not in signing),
-        authorization=hook.authorization,
+        repository=repository.pattern, secrets=secrets, tokens=tokens, authorization=hook.authorization
     )
 
 
-def is_signing_secret(secret: Secret) -> bool:
-    """Tell whether *secret* is written as a Standard Webhooks key."""
-    return secret.key.startswith(_SIGNING_PREFIX)
+def split_tokens(secrets: Sequence[Secret], scheme: Scheme) -> tuple[tuple[Secret, ...], tuple[Secret, ...]]:
+    """Part signing secrets from plain tokens: where the forge knows tokens, only ``whsec_…`` signs."""
+    signing = [scheme.token_header is None or secret.key.startswith(_SIGNING_PREFIX) for secret in secrets]
+    pairs = list(zip(secrets, signing, strict=True))
+    return tuple(s for s, signs in pairs if signs), tuple(s for s, signs in pairs if not signs)
 
 
 def precheck(claims: Claims, keyrings: Sequence[Keyring]) -> None:
     """Raise NotAuthentic when no keyring can open with these claims, whatever the body is."""
     problems = [_problem(claims, keyring) for keyring in keyrings]
-    if problems and None in problems:
-        return
-    raise next(filter(None, problems), NotAuthentic("the hook has no secret", cause="no secret"))
+    if None not in problems:
+        raise next(filter(None, problems))
 
 
 def verify(
-    claims: Claims, signed: bytes, *, keyrings: Iterable[Keyring], now: datetime
+    claims: Claims, signed: bytes, *, keyrings: Sequence[Keyring], now: datetime
 ) -> tuple[Opening, ...]:
     """Give every keyring that opens what was signed; raise NotAuthentic if there is none."""
-    opened = tuple(filter(None, (_open(claims, signed, keyring) for keyring in keyrings)))
+    precheck(claims, keyrings)
+    tried = [_open(claims, signed, keyring) for keyring in keyrings]
+    opened = tuple(result for result in tried if isinstance(result, Opening))
     if not opened:
-        what = "token" if isinstance(claims.signature, NotAuthentic) else "signature"
-        raise NotAuthentic(f"the {what} does not match", cause=f"{what} wrong")
+        raise next(result for result in tried if isinstance(result, NotAuthentic))
     if isinstance(claims.signature, StandardSignature):
         _check_time(int(claims.signature.timestamp), now)
     return opened
 
 
-def _kinds(
-    claims: Claims, keyring: Keyring
-) -> list[tuple[HexSignature | StandardSignature | Shown | NotAuthentic, tuple[Secret, ...]]]:
-    kinds = (
-        (claims.signature, keyring.secrets),
-        (claims.token, keyring.tokens),
-        (claims.authorization, keyring.authorization),
-    )
-    return [kind for kind in kinds if kind[1]]
-
-
 def _problem(claims: Claims, keyring: Keyring) -> NotAuthentic | None:
-    kinds = _kinds(claims, keyring)
-    if not kinds:
-        return NotAuthentic("the hook has no secret", cause="no secret")
-    return next((claim for claim, _ in kinds if isinstance(claim, NotAuthentic)), None)
+    locks = list(keyring.locks())
+    if not locks:
+        return NotAuthentic("no secret is configured for it", cause=Cause.NO_SECRET)
+    needed = (claims.of(kind) for kind, _ in locks)
+    return next((claim for claim in needed if isinstance(claim, NotAuthentic)), None)
 
 
-def _open(claims: Claims, signed: bytes, keyring: Keyring) -> Opening | None:
+def _open(claims: Claims, signed: bytes, keyring: Keyring) -> Opening | NotAuthentic:
+    problem = _problem(claims, keyring)
+    if problem is not None:
+        return problem
     labels = []
-    for claim, secrets in _kinds(claims, keyring):
-        if isinstance(claim, NotAuthentic):
-            return None
-        fitting = [secret.label for secret in secrets if _fits(claim, secret, signed)]  # all are tried
+    for kind, secrets in keyring.locks():
+        claim = claims.of(kind)
+        fitting = [secret.label for secret in secrets if fits(claim, secret, signed)]  # all are tried
         if not fitting:
-            return None
+            return NotAuthentic(f"the {kind} does not match", cause=Cause(f"{kind} wrong"))
         labels.append(fitting[0])
-    return Opening(repository=keyring.repository, label=" + ".join(labels)) if labels else None
+    return Opening(repository=keyring.repository, label=" + ".join(labels))
 
 
-def _fits(claim: HexSignature | StandardSignature | Shown, secret: Secret, signed: bytes) -> bool:
+def fits(claim: Claim | NotAuthentic, secret: Secret, signed: bytes) -> bool:
+    """Tell, in constant time, whether *secret* makes what is claimed."""
     match claim:
         case HexSignature(digest):
             return hmac.compare_digest(_hex(secret, signed, "sha256"), digest)
@@ -121,7 +125,16 @@ def _fits(claim: HexSignature | StandardSignature | Shown, secret: Secret, signe
             expected = _standard(secret, webhook_id, timestamp, signed)
             return sum(hmac.compare_digest(expected, digest) for digest in digests) > 0  # all are tried
         case Shown(value):
-            return hmac.compare_digest(secret.key, value)
+            return hmac.compare_digest(secret.key.translate(None, b"\r\n"), value)
+        case _:
+            return False
+
+
+def altered(
+    secret: Secret, alter: "Callable[[bytes], Iterable[Altered]]"
+) -> "Iterator[tuple[Altered, Secret]]":
+    """Give *secret* with every key that *alter* makes of its own, to find out what somebody did to it."""
+    return ((way, replace(secret, key=way.value)) for way in alter(secret.key))
 
 
 def _hex(secret: Secret, signed: bytes, algorithm: str) -> bytes:
@@ -152,6 +165,33 @@ def _check_time(timestamp: int, now: datetime) -> None:
         word = "old" if age > 0 else "new"
         raise NotAuthentic(
             f"the signature is right, but its timestamp is {abs(age):.0f} s too {word}",
-            cause=f"timestamp too {word}",
+            cause=Cause(f"timestamp too {word}"),
             hint="check the clocks of both machines; a recorded delivery is refused after 5 minutes",
         )
+
+
+def sign(signed: bytes, *, scheme: Scheme, keyring: Keyring, delivery: str, now: datetime) -> dict[str, str]:
+    """Give the headers by which a forge proves itself; of every kind of key the first is used."""
+    headers = {}
+    if keyring.secrets and scheme.mark is not None:
+        for mark in (scheme.mark, *scheme.beside):
+            digest = _hex(keyring.secrets[0], signed, mark.algorithm).decode()
+            headers[mark.header] = mark.prefix + digest
+    elif keyring.secrets:
+        timestamp = str(int(now.timestamp()))
+        digest = _standard(keyring.secrets[0], delivery, timestamp, signed).decode()
+        headers |= {
+            "webhook-id": delivery,
+            "webhook-timestamp": timestamp,
+            "webhook-signature": f"v1,{digest}",
+        }
+    if keyring.tokens and scheme.token_header:
+        headers[scheme.token_header] = _header_value(keyring.tokens[0])
+    if keyring.authorization:
+        headers["Authorization"] = _header_value(keyring.authorization[0])
+    return headers
+
+
+def _header_value(secret: Secret) -> str:
+    """Show the bytes as the characters that WSGI shows; line breaks cannot be sent and GitLab drops them."""
+    return secret.key.translate(None, b"\r\n").decode("latin-1")

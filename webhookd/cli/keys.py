@@ -1,0 +1,96 @@
+"""Which hook and keys `sign` and `verify` work with: a configured hook's, or a forge and a secret."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from webhookd.cli.options import config_option, load_config
+from webhookd.errors import UsageError
+from webhookd.models import Forge, Hook, Repository, Secret
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_FORGES = [str(forge) for forge in Forge]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """Hooks to choose from, and all repositories."""
+
+    hooks: tuple[Hook, ...]
+    every_hook: tuple[Hook, ...]  # also those that the options exclude
+    repositories: tuple[Repository, ...] = ()
+
+
+def key_options(command: Function) -> Function:
+    """Add the options that say which forge and which keys."""
+    click.option("--secret-env", multiple=True, metavar="VARIABLE", help="Variable with the secret.")(command)
+    click.option("--secret-file", multiple=True, metavar="FILE", help="File with the secret.")(command)
+    click.option("--forge", type=click.Choice(_FORGES), help="Who sends.  [default: github]")(command)
+    click.option("--hook", metavar="NAME", help="Hook of the configuration.")(command)
+    return config_option(command)
+
+
+def choose(
+    ctx: click.Context,
+    *,
+    hook: str | None,
+    forge: str | None,
+    secret_file: Sequence[str],
+    secret_env: Sequence[str],
+) -> Chosen:
+    """Give the hooks that the options mean; those of the configuration where they name no secret."""
+    if secret_file or secret_env:
+        secrets = (*map(_from_file, secret_file), *map(_from_variable, secret_env))
+        stand_in = _stand_in(Forge(forge or Forge.GITHUB), secrets)
+        return Chosen(hooks=(stand_in,), every_hook=(stand_in,))
+    config = load_config(ctx)
+    fitting = tuple(h for h in config.hooks if hook in {None, h.name} and forge in {None, str(h.forge)})
+    if not fitting:
+        known = ", ".join(f'"{h.name}" ({h.forge})' for h in config.hooks)
+        raise UsageError("the configuration has no such hook", hint=f"it has {known}")
+    return Chosen(hooks=fitting, every_hook=config.hooks, repositories=config.repositories)
+
+
+def read_payload(name: str) -> bytes:
+    """Read the file PAYLOAD; "-" is standard input."""
+    try:
+        return click.get_binary_stream("stdin").read() if name == "-" else Path(name).read_bytes()
+    except OSError as exc:
+        raise UsageError(f'the payload "{name}" cannot be read', hint=(exc.strerror or "").lower()) from exc
+
+
+def _stand_in(forge: Forge, secrets: tuple[Secret, ...]) -> Hook:
+    """Make a hook of a forge and its secrets; where the forge knows plain tokens, a secret may be one."""
+    from webhookd.intake.forges import forge as adapter_of  # noqa: PLC0415
+    from webhookd.intake.signature import split_tokens  # noqa: PLC0415
+
+    signing, tokens = split_tokens(secrets, adapter_of(forge).scheme)
+    return Hook(name=str(forge), path=f"/{forge}-webhook", forge=forge, secrets=signing, tokens=tokens)
+
+
+def _from_file(name: str) -> Secret:
+    try:
+        return _secret(f"file {name}", Path(name).read_bytes())
+    except OSError as exc:
+        raise UsageError(
+            f'the secret file "{name}" cannot be read', hint=(exc.strerror or "").lower()
+        ) from exc
+
+
+def _from_variable(name: str) -> Secret:
+    if name not in os.environ:
+        raise UsageError(f'the variable "{name}" is not set', hint="export it, or use --secret-file")
+    return _secret(f"env {name}", os.fsencode(os.environ[name]))
+
+
+def _secret(label: str, content: bytes) -> Secret:
+    """Strip the newline that an editor or `echo` ends a file with: exactly one, as the daemon does."""
+    key = content.removesuffix(b"\r\n") if content.endswith(b"\r\n") else content.removesuffix(b"\n")
+    if not key.strip():
+        raise UsageError(f"the secret is empty: {label}", hint="an empty secret would let everybody in")
+    return Secret(label=label, key=key)
