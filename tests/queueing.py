@@ -1,0 +1,74 @@
+"""Steps that tests of the store share: push, start, end, each with what matters as an argument."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from factories import NOW, make_decision, make_delivery, make_match, make_push, make_target
+
+from webhookd.models import Claim, Decision, Ending, Outcome, Run
+from webhookd.queue import Acceptance, Store
+
+OWNER = "this daemon"
+SUCCESS = Outcome(ending=Ending.EXITED, exit_code=0)
+FAILURE = Outcome(ending=Ending.EXITED, exit_code=1)
+INTERRUPTED = Outcome(ending=Ending.INTERRUPTED, reason="its supervisor left no result")
+CANCELLED = Outcome(ending=Ending.CANCELLED)
+
+
+def later(seconds: float) -> datetime:
+    """The time so many seconds after NOW."""
+    return NOW + timedelta(seconds=seconds)
+
+
+def delivery_of(delivery_id: str, *targets: dict[str, Any], **push: Any) -> Decision:
+    """A delivery of one push that each of *targets* (values that differ from the usual one) matches."""
+    event = make_push(**push)
+    matches = tuple(make_match(push=event, target=make_target(**values)) for values in targets or ({},))
+    return make_decision(delivery=make_delivery(delivery_id=delivery_id, pushes=(event,)), matches=matches)
+
+
+def push(
+    store: Store,
+    delivery_id: str,
+    *,
+    now: datetime = NOW,
+    repo: str = "octocat/blog",
+    ref: str = "refs/heads/main",
+    **target: Any,
+) -> Acceptance:
+    """Accept a delivery of one push to one target, which is named after the repository."""
+    decision = delivery_of(delivery_id, {"name": f"{repo}@main", "repo": repo, **target}, repo=repo, ref=ref)
+    return store.accept(decision, now=now)
+
+
+def queued(acceptance: Acceptance) -> int:
+    """The number of the one run that was queued."""
+    (run,) = acceptance.runs
+    return run.run
+
+
+def start(store: Store, *, now: datetime = NOW, owner: str = OWNER) -> Claim:
+    """Claim a run that must be there."""
+    claim = store.claim(owner=owner, now=now)
+    assert claim is not None, "nothing could be claimed"
+    return claim
+
+
+def end(
+    store: Store,
+    claim: Claim,
+    outcome: Outcome = SUCCESS,
+    *,
+    now: datetime = NOW,
+    retry_in: float | None = None,
+) -> Run:
+    """Finish what was claimed."""
+    run = claim.run
+    return store.finish(
+        run.run, owner=run.owner or "", attempt=run.attempt, outcome=outcome, now=now, retry_in=retry_in
+    )
+
+
+def states(store: Store) -> dict[int, str]:
+    """The state of every run."""
+    return {run.run: run.state.value for run in reversed(store.runs(limit=1000))}
