@@ -1,5 +1,6 @@
 """Real supervisors from a real fork server, watched from outside."""
 
+import hashlib
 import os
 import select
 import signal
@@ -12,10 +13,11 @@ import pytest
 from harness import is_alive, read_pids, wait_for
 
 from webhookd.deploy.job import Job, Result
-from webhookd.deploy.jobs import invocation_of
 from webhookd.deploy.launcher import Launcher, Watched
 
 Run = Callable[..., Result]
+
+INVOCATION = hashlib.sha256(os.urandom(16)).hexdigest()[:32]  # tests run beside each other
 
 
 @pytest.fixture
@@ -32,11 +34,9 @@ def start(
     folder = launcher.folder(run, attempt)
     lock = launcher.lock(lane)
     assert lock is not None
-    env = {"PATH": os.environ["PATH"], "WEBHOOKD_INVOCATION": invocation_of(folder)}
+    env = {"PATH": os.environ["PATH"], "WEBHOOKD_INVOCATION": INVOCATION}
     values: dict[str, Any] = {"timeout": 60.0, "grace": 0.3, "cwd": "/", "env": env} | over
-    job = Job(
-        run=run, attempt=attempt, invocation=invocation_of(folder), folder=str(folder), argv=argv, **values
-    )
+    job = Job(run=run, attempt=attempt, invocation=INVOCATION, folder=str(folder), argv=argv, **values)
     watched = launcher.launch(job, payload=b'{"ref":"refs/heads/main"}', lock=lock)
     assert watched is not None
     return watched
@@ -45,7 +45,7 @@ def start(
 def finish(launcher: Launcher, watched: Watched, *, run: int = 1, attempt: int = 1) -> Result:
     assert select.select([watched.pidfd], [], [], 30)[0], "the supervisor did not end"
     watched.close()
-    result = Result.read(launcher.folder(run, attempt))
+    result = Result.read(launcher.folder(run, attempt), INVOCATION)
     assert result is not None
     return result
 
@@ -185,7 +185,19 @@ def test_log_and_result_are_private(launcher: Launcher, run: Run) -> None:
     run("true")
     folder = launcher.folder(1, 1)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
-    assert modes == {"log": 0o600, "payload": 0o600, "result.json": 0o600}
+    assert modes == {"log": 0o600, "result.json": 0o600}
+
+
+def test_the_payload_is_there_for_the_command_and_gone_with_it(launcher: Launcher, run: Run) -> None:
+    payload = launcher.folder(1, 1) / "payload"
+    run("sh", "-c", f"stat -c %a {payload}; cat {payload}")
+    assert log(launcher) == b'600\n{"ref":"refs/heads/main"}'
+    assert not payload.exists()
+
+
+def test_the_result_of_another_attempt_in_the_same_place_does_not_count(launcher: Launcher, run: Run) -> None:
+    run("true")
+    assert Result.read(launcher.folder(1, 1), "0" * 32) is None
 
 
 def test_a_supervisor_outlives_the_fork_server(launcher: Launcher) -> None:
@@ -206,12 +218,12 @@ def test_a_supervisor_is_found_again_by_its_lane(launcher: Launcher, tmp_path: P
     wait_for(lambda: log(launcher) == b"up\n")
     launcher.stop()
     later = Launcher(tmp_path / "state")
-    found = later.find("lane", later.folder(1, 1))
+    found = later.find("lane", INVOCATION)
     assert found is not None
-    assert later.find("lane", later.folder(1, 2)) is None
+    assert later.find("lane", "another") is None
     found.cancel()
     assert finish(later, found).ending == "cancelled"
-    assert later.find("lane", later.folder(1, 1)) is None
+    assert later.find("lane", INVOCATION) is None
     watched.close()
 
 
