@@ -1,6 +1,7 @@
 """Which hook and keys `sign` and `verify` work with: a configured hook's, or a forge and a secret."""
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def choose(
 def read_payload(name: str) -> bytes:
     """Read the file PAYLOAD; "-" is standard input."""
     try:
-        return click.get_binary_stream("stdin").read() if name == "-" else Path(name).read_bytes()
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as exc:
         raise UsageError(f'the payload "{name}" cannot be read', hint=(exc.strerror or "").lower()) from exc
 

@@ -30,14 +30,19 @@ def push_event(  # noqa: PLR0913 - what every forge says of a change, each by na
     after: object,
     created: bool | None = None,
     deleted: bool | None = None,
+    forced: bool | None = None,
+    files_complete: bool = False,
     **details: Any,
 ) -> PushEvent:
     """Build a push event; where the forge has no flags, all-zero ids say what was created or deleted.
 
-    Equal ids mean that nothing changed: Gitea, Forgejo and Gogs send that from their test buttons.
+    Equal ids mean that nothing changed: Gitea, Forgejo and Gogs send that from their test buttons. The files
+    of the commits are never all that changed when a ref is new or its history was rewritten.
     """
     kind, name = split_ref(ref)
     test = isinstance(before, str) and before != "" and before == after and not created and not deleted
+    created = not test and (is_zero(before) if created is None else created)
+    deleted = not test and (is_zero(after) if deleted is None else deleted)
     return PushEvent(
         repo=repo,
         ref=ref,
@@ -45,8 +50,10 @@ def push_event(  # noqa: PLR0913 - what every forge says of a change, each by na
         tag=name if kind is RefKind.TAG else None,
         before=object_id(before),
         after=object_id(after),
-        created=not test and (is_zero(before) if created is None else created),
-        deleted=not test and (is_zero(after) if deleted is None else deleted),
+        created=created,
+        deleted=deleted,
+        forced=forced,
         test=test,
+        files_complete=files_complete and not (created or deleted or forced),
         **details,
     )

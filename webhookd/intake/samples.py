@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from webhookd.errors import UsageError
 from webhookd.intake.refs import full_ref
 from webhookd.models import RefKind
 
@@ -54,7 +55,9 @@ class Wish:
 
     @property
     def change(self) -> Change:
-        """The only change, of a forge that sends one at a time."""
+        """The only change; raises UsageError where there are more, for a forge that sends one at a time."""
+        if len(self.changes) != 1:
+            raise UsageError("this forge sends exactly one change of a ref at a time")
         return self.changes[0]
 
     @property

@@ -50,19 +50,16 @@ def _push(payload: Payload) -> PushEvent:
         children(payload, "commits"),
     )
     head = child(payload, "head_commit")  # null on deletion; of an annotated tag, the commit it points at
-    created, deleted, forced = flag(payload, "created"), flag(payload, "deleted"), flag(payload, "forced")
-    files, complete = changed_files(
-        commits, every_commit=len(commits) < COMMITS_CAP and not (created or forced)
-    )
+    files, complete = changed_files(commits, every_commit=len(commits) < COMMITS_CAP)
     return push_event(
         repo=name(repository, "full_name"),
         ref=name(payload, "ref"),
         before=payload.get("before"),
         after=payload.get("after"),
-        commit=None if deleted else object_id(head.get("id")) or object_id(payload.get("after")),
-        created=created,
-        deleted=deleted,
-        forced=forced,
+        commit=object_id(head.get("id")) or object_id(payload.get("after")),
+        created=flag(payload, "created"),
+        deleted=flag(payload, "deleted"),
+        forced=flag(payload, "forced"),
         pusher=text(pusher, "name") or text(child(payload, "sender"), "login"),
         pusher_email=text(pusher, "email"),
         message=text(head, "message"),
