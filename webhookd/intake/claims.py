@@ -64,29 +64,21 @@ class Shown:
 Claim = HexSignature | StandardSignature | Shown
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Claims:
-    """The claim for each kind of key, or what is wrong with it."""
+    """What the headers of one request claim by the rules of *scheme*."""
 
-    signature: HexSignature | StandardSignature | NotAuthentic
-    token: Shown | NotAuthentic
-    authorization: Shown | NotAuthentic
+    headers: Mapping[str, str]
+    scheme: Scheme
 
     def of(self, kind: Kind) -> Claim | NotAuthentic:
-        """Give the claim for a kind of key."""
-        if kind is Kind.SIGNATURE:
-            return self.signature
-        return self.token if kind is Kind.TOKEN else self.authorization
-
-
-def read_claims(headers: Mapping[str, str], scheme: Scheme) -> Claims:
-    """Read what *headers* present for *scheme*."""
-    mark = scheme.mark
-    return Claims(
-        signature=_standard(headers) if mark is None else _hex(headers, mark),
-        token=_shown(headers, scheme.token_header or "", "token"),
-        authorization=_shown(headers, "Authorization", "authorization"),
-    )
+        """Give the claim for a kind of key, or what is wrong with it."""
+        if kind is Kind.TOKEN:
+            return _shown(self.headers, self.scheme.token_header or "", "token")
+        if kind is Kind.AUTHORIZATION:
+            return _shown(self.headers, "Authorization", "authorization")
+        mark = self.scheme.mark
+        return _standard(self.headers) if mark is None else _hex(self.headers, mark)
 
 
 def _hex(headers: Mapping[str, str], mark: Mark) -> HexSignature | NotAuthentic:

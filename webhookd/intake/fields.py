@@ -40,7 +40,9 @@ def children(payload: Payload, key: str) -> list[Payload]:
 def text(payload: Payload, key: str) -> str | None:
     """Give the text at *key*, at most LONGEST_TEXT of it; None where it is absent, empty or no text."""
     value = payload.get(key)
-    return _encodable(value[:LONGEST_TEXT]) if isinstance(value, str) and value else None
+    if not isinstance(value, str) or not value:
+        return None
+    return value if value.isascii() and len(value) <= LONGEST_TEXT else _encodable(value[:LONGEST_TEXT])
 
 
 def name(payload: Payload, key: str) -> str:
@@ -48,6 +50,8 @@ def name(payload: Payload, key: str) -> str:
     value = payload.get(key)
     if not isinstance(value, str):
         return ""
+    if value.isascii() and value.isprintable() and len(value) <= LONGEST_NAME:
+        return value
     if len(value) > LONGEST_NAME or _CONTROL.search(value) or _encodable(value) != value:
         raise BadPayload(f'"{key}" is not a name', cause=Cause.MALFORMED_PAYLOAD)
     return value
@@ -86,6 +90,4 @@ def is_zero(value: object) -> bool:
 
 def _encodable(value: str) -> str:
     """Replace lone surrogates, which JSON can carry and UTF-8 cannot."""
-    if value.isascii():
-        return value
     return value.encode("utf-8", "replace").decode("utf-8")

@@ -166,7 +166,7 @@ def _diagnosis(
     ]
     case = Case(
         failure=failure,
-        claim=claims.read_claims(request.headers, adapter.scheme).of(kind),
+        claim=claims.Claims(request.headers, adapter.scheme).of(kind),
         signed=request.body if field is None else field,
         body=request.body,
         announced=request.headers.get("content-length"),

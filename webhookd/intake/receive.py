@@ -12,7 +12,7 @@ from webhookd.errors import BadPayload, NotAuthentic
 from webhookd.intake import documents, matching, signature
 from webhookd.intake.adapter import Adapter
 from webhookd.intake.causes import Cause
-from webhookd.intake.claims import read_claims
+from webhookd.intake.claims import Claims
 from webhookd.intake.decide import decide
 from webhookd.intake.forges import forge
 from webhookd.intake.keyrings import keyrings_for
@@ -56,7 +56,7 @@ def precheck(headers: Mapping[str, str], *, hook: Hook, repositories: Sequence[R
     """Raise NotAuthentic when the headers alone show that no body can make the request authentic."""
     mine = [repository for repository in repositories if repository.hook == hook.name]
     scheme = forge(hook.forge).scheme
-    signature.precheck(read_claims(headers, scheme), keyrings_for(hook, mine, scheme))
+    signature.precheck(Claims(headers, scheme), keyrings_for(hook, mine, scheme))
 
 
 def signed_field(request: Request, adapter: Adapter) -> bytes | None:
@@ -74,7 +74,7 @@ def authenticate(
 ) -> tuple[Opening, ...]:
     """Give what opens the request; raise NotAuthentic if nothing does."""
     scheme = forge(hook.forge).scheme
-    claims = read_claims(request.headers, scheme)
+    claims = Claims(request.headers, scheme)
     keyrings = keyrings_for(hook, repositories, scheme, body=request.body)
     signed = request.body if field is None else field
     return signature.verify(claims, signed, keyrings=keyrings, now=now)

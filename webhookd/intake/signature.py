@@ -77,42 +77,46 @@ def precheck(claims: Claims, keyrings: Sequence[Keyring]) -> None:
     """Raise NotAuthentic when no keyring can open with these claims, whatever the body is."""
     problems = [_problem(claims, keyring) for keyring in keyrings]
     if None not in problems:
-        raise next(filter(None, problems))
+        raise _telling(list(filter(None, problems)))
 
 
 def verify(
     claims: Claims, signed: bytes, *, keyrings: Sequence[Keyring], now: datetime
 ) -> tuple[Opening, ...]:
     """Give every keyring that opens what was signed; raise NotAuthentic if there is none."""
-    precheck(claims, keyrings)
-    tried = [_open(claims, signed, keyring) for keyring in keyrings]
+    tried = [_open(claims, signed, keyring, now) for keyring in keyrings]
     opened = tuple(result for result in tried if isinstance(result, Opening))
     if not opened:
-        raise next(result for result in tried if isinstance(result, NotAuthentic))
-    if isinstance(claims.signature, StandardSignature):
-        _check_time(int(claims.signature.timestamp), now)
+        raise _telling([result for result in tried if isinstance(result, NotAuthentic)])
     return opened
 
 
+def _telling(problems: Sequence[NotAuthentic]) -> NotAuthentic:
+    """Give the problem that says most: the first of a keyring that has keys."""
+    return next((problem for problem in problems if problem.cause != Cause.NO_SECRET), problems[0])
+
+
 def _problem(claims: Claims, keyring: Keyring) -> NotAuthentic | None:
-    locks = list(keyring.locks())
-    if not locks:
+    needed = [claims.of(kind) for kind, _ in keyring.locks()]
+    if not needed:
         return NotAuthentic("no secret is configured for it", cause=Cause.NO_SECRET)
-    needed = (claims.of(kind) for kind, _ in locks)
     return next((claim for claim in needed if isinstance(claim, NotAuthentic)), None)
 
 
-def _open(claims: Claims, signed: bytes, keyring: Keyring) -> Opening | NotAuthentic:
-    problem = _problem(claims, keyring)
-    if problem is not None:
-        return problem
+def _open(claims: Claims, signed: bytes, keyring: Keyring, now: datetime) -> Opening | NotAuthentic:
     labels = []
     for kind, secrets in keyring.locks():
         claim = claims.of(kind)
+        if isinstance(claim, NotAuthentic):
+            return claim
         fitting = [secret.label for secret in secrets if fits(claim, secret, signed)]  # all are tried
         if not fitting:
             return NotAuthentic(f"the {kind} does not match", cause=Cause(f"{kind} wrong"))
+        if isinstance(claim, StandardSignature) and (late := _out_of_time(claim, now)):
+            return late
         labels.append(fitting[0])
+    if not labels:
+        return NotAuthentic("no secret is configured for it", cause=Cause.NO_SECRET)
     return Opening(repository=keyring.repository, label=" + ".join(labels))
 
 
@@ -159,15 +163,17 @@ def signing_key(secret: Secret) -> bytes:
         return secret.key
 
 
-def _check_time(timestamp: int, now: datetime) -> None:
-    age = now.timestamp() - timestamp
-    if abs(age) > TOLERANCE:
-        word = "old" if age > 0 else "new"
-        raise NotAuthentic(
-            f"the signature is right, but its timestamp is {abs(age):.0f} s too {word}",
-            cause=Cause(f"timestamp too {word}"),
-            hint="check the clocks of both machines; a recorded delivery is refused after 5 minutes",
-        )
+def _out_of_time(claim: StandardSignature, now: datetime) -> NotAuthentic | None:
+    """Refuse an old signature, which somebody may have recorded and be playing back."""
+    age = now.timestamp() - int(claim.timestamp)
+    if abs(age) <= TOLERANCE:
+        return None
+    word = "old" if age > 0 else "new"
+    return NotAuthentic(
+        f"the signature is right, but its timestamp is {abs(age):.0f} s too {word}",
+        cause=Cause(f"timestamp too {word}"),
+        hint="check the clocks of both machines; `verify --at TIME` judges a recorded delivery",
+    )
 
 
 def sign(signed: bytes, *, scheme: Scheme, keyring: Keyring, delivery: str, now: datetime) -> dict[str, str]:
