@@ -5,8 +5,6 @@ Times are microseconds since 1970 in UTC. Indexes that serve the queue are parti
 ended runs cost them nothing. What is large stands last in its row, so that the rest is read without it.
 """
 
-from collections.abc import Sequence
-
 from webhookd.queue.dialect import ColumnTypes
 
 _DELIVERY = """
@@ -96,9 +94,7 @@ VERSION_1: tuple[str, ...] = (
 MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1,)
 
 
-def statements(
-    version: int, *, types: ColumnTypes, migrations: Sequence[Sequence[str]] = MIGRATIONS
-) -> tuple[str, ...]:
+def statements(version: int, *, types: ColumnTypes) -> tuple[str, ...]:
     """Give the statements that bring a database of *version* up to date, in order."""
     spelling = {"identity": types.identity, "blob": types.blob}
-    return tuple(sql.format_map(spelling) for migration in migrations[version:] for sql in migration)
+    return tuple(sql.format_map(spelling) for migration in MIGRATIONS[version:] for sql in migration)

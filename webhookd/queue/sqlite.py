@@ -142,10 +142,7 @@ def open_database(path: Path, *, patience: float = PATIENCE) -> SqliteDatabase:
 def open_for_reading(path: Path) -> SqliteDatabase:
     """Open *path* without changing it, whether or not a daemon works on it."""
     _check_library()
-    if not path.exists():
-        raise NotFound(
-            f'no runs yet: there is no "{path}"', hint="it appears with the first start of: webhookd serve"
-        )
+    _check_there(path)
     try:
         connection, reader = _first_reader(path)
         try:
@@ -176,6 +173,19 @@ def _create(path: Path) -> None:
         ) from exc
     os.fchmod(descriptor, 0o600)
     os.close(descriptor)
+
+
+def _check_there(path: Path) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError as exc:
+        raise NotFound(
+            f'no runs yet: there is no "{path}"', hint="it appears with the first start of: webhookd serve"
+        ) from exc
+    except OSError as exc:
+        raise StoreUnavailable(
+            f'cannot read "{path}": {exc.strerror}', hint="run it as root or as the daemon's user"
+        ) from exc
 
 
 def _connect(path: Path, *, mode: str) -> sqlite3.Connection:

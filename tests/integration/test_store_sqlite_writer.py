@@ -1,0 +1,264 @@
+"""Group commit: who is answered when, and what happens to one that fails, is late or comes after the end."""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from harness import wait_for
+
+from webhookd.errors import NotPossible, StoreError, StoreUnavailable
+from webhookd.queue.writer import GroupCommit
+
+Work = Callable[[sqlite3.Connection], object]
+INSERT = "INSERT INTO item (n) VALUES (?)"
+
+
+class Rig:
+    """A writer on a table of its own, with a record of the transactions that it ran."""
+
+    def __init__(self, path: Path, *, patience: float = 30.0) -> None:
+        self.path = path
+        self.log: list[str] = []
+        first = self.connect()
+        first.execute("PRAGMA journal_mode = WAL")
+        first.execute("CREATE TABLE item (n INTEGER PRIMARY KEY)")
+        self.connections = 1
+        self.writer = GroupCommit(first, reconnect=self.reconnect, patience=patience)
+        self.pool = ThreadPoolExecutor(max_workers=32)
+
+    def connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        connection.set_trace_callback(self.log.append)
+        return connection
+
+    def reconnect(self) -> sqlite3.Connection:
+        self.connections += 1
+        return self.connect()
+
+    def submit(self, work: Work, *, relaxed: bool = False) -> "Future[object]":
+        return self.pool.submit(self.writer.submit, work, relaxed=relaxed)
+
+    def insert(self, number: int) -> "Future[object]":
+        return self.submit(lambda connection: connection.execute(INSERT, (number,)).rowcount)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the writer busy with one item, so that what comes meanwhile is one batch."""
+        started, go_on = threading.Event(), threading.Event()
+
+        def hold(_: sqlite3.Connection) -> None:
+            started.set()
+            assert go_on.wait(30)
+
+        first = self.submit(hold)
+        assert started.wait(30)
+        self.log.clear()
+        try:
+            yield
+        finally:
+            go_on.set()
+        first.result(30)
+
+    def waiting(self, number: int) -> None:
+        wait_for(lambda: len(self.writer._waiting) == number, what=f"{number} items to wait")  # noqa: SLF001
+
+    def stored(self) -> list[int]:
+        connection = sqlite3.connect(self.path)
+        rows = connection.execute("SELECT n FROM item ORDER BY n").fetchall()
+        connection.close()
+        return [number for (number,) in rows]
+
+    def close(self) -> None:
+        self.writer.close()
+        self.pool.shutdown()
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path / "items.db")
+    yield rig
+    rig.close()
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[Rig]:
+    rig = Rig(tmp_path / "items.db", patience=0.05)
+    yield rig
+    rig.close()
+
+
+def test_what_comes_at_once_is_one_transaction(rig: Rig) -> None:
+    with rig.held():
+        answers = [rig.insert(n) for n in range(20)]
+        rig.waiting(20)
+    assert [answer.result(30) for answer in answers] == [1] * 20
+    assert rig.stored() == list(range(20))
+    assert rig.log.count("BEGIN IMMEDIATE") == 1
+    assert rig.log.count("COMMIT") == 2  # that of the item that held it, and theirs
+
+
+def test_nobody_is_answered_before_the_commit(rig: Rig) -> None:
+    seen: list[list[int]] = []
+    with rig.held():
+        answers = [rig.insert(n) for n in range(2)]
+        rig.waiting(2)
+        late = rig.submit(lambda _: seen.append(rig.stored()))
+        rig.waiting(3)
+        assert not any(answer.done() for answer in answers)
+    late.result(30)
+    assert seen == [[]]
+    assert rig.stored() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("broken", "error", "message"),
+    [
+        (NotPossible("run 1 is queued"), NotPossible, "run 1 is queued"),
+        (sqlite3.OperationalError("no such thing"), StoreUnavailable, "no such thing"),
+        (sqlite3.IntegrityError("UNIQUE"), StoreError, "breaks its rules: UNIQUE"),
+        (ZeroDivisionError("ours"), ZeroDivisionError, "ours"),
+    ],
+)
+def test_one_that_fails_is_undone_alone(
+    rig: Rig, broken: Exception, error: type[Exception], message: str
+) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        connection.execute(INSERT, (99,))
+        raise broken
+
+    with rig.held():
+        good = [rig.insert(n) for n in range(3)]
+        bad = rig.submit(fail)
+        more = [rig.insert(n) for n in range(3, 6)]
+        rig.waiting(7)
+    with pytest.raises(error, match=message):
+        bad.result(30)
+    assert [answer.result(30) for answer in good + more] == [1] * 6
+    assert rig.stored() == list(range(6))
+    assert rig.connections == 1
+
+
+def test_when_the_database_undoes_everything_everybody_is_told_and_the_next_batch_works(rig: Rig) -> None:
+    def roll_back(connection: sqlite3.Connection) -> None:
+        connection.execute("ROLLBACK")  # as SQLite does by itself on some errors
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with rig.held():
+        answers = [rig.insert(1), rig.submit(roll_back), rig.insert(2)]
+        rig.waiting(3)
+    for answer in answers:
+        with pytest.raises(StoreUnavailable, match="disk I/O error"):
+            answer.result(30)
+    assert rig.insert(3).result(30) == 1
+    assert rig.stored() == [3]
+    assert rig.connections == 2
+
+
+def test_a_commit_that_fails_stores_nothing_and_the_next_batch_works(rig: Rig) -> None:
+    def break_at_commit(connection: sqlite3.Connection) -> None:
+        connection.execute("PRAGMA defer_foreign_keys = ON")
+        connection.execute("INSERT INTO child (item) VALUES (12345)")
+
+    rig.submit(lambda connection: connection.execute("CREATE TABLE child (item REFERENCES item (n))")).result(
+        30
+    )
+    connection = rig.writer._connection  # noqa: SLF001  only the writer's own has the setting
+    assert connection is not None
+    connection.execute("PRAGMA foreign_keys = ON")
+    with rig.held():
+        answers = [rig.insert(1), rig.submit(break_at_commit)]
+        rig.waiting(2)
+    for answer in answers:
+        with pytest.raises(StoreUnavailable, match="FOREIGN KEY constraint failed"):
+            answer.result(30)
+    assert rig.stored() == []
+    assert rig.insert(2).result(30) == 1
+
+
+def test_while_no_connection_can_be_had_everybody_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> sqlite3.Connection:
+        raise sqlite3.OperationalError("unable to open database file")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.writer, "_reconnect", refuse)
+        rig.writer._disconnect()  # noqa: SLF001  as after an error
+        with pytest.raises(StoreUnavailable, match="unable to open database file"):
+            rig.insert(1).result(30)
+    assert rig.insert(2).result(30) == 1
+    assert rig.stored() == [2]
+
+
+# durability
+
+
+def synchronous(connection: sqlite3.Connection) -> int:
+    (level,) = connection.execute("PRAGMA synchronous").fetchone()
+    return int(level)
+
+
+def test_only_a_batch_of_relaxed_items_commits_without_waiting_for_the_disk(rig: Rig) -> None:
+    normal, full = 1, 2
+    assert rig.submit(synchronous).result(30) == full
+    assert rig.submit(synchronous, relaxed=True).result(30) == normal
+    assert rig.submit(synchronous, relaxed=True).result(30) == normal
+    assert rig.submit(synchronous).result(30) == full
+    with rig.held():
+        mixed = [rig.submit(synchronous, relaxed=relaxed) for relaxed in (True, False, True)]
+        rig.waiting(3)
+    assert [answer.result(30) for answer in mixed] == [full] * 3
+
+
+# patience
+
+
+def test_what_was_given_up_before_its_transaction_is_never_written(impatient: Rig) -> None:
+    go_on = threading.Event()
+    first = impatient.submit(lambda _: go_on.wait(30))
+    wait_for(lambda: "SAVEPOINT item" in impatient.log, what="the first to begin")
+    late = impatient.insert(1)
+    with pytest.raises(StoreUnavailable, match=r"the store took no write for 0\.05 s"):
+        late.result(30)
+    go_on.set()
+    with pytest.raises(StoreUnavailable, match="may still come through"):
+        first.result(30)
+    wait_for(lambda: impatient.log.count("COMMIT") == 2, what="both transactions")
+    assert impatient.stored() == []
+
+
+def test_what_was_given_up_during_its_transaction_says_that_it_may_still_come(impatient: Rig) -> None:
+    go_on = threading.Event()
+
+    def slow(connection: sqlite3.Connection) -> None:
+        connection.execute(INSERT, (1,))
+        assert go_on.wait(30)
+
+    answer = impatient.submit(slow)
+    with pytest.raises(StoreUnavailable, match="may still come through"):
+        answer.result(30)
+    go_on.set()
+    wait_for(lambda: impatient.stored() == [1], what="the commit")
+
+
+# the end
+
+
+def test_closing_commits_what_was_asked_before(rig: Rig) -> None:
+    with rig.held():
+        answers = [rig.insert(n) for n in range(5)]
+        rig.waiting(5)
+        closing = rig.pool.submit(rig.writer.close)
+        wait_for(lambda: rig.writer._closed, what="the writer to be closed")  # noqa: SLF001
+    closing.result(30)
+    assert [answer.result(30) for answer in answers] == [1] * 5
+    assert rig.stored() == list(range(5))
+
+
+def test_after_the_end_nothing_is_taken(rig: Rig) -> None:
+    rig.writer.close()
+    with pytest.raises(StoreUnavailable, match="the store is closed"):
+        rig.writer.submit(lambda _: None)
+    rig.writer.close()
