@@ -51,7 +51,14 @@ class Document:
         known = self.known(path)
         place = self.places.get(known)
         line, column = (0, 0) if place is None else place.key if at_key or known != path else place.value
-        return Problem(file=self.file, line=line, column=column, key=dotted(path), message=message, hint=hint)
+        return Problem(
+            file=self.file,
+            line=line,
+            column=column,
+            key=dotted(path),
+            message=visible(message),
+            hint=visible(hint),
+        )
 
 
 def dotted(path: KeyPath) -> str:

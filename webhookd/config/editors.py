@@ -11,6 +11,9 @@ from webhookd.config.schema import Settings
 def json_schema() -> dict[str, Any]:
     """Give the JSON Schema of a configuration file."""
     schema = Settings.model_json_schema(schema_generator=_Plain)
+    for definition in schema["$defs"].values():
+        if "enum" in definition:
+            del definition["description"]  # what Python says of the class is for its readers
     return {"$schema": _Plain.schema_dialect, **schema, "title": "webhookd.yaml"}
 
 
@@ -24,10 +27,6 @@ class _Plain(GenerateJsonSchema):
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Leave out None as a default: the descriptions have the real ones."""
         return self.generate_inner(schema["schema"])
-
-    def enum_schema(self, schema: core_schema.EnumSchema) -> JsonSchemaValue:
-        """Give the choices alone: what Python says of the class is for its readers."""
-        return {"type": "string", "enum": [member.value for member in schema["members"]]}
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
         """Let the key's name be its title."""

@@ -17,6 +17,7 @@ from webhookd.config.schema import Settings
 from webhookd.config.secret_sources import SealedSecrets, SecretReader, Secrets
 from webhookd.config.targets import rules
 from webhookd.config.validation import validated
+from webhookd.config.wording import quoted
 from webhookd.models import Config, History, Hook, Repository
 
 _PLAIN = frozenset({"workers", "max_body", "drain_timeout"})  # keys whose values are taken over as they are
@@ -97,7 +98,9 @@ def _doubt(
     for hook in hooks:
         if hook.name not in used:
             at: KeyPath = ("hooks", hook.name)
-            findings.warn(at, "no repository comes in by this hook", "name it there: hook: …", at_key=True)
+            at = at if findings.document.known(at) == at else ("secret",)
+            message = f"no repository comes in by hook {quoted(hook.name)}"
+            findings.warn(at, message, f"a repository names it: hook: {hook.name}", at_key=True)
     proxies: tuple[IPv4Network | IPv6Network, ...] = many(settings.trusted_proxies)
     for index, network in enumerate(proxies):
         if network.prefixlen == 0:

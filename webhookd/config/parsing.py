@@ -138,12 +138,14 @@ class _Reader:
         """Give the pairs of a mapping, then those of the mappings it merges that it has not itself."""
         given: set[str] = set()
         sources = [node]
-        for source in sources:  # grows: a merged mapping may merge others
+        while sources:  # grows: a merged mapping may merge others
+            source = sources.pop()
             self._count(source)
+            merged: list[yaml.MappingNode] = []
             own: dict[str, yaml.Node] = {}
             for key_node, value_node in source.value:
                 if key_node.tag == _MERGE:
-                    sources += self._merged(value_node, path)
+                    merged += self._merged(value_node, path)
                 elif not isinstance(key_node, yaml.ScalarNode):
                     self._note(key_node, path, "a key that is no text", "put it in quotes")
                 elif key_node.value in own:
@@ -154,6 +156,7 @@ class _Reader:
                     if key_node.value not in given:
                         yield key_node.value, key_node, value_node
             given |= own.keys()
+            sources += reversed(merged)  # the first one wins
 
     def _merged(self, node: yaml.Node, path: KeyPath) -> list[yaml.MappingNode]:
         """Give the mappings that stand behind a merge key."""

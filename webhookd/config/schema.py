@@ -272,7 +272,7 @@ class Settings(_Strict):
         examples=[["127.0.0.1"]],
     )
     drain_timeout: v.Duration | None = _key("How long a stop waits for commands that run.", default="10m")
-    history: History | None = _key("How much of the past is kept.")
+    history: History | None = _key("How long, and how much of, runs, logs and payloads are kept.")
     defaults: Target | None = _key("Keys for every target that does not say otherwise.")
     hooks: dict[v.Word, Hook] | None = _key("The endpoints, by name.")
     repos: dict[v.Repository, Repository] | None = _key(

@@ -16,7 +16,7 @@ from webhookd.config.accounts import user_name
 from webhookd.config.document import KeyPath, dotted
 from webhookd.config.findings import Findings
 from webhookd.config.schema import Source, Sources
-from webhookd.config.wording import quoted
+from webhookd.config.wording import quoted, quoted_path
 from webhookd.errors import BadValue
 from webhookd.models import Secret
 
@@ -100,19 +100,19 @@ class SecretReader:
             with os.fdopen(descriptor, "rb") as opened:
                 mode = os.fstat(descriptor).st_mode
                 if not stat.S_ISREG(mode):
-                    raise BadValue(f"{quoted(str(file))} is not a regular file", hint="name the file itself")
+                    raise _not_regular(file)
                 content = opened.read(_LARGEST + 1)
         except OSError as error:
             raise self._unreadable(file, error) from None
         if len(content) > _LARGEST:
-            raise BadValue(f"{quoted(str(file))} is longer than any secret", hint=f"at most {_LARGEST} bytes")
+            raise BadValue(f"{quoted_path(file)} is longer than any secret", hint=f"at most {_LARGEST} bytes")
         for bit, message in _EVERYBODY.items():
             if mode & bit:
-                self._findings.warn(path, f"{quoted(str(file))} {message}", f"chmod 600 {file}")
+                self._findings.warn(path, f"{quoted_path(file)} {message}", f"chmod 600 {file}")
         return content
 
     def _unreadable(self, file: Path, error: OSError) -> BadValue:
-        shown = quoted(str(file))
+        shown = quoted_path(file)
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             hint = f"make one: (umask 077; openssl rand -hex 32 > {file})"
             return BadValue(f"{shown} does not exist", hint=hint)
@@ -120,6 +120,8 @@ class SecretReader:
             user = user_name(self._uid)
             hint = f"as root: chown {user} {file}, and let {user} into its folder"
             return BadValue(f"{shown} cannot be read by the user {quoted(user)}", hint=hint)
+        if isinstance(error, IsADirectoryError):
+            return _not_regular(file)
         return BadValue(f"{shown} cannot be read: {(error.strerror or 'error').lower()}")
 
 
@@ -151,6 +153,10 @@ def label(path: KeyPath, source: str | Source) -> str:
         return f"literal {dotted(path)}"
     kind, place = next(((k, getattr(source, k)) for k in sorted(source.model_fields_set)), ("no place", ""))
     return f"{kind} {place}"
+
+
+def _not_regular(file: Path) -> BadValue:
+    return BadValue(f"{quoted_path(file)} is not a regular file", hint="name the file itself")
 
 
 def _without_newline(content: bytes) -> bytes:

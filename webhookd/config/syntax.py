@@ -33,6 +33,7 @@ _MEANINGS = (
         "use single quotes, or double the \\",
     ),
     (r"block scalar", 'a text behind "|" or ">"', "begin the text on the next line"),
+    (r"node content", "no value where one has to be", 'put a text that begins with ":" in quotes'),
     (r"single document", "a second document", 'one file holds one: remove the line "---"'),
     (r"could not find expected ':'", 'a key without its ":"', 'write "key: value"'),
     (r"found '<scalar>'", "text behind the end of a quoted text", "put the whole text in quotes"),

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 _LONGEST = 60  # characters of a value that a message repeats
 
@@ -9,6 +10,11 @@ _LONGEST = 60  # characters of a value that a message repeats
 def quoted(text: str) -> str:
     """Put *text* in double quotes, shortened, with what a terminal would act on made visible."""
     return f'"{visible(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")}"'
+
+
+def quoted_path(path: Path) -> str:
+    """Put a path in double quotes, whole: somebody has to find it."""
+    return f'"{visible(str(path))}"'
 
 
 def visible(text: str) -> str:

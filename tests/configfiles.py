@@ -1,0 +1,63 @@
+"""What tests of the configuration share: a folder with a secret, and a file in it, loaded or refused."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from webhookd import config
+from webhookd.errors import ConfigError
+from webhookd.models import Config, Target
+
+OTHER_USER = 1000  # a uid that is not root's
+KEY = "0123456789abcdef0123456789abcdef"
+SECRET = "secret: {file: secret}\n"  # what `write_secret` makes
+REPOS = "repos: {octocat/blog: {main: make deploy}}\n"
+
+
+def write_secret(folder: Path, *, name: str = "secret", content: bytes = KEY.encode() + b"\n") -> Path:
+    """Write a secret that nobody warns of."""
+    file = folder / name
+    file.write_bytes(content)
+    file.chmod(0o600)
+    return file
+
+
+def write_config(folder: Path, text: str | bytes) -> Path:
+    """Write a configuration; text may be indented as a whole."""
+    file = folder / "webhookd.yaml"
+    file.write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
+    file.chmod(0o644)
+    return file
+
+
+def load(folder: Path, text: str | bytes, *, env: Mapping[str, str] | None = None, uid: int = 0) -> Config:
+    """Load *text* as a configuration in *folder*, where a secret lies already."""
+    write_secret(folder)
+    return config.load(write_config(folder, text), env=env or {}, uid=uid)
+
+
+def target(folder: Path, keys: str) -> Target:
+    """Load octocat/blog's main with these *keys* beside its command."""
+    loaded = load(folder, f"{SECRET}repos: {{octocat/blog: {{main: {{run: make, {keys}}}}}}}")
+    return loaded.repositories[0].targets[0]
+
+
+def problems(
+    folder: Path, text: str | bytes, *, env: Mapping[str, str] | None = None, uid: int = 0
+) -> list[str]:
+    """Give what is wrong with *text*, line by line, without the name of the file."""
+    with pytest.raises(ConfigError) as refused:
+        load(folder, text, env=env, uid=uid)
+    assert str(refused.value).splitlines() == [str(problem) for problem in refused.value.problems]
+    return [_without_file(folder, line) for line in str(refused.value).splitlines()]
+
+
+def warnings(folder: Path, text: str | bytes, *, env: Mapping[str, str] | None = None) -> list[str]:
+    """Give what is doubtful about *text*, line by line, without the name of the file."""
+    return [_without_file(folder, str(warning)) for warning in load(folder, text, env=env).warnings]
+
+
+def _without_file(folder: Path, line: str) -> str:
+    return line.removeprefix(str(folder / "webhookd.yaml")).removeprefix(":").strip()

@@ -1,0 +1,187 @@
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhookd.config import names
+from webhookd.errors import BadValue
+
+
+def hint_of(check: Callable[[str], str], text: str) -> str:
+    with pytest.raises(BadValue) as refused:
+        check(text)
+    return refused.value.hint
+
+
+def said(check: Callable[[str], str], text: str) -> str:
+    try:
+        return check(text)
+    except BadValue as refused:
+        return str(refused)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "octocat/blog",
+        "group/sub/project",
+        "~user/repo",
+        "PROJ/slug",
+        "octocat/*",
+        "octocat/blog-?",
+        "*/docs",
+        "**",
+        "a/b.c_d",
+    ],
+)
+def test_a_repository_is_called_as_the_forge_shows_it(text: str) -> None:
+    assert names.check_repository(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("blog", "write owner/blog, or ** for every repository"),
+        ("*", "write owner/*, or ** for every repository"),
+        ("octocat/blog.git", "write octocat/blog"),
+        ("https://github.com/octocat/blog.git", "write the name: octocat/blog"),
+        ("https://gitlab.example/group/sub/project/", "write the name: group/sub/project"),
+        ("git@github.com:octocat/blog.git", "write the name: octocat/blog"),
+        ("octocat//blog", "owner/name as the forge shows it; wildcards are *, ** and ?"),
+        ("/octocat/blog", "owner/name as the forge shows it; wildcards are *, ** and ?"),
+        ("octocat/../blog", "owner/name as the forge shows it; wildcards are *, ** and ?"),
+        ("octo cat/blog", "owner/name as the forge shows it; wildcards are *, ** and ?"),
+        ("", "owner/name as the forge shows it; wildcards are *, ** and ?"),
+    ],
+)
+def test_what_is_no_repository_is_refused_with_what_to_write(text: str, hint: str) -> None:
+    assert hint_of(names.check_repository, text) == hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "main",
+        "a/b",
+        "preview/*",
+        "**",
+        "v?",
+        "x;touch pwned".replace(" ", ""),
+        "$(id)`id`",
+        "-x",
+        "feature/ü",
+        "on",
+    ],
+)
+def test_whatever_git_allows_is_a_branch(text: str) -> None:
+    assert names.check_branch(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a b",
+        "a..b",
+        "a~1",
+        "a^",
+        "a:b",
+        "/a",
+        "a/",
+        "a//b",
+        ".a",
+        "a/.b",
+        "a.",
+        "a.lock",
+        "@",
+        "a@{1}",
+        "a[b",
+        "a\\b",
+        "a\tb",
+    ],
+)
+def test_what_git_refuses_is_no_branch_and_no_tag(text: str) -> None:
+    assert hint_of(names.check_branch, text) == "wildcards are *, ** and ?"
+    assert hint_of(names.check_tag, text) == "wildcards are *, ** and ?"
+
+
+def test_a_full_ref_is_refused_with_its_short_name() -> None:
+    assert hint_of(names.check_branch, "refs/heads/main") == "write main"
+    assert hint_of(names.check_branch, "refs/tags/v1") == 'put v1 under "tags"'
+    assert hint_of(names.check_tag, "refs/tags/v*") == "write v*"
+
+
+@pytest.mark.parametrize("text", ["site", "a", "0", "x.y_z-1", "x" * 64])
+def test_a_word_is_safe_in_a_path_and_on_a_command_line(text: str) -> None:
+    assert names.check_word(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "-x", ".x", "a/b", "a b", "x" * 65, "ü", "a\n"])
+def test_what_could_be_mistaken_is_no_word(text: str) -> None:
+    assert hint_of(names.check_word, text).startswith("letters, digits")
+
+
+@pytest.mark.parametrize("text", ["PATH", "_x", "A1"])
+def test_a_variable_has_a_name_that_every_shell_takes(text: str) -> None:
+    assert names.check_variable(text) == text
+
+
+@pytest.mark.parametrize("text", ["", "1A", "A-B", "A=B", "A B"])
+def test_what_a_shell_would_not_take_is_no_variable(text: str) -> None:
+    assert hint_of(names.check_variable, text) == 'letters, digits and "_"'
+
+
+def test_webhookds_own_variables_are_not_free() -> None:
+    assert hint_of(names.check_variable, "WEBHOOKD_REF") == "WEBHOOKD_ variables tell the command of its push"
+
+
+@pytest.mark.parametrize("text", ["/", "/github-webhook", "/a/b", "/a/", "/~x/y.z"])
+def test_a_hook_answers_at_a_plain_path(text: str) -> None:
+    assert names.check_url_path(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("github-webhook", "write /github-webhook"),
+        ("/healthz", "choose another path"),
+        ("/a//b", 'letters, digits, ".", "_", "~" and "-" between single slashes'),
+        ("/a?b", 'letters, digits, ".", "_", "~" and "-" between single slashes'),
+        ("/a%20b", 'letters, digits, ".", "_", "~" and "-" between single slashes'),
+        ("/a/../b", 'letters, digits, ".", "_", "~" and "-" between single slashes'),
+        ("/ü", 'letters, digits, ".", "_", "~" and "-" between single slashes'),
+    ],
+)
+def test_a_path_that_could_be_read_in_two_ways_is_refused(text: str, hint: str) -> None:
+    assert hint_of(names.check_url_path, text) == hint
+
+
+@pytest.mark.parametrize("text", ["site/**", "*.md", "[slug].js", "a b"])
+def test_a_file_pattern_begins_at_the_repositorys_top(text: str) -> None:
+    assert names.check_file_pattern(text) == text
+
+
+@pytest.mark.parametrize(("text", "top"), [("/site", "site"), ("./site", "site"), ("../x", "x"), ("", "**")])
+def test_a_file_pattern_that_begins_elsewhere_is_refused(text: str, top: str) -> None:
+    assert hint_of(names.check_file_pattern, text) == f'relative to the repository\'s top, write "{top}"'
+
+
+def test_nothing_is_expanded_in_a_path() -> None:
+    assert names.check_absolute("/srv/$HOME") == "/srv/$HOME"
+    assert hint_of(names.check_absolute, "~/blog") == '"~" is not expanded: write it out'
+    assert hint_of(names.check_absolute, "srv") == "write it from / on"
+
+
+def test_no_text_holds_what_no_command_can_be_given() -> None:
+    assert names.check_text("a\nb") == "a\nb"
+    assert hint_of(names.check_text, "a\0b") == "no command can be given one"
+
+
+@pytest.mark.parametrize(
+    "check",
+    [names.check_word, names.check_repository, names.check_branch, names.check_tag, names.check_url_path],
+)
+@given(text=st.text())
+def test_any_text_is_a_name_as_it_is_or_refused_in_one_line(check: Callable[[str], str], text: str) -> None:
+    assert said(check, text) == text or said(check, text).isprintable()

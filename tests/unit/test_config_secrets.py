@@ -1,0 +1,359 @@
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from configfiles import KEY, REPOS, SECRET, load, problems, warnings, write_config, write_secret
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhookd import config
+from webhookd.config.accounts import user_name
+from webhookd.errors import ConfigError
+from webhookd.models import Secret
+
+NOBODY = 65534
+SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the reference libraries' example
+LITERAL = "the secret is written out in this file (keep it in a file of its own, mode 600: {file: …})"
+
+
+def secrets_of(folder: Path, source: str, **variables: str) -> tuple[Secret, ...]:
+    return load(folder, f"secret: {source}\n{REPOS}", env=variables).hooks[0].secrets
+
+
+def problem_of(folder: Path, source: str, **variables: str) -> str:
+    (problem,) = problems(folder, f"secret: {source}\n{REPOS}", env=variables)
+    return problem.removeprefix("1:9: secret: ")
+
+
+def doubts_of(folder: Path, key: str) -> list[str]:
+    found = warnings(folder, f"secret: {{env: KEY}}\n{REPOS}", env={"KEY": key})
+    return [line.removeprefix("1:9: secret: ") for line in found]
+
+
+@contextmanager
+def as_nobody() -> Iterator[int]:
+    """Be a user who may not read what belongs to others; root becomes one for a while."""
+    if os.geteuid() != 0:
+        yield os.geteuid()
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield NOBODY
+    finally:
+        os.seteuid(0)
+
+
+def test_a_secret_comes_from_a_file_a_variable_or_a_credential(tmp_path: Path) -> None:
+    write_secret(tmp_path, name="credential", content=b"c" * 32)
+    sources = f"[{{file: {tmp_path}/secret}}, {{env: NAME}}, {{credential: credential}}]"
+    assert secrets_of(tmp_path, sources, NAME="n" * 32, CREDENTIALS_DIRECTORY=str(tmp_path)) == (
+        Secret(label=f"file {tmp_path}/secret", key=KEY.encode()),
+        Secret(label="env NAME", key=b"n" * 32),
+        Secret(label="credential credential", key=b"c" * 32),
+    )
+
+
+def test_a_relative_file_begins_at_the_configurations_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    assert secrets_of(tmp_path, "{file: ./secret}")[0].key == KEY.encode()
+
+
+def test_a_secret_that_stands_in_the_file_is_taken_and_warned_of(tmp_path: Path) -> None:
+    text = f"hooks: {{github: {{secret: [{{file: secret}}, {KEY}]}}}}\n{REPOS}"
+    assert load(tmp_path, text).hooks[0].secrets[1] == Secret(
+        label="literal hooks.github.secret[1]", key=KEY.encode()
+    )
+    assert warnings(tmp_path, text) == [f"1:43: hooks.github.secret[1]: {LITERAL}"]
+
+
+@pytest.mark.parametrize(
+    ("content", "key"),
+    [
+        (b"0123456789abcdef", b"0123456789abcdef"),
+        (b"0123456789abcdef\n", b"0123456789abcdef"),
+        (b"0123456789abcdef\r\n", b"0123456789abcdef"),
+        (b"0123456789abcdef\n\n", b"0123456789abcdef\n"),
+        (b"0123456789abcdef\r", b"0123456789abcdef\r"),
+        (b" 0123456789abcdef ", b" 0123456789abcdef "),
+        (b"\xff\x00\xfe3456789abcdef", b"\xff\x00\xfe3456789abcdef"),
+        ("Schlüssel 山 und mehr".encode(), "Schlüssel 山 und mehr".encode()),
+    ],
+)
+def test_exactly_one_newline_at_the_end_is_no_part_of_a_secret(
+    tmp_path: Path, content: bytes, key: bytes
+) -> None:
+    write_secret(tmp_path, name="other", content=content)
+    assert secrets_of(tmp_path, "{file: other}")[0].key == key
+
+
+def test_the_newline_is_stripped_wherever_a_secret_comes_from(tmp_path: Path) -> None:
+    assert secrets_of(tmp_path, "{env: NAME}", NAME=KEY + "\n")[0].key == KEY.encode()
+    assert secrets_of(tmp_path, f"|\n  {KEY}\n")[0].key == KEY.encode()
+
+
+def test_a_variable_that_is_not_utf8_keeps_its_bytes(tmp_path: Path) -> None:
+    value = os.fsdecode(b"\xff" * 20)
+    assert secrets_of(tmp_path, "{env: NAME}", NAME=value)[0].key == b"\xff" * 20
+
+
+@given(st.binary(min_size=17, max_size=200))
+def test_a_key_is_what_the_file_holds_but_for_one_newline(
+    tmp_path_factory: pytest.TempPathFactory, content: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("secret")
+    write_secret(folder, name="other", content=b"x" + content + b"\n")
+    (secret,) = secrets_of(folder, "{file: other}")
+    assert secret.key == b"x" + content.removesuffix(b"\r")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n", b"\n\n", b" \t\n"])
+def test_an_empty_secret_is_refused(tmp_path: Path, content: bytes) -> None:
+    write_secret(tmp_path, name="other", content=content)
+    empty = "the secret is empty (an empty secret would let everybody in: openssl rand -hex 32)"
+    assert problem_of(tmp_path, "{file: other}") == empty
+    assert problem_of(tmp_path, "{env: NAME}", NAME=content.decode()) == empty
+
+
+def test_an_empty_literal_is_refused(tmp_path: Path) -> None:
+    assert problem_of(tmp_path, "''").startswith("the secret is empty")
+
+
+def test_a_missing_file_is_refused_with_a_command_that_makes_it(tmp_path: Path) -> None:
+    file = tmp_path / "nowhere"
+    assert problem_of(tmp_path, f"{{file: {file}}}") == (
+        f'"{file}" does not exist (make one: (umask 077; openssl rand -hex 32 > {file}))'
+    )
+
+
+def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for file in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
+        assert problem_of(tmp_path, f"{{file: {file}}}") == (
+            f'"{file}" is not a regular file (name the file itself)'
+        )
+
+
+def test_a_file_that_is_longer_than_any_secret_is_refused(tmp_path: Path) -> None:
+    file = write_secret(tmp_path, name="other", content=b"x" * 4097)
+    assert problem_of(tmp_path, "{file: other}") == (
+        f'"{file}" is longer than any secret (at most 4096 bytes)'
+    )
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may look into, other than pytest's."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_a_secret_that_cannot_be_read_is_refused_with_the_user_who_cannot(open_folder: Path) -> None:
+    file = write_config(open_folder, SECRET + REPOS)
+    write_secret(open_folder).chmod(0)
+    with as_nobody() as uid, pytest.raises(ConfigError) as refused:
+        config.load(file, env={}, uid=uid)
+    (problem,) = refused.value.problems
+    user = user_name(uid)
+    assert problem.message == f'"{open_folder}/secret" cannot be read by the user "{user}"'
+    assert problem.hint == f"as root: chown {user} {open_folder}/secret, and let {user} into its folder"
+
+
+def test_a_configuration_that_cannot_be_read_is_refused_with_the_user_who_cannot(open_folder: Path) -> None:
+    file = write_config(open_folder, SECRET + REPOS)
+    file.chmod(0)
+    with as_nobody() as uid, pytest.raises(ConfigError) as refused:
+        config.load(file, env={}, uid=uid)
+    user = user_name(uid)
+    assert str(refused.value) == (
+        f'{file}: the user "{user}" may not read this file (as root: chown {user} {file})'
+    )
+
+
+def test_a_variable_that_is_not_set_is_refused(tmp_path: Path) -> None:
+    assert problem_of(tmp_path, "{env: NAME}") == (
+        'the variable "NAME" is not set (it has to be set where webhookd starts (systemd: EnvironmentFile=))'
+    )
+
+
+def test_a_credential_outside_a_unit_is_refused(tmp_path: Path) -> None:
+    assert problem_of(tmp_path, "{credential: hook}") == (
+        "there are no credentials outside a systemd unit "
+        "(the unit needs LoadCredential=hook:/PATH; elsewhere `webhookd check --without-secrets`)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("{}", "names no place for the secret (exactly one of file, env, credential)"),
+        (
+            "{file: secret, env: X}",
+            "names several places for the secret (exactly one of file, env, credential)",
+        ),
+    ],
+)
+def test_a_source_names_exactly_one_place(tmp_path: Path, source: str, problem: str) -> None:
+    assert problem_of(tmp_path, source) == problem
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("{file: ~/secret}", 'file: "~/secret" is not a path ("~" is not expanded: write it out)'),
+        ("{file: ''}", "file: is empty (write the path of a file)"),
+        ("{file: [x]}", "file: must be a path, not a list"),
+        ("{env: A=B}", 'env: "A=B" is not a variable\'s name'),
+        ("{credential: ../x}", 'credential: "../x" is not a credential\'s name'),
+        ("[]", "is an empty list (write a value, or remove the key)"),
+    ],
+)
+def test_a_place_that_cannot_be_one_is_refused(tmp_path: Path, source: str, problem: str) -> None:
+    (told,) = problems(tmp_path, f"secret: {source}\n{REPOS}")
+    assert told.partition(": secret")[2].lstrip(".: ") == problem
+
+
+def test_every_secret_of_a_list_is_looked_at(tmp_path: Path) -> None:
+    sources = "[{env: A}, {env: B}, {file: secret}]"
+    found = problems(tmp_path, f"secret: {sources}\n{REPOS}")
+    assert [line.partition(" is not set")[0] for line in found] == [
+        '1:10: secret[0]: the variable "A"',
+        '1:20: secret[1]: the variable "B"',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("mode", "doubts"),
+    [
+        (0o600, []),
+        (0o640, []),
+        (0o644, ["can be read by every user of this machine"]),
+        (0o602, ["can be changed by every user of this machine"]),
+    ],
+)
+def test_a_file_that_everybody_can_get_at_is_doubtful(tmp_path: Path, mode: int, doubts: list[str]) -> None:
+    file = write_secret(tmp_path, name="other")
+    file.chmod(mode)
+    assert warnings(tmp_path, "secret: {file: other}\n" + REPOS) == [
+        f'1:9: secret: "{file}" {doubt} (chmod 600 {file})' for doubt in doubts
+    ]
+
+
+@pytest.mark.parametrize(
+    ("key", "doubts"),
+    [
+        ("x" * 16, []),
+        ("x" * 15, ["the secret is shorter than 16 bytes (it can be guessed: openssl rand -hex 32)"]),
+        (
+            KEY + " ",
+            ["the secret begins or ends with white space (webhookd takes it as a part of the secret)"],
+        ),
+        (
+            KEY + "\n\n",
+            ["the secret begins or ends with white space (webhookd takes it as a part of the secret)"],
+        ),
+        (f'"{KEY}"', ["the secret stands in quotes (webhookd takes them as a part of the secret)"]),
+        (f"'{KEY}'", ["the secret stands in quotes (webhookd takes them as a part of the secret)"]),
+    ],
+)
+def test_a_secret_that_is_most_often_a_mistake_is_doubtful(
+    tmp_path: Path, key: str, doubts: list[str]
+) -> None:
+    assert doubts_of(tmp_path, key) == doubts
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        (SIGNING, ""),
+        (
+            "x" * 32,
+            (
+                "not a signing secret (GitLab's signing secret begins with whsec_; its secret token "
+                'goes under "token")'
+            ),
+        ),
+        ("whsec_", "not a signing secret: no base64 behind whsec_ (copy it again, the whole of it)"),
+        (
+            "whsec_%%%%" + "x" * 16,
+            "not a signing secret: no base64 behind whsec_ (copy it again, the whole of it)",
+        ),
+        ("whsec_MfKQ9", "not a signing secret: no base64 behind whsec_ (copy it again, the whole of it)"),
+    ],
+)
+def test_gitlabs_signing_secret_is_looked_at(tmp_path: Path, key: str, problem: str) -> None:
+    text = f"hooks: {{lab: {{forge: gitlab, secret: {{env: KEY}}}}}}\n{REPOS}"
+    if problem:
+        assert problems(tmp_path, text, env={"KEY": key}) == [f"1:38: hooks.lab.secret: {problem}"]
+    else:
+        assert load(tmp_path, text, env={"KEY": key}).hooks[0].secrets[0].key == key.encode()
+
+
+def test_a_repositorys_own_secret_at_gitlab_is_a_token_unless_it_says_otherwise(tmp_path: Path) -> None:
+    text = """\
+        hooks: {lab: {forge: gitlab, token: {file: secret}}}
+        repos: {a/b: {secret: {env: KEY}, branches: {main: x}}}
+        """
+    for key in (KEY, SIGNING):
+        assert load(tmp_path, text, env={"KEY": key}).repositories[0].secrets[0].key == key.encode()
+    assert problems(tmp_path, text, env={"KEY": "whsec_%"}) == [
+        (
+            "2:23: repos.a/b.secret: not a signing secret: no base64 behind whsec_ (copy it "
+            "again, the whole of it)"
+        )
+    ]
+
+
+def test_other_forges_may_use_a_secret_that_looks_like_gitlabs(tmp_path: Path) -> None:
+    assert secrets_of(tmp_path, "{env: KEY}", KEY="whsec_%%%%" + "x" * 16)[0].key.startswith(b"whsec_%")
+
+
+HUNTER = "hunter2hunter2hunter2"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"secret: {HUNTER}\nhooks: {{github: {{secret: {HUNTER}}}}}",
+        f"secret: [[{HUNTER}]]",
+        f"secret: {{{HUNTER}: x}}",
+        f"secret: {{{HUNTER}}}",
+        f"secret: {{file: [{HUNTER}]}}",
+        f"secret: {{fil: {HUNTER}}}",
+        f"secret: {{{HUNTER}: x, {HUNTER}: y}}",
+        f"hooks: {{gitlab: {{secret: {HUNTER}}}}}",
+        f"hooks: {{gitlab: {{secret: whsec_%{HUNTER}}}}}",
+        f"hooks: {{github: {{token: {HUNTER}}}}}",
+        "hooks: {github: {secret: {env: NAME}}}\nx: y",
+        f"repos: {{a/b: {{secret: {{{HUNTER}: x}}, branches: {{m: x}}}}}}",
+    ],
+)
+def test_no_problem_holds_a_secret(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load(tmp_path, text, env={"NAME": HUNTER})
+    assert refused.value.problems != ()
+    assert "hunter" not in str(refused.value) + repr(refused.value)
+
+
+def test_no_warning_and_no_repr_holds_a_secret(tmp_path: Path) -> None:
+    loaded = load(tmp_path, f"secret: [short, '\"{HUNTER}\"', {{env: NAME}}]\n{REPOS}", env={"NAME": HUNTER})
+    assert len(loaded.warnings) == 4
+    shown = repr(loaded) + "".join(map(str, loaded.warnings))
+    assert "hunter" not in shown
+    assert "short'" not in shown
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_reading_a_secret_leaves_no_file_open(tmp_path: Path) -> None:
+    before = open_files()
+    secrets_of(tmp_path, "{file: secret}")
+    problem_of(tmp_path, "{file: /dev/zero}")
+    assert open_files() == before
