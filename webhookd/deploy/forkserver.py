@@ -68,10 +68,12 @@ def _wait_for_order(connection: socket.socket, notes: int) -> NoReturn:
 
     def started() -> None:
         pidfd = os.pidfd_open(os.getpid())
-        socket.send_fds(connection, [str(os.getpid()).encode()], [pidfd])
+        with contextlib.suppress(OSError):  # the daemon may be gone; the next one finds us by the lock
+            socket.send_fds(connection, [str(os.getpid()).encode()], [pidfd])
         os.close(pidfd)
         connection.close()
-        os.write(notes, _TAKEN)
+        with contextlib.suppress(OSError):  # and so may the fork server
+            os.write(notes, _TAKEN)
 
     supervisor.run(_read_order(Path(message.decode())), signals=signals, lock=lock, started=started)
 

@@ -55,6 +55,7 @@ class Job:
 class Result:
     """How an attempt ended, in the words of `models.Ending`."""
 
+    invocation: str
     ending: str
     exit_code: int | None = None
     signal: int | None = None
@@ -74,13 +75,14 @@ class Result:
             os.close(directory)
 
     @classmethod
-    def read(cls, folder: Path) -> "Result | None":
-        """Give the result in *folder*, or None where no supervisor has left one."""
+    def read(cls, folder: Path, invocation: str) -> "Result | None":
+        """Give the result in *folder*, or None where no supervisor has left one for *invocation*."""
         try:
             text = (folder / "result.json").read_bytes()
         except FileNotFoundError:
             return None
-        return cls(**json.loads(text))
+        result = cls(**json.loads(text))
+        return result if result.invocation == invocation else None
 
 
 def write_private(path: Path, content: bytes, *, durable: bool = False) -> None:

@@ -21,7 +21,7 @@ def make_job(claim: Claim, *, config: Config, folder: Path, has_payload: bool) -
     if target is None or command is None:
         raise LaunchFailed(f'target "{claim.run.target}" is no longer configured for this')
     account, uid, gid = _account(target)
-    invocation = invocation_of(folder)
+    invocation = invocation_of(claim.run, folder)
     payload = str(folder / "payload") if has_payload else None
     return Job(
         run=claim.run.run,
@@ -48,15 +48,19 @@ def sweep_job(run: Run, *, config: Config, folder: Path) -> Job:
     return Job(
         run=run.run,
         attempt=run.attempt,
-        invocation=invocation_of(folder),
+        invocation=invocation_of(run, folder),
         folder=str(folder),
         grace=target.grace if target else _GRACE,
+        log_limit=config.history.log_limit,
     )
 
 
-def invocation_of(folder: Path) -> str:
-    """Name the attempt that *folder* belongs to: the same for every daemon that finds it."""
-    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
+def invocation_of(run: Run, folder: Path) -> str:
+    """Name the attempt that *run* is at: the same for every daemon that finds it, and for no other attempt.
+
+    The moment of the claim is in it, since a folder may outlive its database.
+    """
+    return hashlib.sha256(f"{run.started_at}".encode() + os.fsencode(folder)).hexdigest()[:32]
 
 
 def _command(claim: Claim, target: Target | None) -> str | tuple[str, ...] | None:

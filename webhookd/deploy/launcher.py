@@ -15,9 +15,9 @@ import webhookd
 from webhookd.deploy.forkserver import MAX_MESSAGE
 from webhookd.deploy.holder import read_holder
 from webhookd.deploy.job import Job, write_private
-from webhookd.deploy.jobs import invocation_of
 from webhookd.errors import LaunchFailed
 
+_PATIENCE = 10.0  # seconds for a supervisor to take its job
 _START = "import sys; sys.path.append(sys.argv[1]); from webhookd.deploy.forkserver import main; main()"
 
 
@@ -71,6 +71,7 @@ class Launcher:
                 cwd="/",
                 start_new_session=True,  # Ctrl-C in the daemon's terminal is the daemon's alone
             )
+        ours.settimeout(_PATIENCE)
         self._socket = ours
         return ours
 
@@ -124,15 +125,15 @@ class Launcher:
         finally:
             os.close(lock)
 
-    def find(self, lane: str, folder: Path) -> Watched | None:
-        """Watch the supervisor that holds *lane* for the attempt of *folder*, started by an earlier daemon.
+    def find(self, lane: str, invocation: str) -> Watched | None:
+        """Watch the supervisor that holds *lane* for *invocation*, started by an earlier daemon.
 
         None while it has not yet said who it is, or when it ends in between.
         """
         descriptor = self._open_lock(lane)
         try:
             holder = read_holder(descriptor)
-            if holder is None or holder[0] != invocation_of(folder):
+            if holder is None or holder[0] != invocation:
                 return None
             watched = Watched(pidfd=os.pidfd_open(holder[1]))
             if self._is_free(descriptor):  # it ended: the pid may be anybody's by now
@@ -152,9 +153,9 @@ class Launcher:
             socket.send_fds(self._restart(), [message], [lock])
         try:
             answer, descriptors, _, _ = socket.recv_fds(self._connection(), MAX_MESSAGE, 1)
-        except ConnectionResetError:
+        except (ConnectionResetError, TimeoutError):
             answer, descriptors = b"", []
-        if not answer:
+        if not answer:  # a late answer must not be taken for the next job's
             self._restart()
         return Watched(pidfd=descriptors[0]) if descriptors else None
 

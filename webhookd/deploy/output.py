@@ -18,15 +18,19 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Output:
-    """An open log file: the first and the last half of `limit` bytes stay."""
+    """An open log file: the first and the last half of `limit` bytes stay.
 
-    def __init__(self, path: Path, *, limit: int) -> None:
+    Without *fresh* it is the log of a supervisor that died over it.
+    """
+
+    def __init__(self, path: Path, *, limit: int, fresh: bool = True) -> None:
         self._path = path
         self._limit = limit
         self._head = _whole_blocks(limit // 2)
         self._given_back = self._head
         self._lost = 0  # bytes cut off where the file system cannot punch holes
-        self.fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (os.O_TRUNC if fresh else 0)
+        self.fd = os.open(path, flags, 0o600)
 
     def keep_within_limit(self) -> None:
         """Give back the middle of a log that has outgrown twice its limit."""

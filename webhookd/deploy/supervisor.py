@@ -22,6 +22,7 @@ from webhookd.deploy.starting import silence, spawn, why
 _KILL_INTERVAL = 0.05  # seconds between rounds of KILL, while processes still fork
 _KILL_PATIENCE = 10.0  # seconds after which processes that no KILL ends are reported and left
 _LOG_INTERVAL = 0.25  # seconds between looks at the size of the log
+_LOOKS = 3  # that must find nothing: in the middle of its exec a process has no environment
 _LEFTOVER_PATIENCE = 1.0  # seconds a command's helpers may take to end after it (`tee`, `git gc`)
 
 
@@ -78,8 +79,10 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
             started()
             result = _end_leftovers(job, signals, holder)
     except Exception as error:  # noqa: BLE001 - whatever it is, the run must learn of it
+        _kill_everything(signals)
         reason = f"supervisor failed: {type(error).__name__}: {error}"
-        result = Result(ending="not_started", reason=reason, ended_at=time.time())
+        result = Result(invocation=job.invocation, ending="not_started", reason=reason, ended_at=time.time())
+    job.payload.unlink(missing_ok=True)  # the store keeps it, for as long as the operator wants
     result.write(job.folder)
     os._exit(0)
 
@@ -107,7 +110,12 @@ class _Attempt:
             self._main = spawn(self._job, self._output.fd)
         except (OSError, subprocess.SubprocessError) as error:
             started()
-            return Result(ending="not_started", reason=why(error, self._job), ended_at=time.time())
+            return Result(
+                invocation=self._job.invocation,
+                ending="not_started",
+                reason=why(error, self._job),
+                ended_at=time.time(),
+            )
         self._holder.say(processes.identity(self._main))
         started()
         while self._reap() and self._goes_on(time.monotonic(), deadline):
@@ -173,6 +181,7 @@ class _Attempt:
         if ending in ("", "leftovers"):
             ending = "exited" if exit_code is not None else "signaled"
         return Result(
+            invocation=self._job.invocation,
             ending=ending,
             exit_code=exit_code,
             signal=signum,
@@ -199,17 +208,30 @@ class _Attempt:
 def _end_leftovers(job: Job, signals: Signals, holder: Holder) -> Result:
     """End what an attempt left behind whose own supervisor died, and call the attempt interrupted."""
     mark = f"\0WEBHOOKD_INVOCATION={job.invocation}\0".encode()
-    found = processes.remains(mark, holder.main)
-    count = len(found)
+    ended: set[int] = set()
+    looks = 0
     kill_at = time.monotonic() + job.grace
-    processes.terminate(found)
-    while found and time.monotonic() < kill_at + _KILL_PATIENCE:
-        signals.wait(_KILL_INTERVAL)
+    while looks < _LOOKS and time.monotonic() < kill_at + _KILL_PATIENCE:
         found = processes.remains(mark, holder.main)
+        looks = 0 if found else looks + 1
         if time.monotonic() >= kill_at:
             processes.send(signal.SIGKILL, found)
-    ended = f", {_count_leftovers(count)}" if count else ""
-    return Result(ending="interrupted", reason=f"its supervisor died{ended}", ended_at=time.time())
+        else:
+            processes.terminate(set(found) - ended)
+        ended.update(found)
+        signals.wait(_KILL_INTERVAL)
+    if job.log.exists():
+        Output(job.log, limit=job.log_limit, fresh=False).close()
+    reason = "its supervisor died" + (f", {_count_leftovers(len(ended))}" if ended else "")
+    return Result(invocation=job.invocation, ending="interrupted", reason=reason, ended_at=time.time())
+
+
+def _kill_everything(signals: Signals) -> None:
+    """KILL all descendants without grace: this supervisor can no longer look after them."""
+    end = time.monotonic() + _KILL_PATIENCE
+    while (tree := processes.descendants(os.getpid())) and time.monotonic() < end:
+        processes.send(signal.SIGKILL, tree)
+        signals.wait(_KILL_INTERVAL)
 
 
 def _count_leftovers(count: int) -> str:

@@ -9,12 +9,13 @@ import os
 import random
 import select
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from webhookd.deploy.job import Result
-from webhookd.deploy.jobs import make_job, sweep_job
+from webhookd.deploy.jobs import invocation_of, make_job, sweep_job
 from webhookd.deploy.launcher import Launcher, Watched
 from webhookd.errors import LaunchFailed, NotPossible, StoreError
 from webhookd.intake import json_text
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 _SAFETY_POLL = 5.0  # seconds
 _LOST_POLL = 0.25  # seconds between looks for a supervisor that is not watched
+_LONGEST_POLL = 30.0  # seconds between two tries to end what is left of an attempt, on a full disk say
 _STORE_POLL = 1.0  # seconds before a result is offered to the store again
 
 
@@ -34,7 +36,8 @@ class _Active:
 
     run: Run
     watched: Watched | None = None
-    swept: bool = False  # what it left behind was ended
+    sweeps: int = 0  # supervisors that were to end what it left behind
+    look_at: float = 0.0  # monotonic seconds before which there is no use in looking for its supervisor
     asked: bool = False  # to end, by a cancel or by the stop of the daemon
     outcome: Outcome | None = None  # set while the store has yet to learn of it
 
@@ -140,17 +143,20 @@ class Worker:
 
     def _look_for(self, active: _Active) -> None:
         """Find the supervisor of *active*, or take its result, or end what it left behind."""
+        if time.monotonic() < active.look_at:
+            return
         run = active.run
         folder = self._launcher.folder(run.run, run.attempt)
-        active.watched = self._launcher.find(run.lane, folder)
+        invocation = invocation_of(run, folder)
+        active.watched = self._launcher.find(run.lane, invocation)
         if active.watched is not None:
             self._register(active)
             return
         lock = self._launcher.lock(run.lane)
         if lock is None:
             return  # its holder has not said yet who it is
-        result = Result.read(folder)
-        if result is None and not active.swept and folder.exists():
+        result = Result.read(folder, invocation)
+        if result is None and folder.exists():
             self._sweep(active, lock)
             return
         os.close(lock)
@@ -158,14 +164,14 @@ class Worker:
 
     def _sweep(self, active: _Active, lock: int) -> None:
         run = active.run
-        active.swept = True
+        active.look_at = time.monotonic() + min(_LOST_POLL * 2**active.sweeps, _LONGEST_POLL)
+        active.sweeps += 1
         log.warning("supervisor lost run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
         job = sweep_job(run, config=self._config(), folder=self._launcher.folder(run.run, run.attempt))
         try:
             active.watched = self._launcher.launch(job, payload=None, lock=lock)
         except LaunchFailed as error:
             log.error("supervisor lost run=%d error=%s", run.run, error)  # noqa: TRY400 - looked at again
-            active.swept = False
         self._register(active)
 
     def _finish(self, active: _Active, outcome: Outcome) -> None:

@@ -1,0 +1,9 @@
+"""Options of the whole suite."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--torture-kills", type=int, default=6, help="kills in the torture test (6: quick, 100: a night)"
+    )
