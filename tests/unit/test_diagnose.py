@@ -1,0 +1,212 @@
+"""Each cause of a signature that does not match is named, and nothing secret is told."""
+
+import gzip
+import hmac
+import json
+from urllib.parse import quote_plus
+
+import pytest
+from factories import NOW, make_hook, make_repository, make_secret
+
+from webhookd.intake.causes import Cause
+from webhookd.intake.diagnose import Diagnosis
+from webhookd.intake.inspection import Inspection, inspect
+from webhookd.models import Forge, Hook, Request, Secret
+
+KEY = "correct horse battery staple"
+PAYLOAD = {
+    "ref": "refs/heads/main",
+    "before": "b" * 40,
+    "after": "a" * 40,
+    "repository": {"full_name": "octocat/blog", "description": "Grüße & <b>more</b> / less"},
+    "commits": [],
+    "size": 1,
+}
+COMPACT = json.dumps(PAYLOAD, ensure_ascii=False, separators=(",", ":")).encode()
+PRETTY = json.dumps(PAYLOAD, ensure_ascii=False, indent=2).encode() + b"\n"
+GO = json.dumps(PAYLOAD, ensure_ascii=False, indent=2).replace("<", "\\u003c").replace(">", "\\u003e")
+GO_BODY = GO.replace("&", "\\u0026").encode()
+FORM = b"payload=" + quote_plus(COMPACT).encode()
+
+
+def signed(body: bytes, key: str | bytes = KEY, algorithm: str = "sha256") -> str:
+    return hmac.new(key if isinstance(key, bytes) else key.encode(), body, algorithm).hexdigest()
+
+
+def looked_at(
+    body: bytes,
+    headers: dict[str, str],
+    *,
+    key: str = KEY,
+    hook: Hook | None = None,
+    others: tuple[Secret, ...] = (),
+) -> Inspection:
+    hook = hook or make_hook(secrets=(make_secret(key),))
+    plain = {"x-github-event": "push", "content-type": "application/json"}
+    return inspect(
+        Request(headers=plain | headers, body=body), hook=hook, repositories=[], now=NOW, others=others
+    )
+
+
+def diagnosis(
+    body: bytes,
+    *,
+    of: bytes = COMPACT,
+    forge_key: str | bytes = KEY,
+    key: str = KEY,
+    headers: dict[str, str] | None = None,
+) -> Diagnosis:
+    """Diagnose *body*, when the forge signed *of* with *forge_key* and webhookd has *key*."""
+    proof = {"x-hub-signature-256": "sha256=" + signed(of, forge_key)}
+    found = looked_at(body, proof | (headers or {}), key=key)
+    assert found.verified is False
+    assert found.diagnosis is not None
+    assert key.strip() not in found.diagnosis.hint
+    assert signed(body, key) not in found.diagnosis.hint
+    return found.diagnosis
+
+
+def test_what_is_right_needs_no_diagnosis() -> None:
+    found = looked_at(COMPACT, {"x-hub-signature-256": "sha256=" + signed(COMPACT)})
+    assert (found.verified, found.diagnosis) == (True, None)
+
+
+@pytest.mark.parametrize(
+    ("forge_key", "key", "cause"),
+    [
+        (KEY + "\n", KEY, Cause.SECRET_NEWLINE),
+        (KEY + "\r\n", KEY, Cause.SECRET_NEWLINE),
+        (KEY, KEY + "\n", Cause.SECRET_NEWLINE),
+        (KEY, KEY + "\r", Cause.SECRET_NEWLINE),
+        (f'"{KEY}"', KEY, Cause.SECRET_QUOTES),
+        (KEY, f'"{KEY}"', Cause.SECRET_QUOTES),
+        (KEY, f"'{KEY}'", Cause.SECRET_QUOTES),
+        (KEY, f" {KEY} ", Cause.SECRET_SPACES),
+        (KEY + " ", KEY, Cause.SECRET_SPACES),
+        (KEY, f"WEBHOOK_SECRET={KEY}", Cause.SECRET_ASSIGNMENT),
+        (KEY, f'export SECRET="{KEY}"', Cause.SECRET_ASSIGNMENT),
+        (b"\x00\x01\x02\x03", "AAECAw==", Cause.SECRET_ENCODED),
+        (b"\x00\x01\x02\x03", "00010203", Cause.SECRET_ENCODED),
+        (KEY, KEY.replace(" ", "%20"), Cause.SECRET_ENCODED),
+        ("clé".encode("latin-1"), "clé", Cause.SECRET_ENCODED),
+    ],
+)
+def test_what_happens_to_a_secret_is_named(forge_key: str | bytes, key: str, cause: Cause) -> None:
+    assert diagnosis(COMPACT, forge_key=forge_key, key=key).cause is cause
+
+
+LINES = b'{\n"a": 1\n}'
+
+
+@pytest.mark.parametrize(
+    ("of", "body", "cause"),
+    [
+        (COMPACT, COMPACT + b"\n", Cause.BODY_FINAL_NEWLINE),
+        (COMPACT, COMPACT + b"\r\n", Cause.BODY_FINAL_NEWLINE),
+        (COMPACT, COMPACT + b"\n\n", Cause.BODY_FINAL_NEWLINE),
+        (PRETTY, PRETTY.rstrip(), Cause.BODY_FINAL_NEWLINE),
+        (LINES, LINES.replace(b"\n", b"\r\n"), Cause.BODY_LINE_ENDS),
+        (LINES, LINES.replace(b"\n", b"\r\n") + b"\r\n", Cause.BODY_LINE_ENDS),
+        (LINES.replace(b"\n", b"\r\n"), LINES, Cause.BODY_LINE_ENDS),
+        (COMPACT, b"\xef\xbb\xbf" + COMPACT, Cause.BODY_BOM),
+        (COMPACT, b"\xef\xbb\xbf" + COMPACT + b"\r\n", Cause.BODY_BOM),
+        (COMPACT, COMPACT.decode().encode("utf-16"), Cause.BODY_CHARSET),
+        (COMPACT, COMPACT.decode("latin-1").encode(), Cause.BODY_CHARSET),
+        (COMPACT, COMPACT.decode().encode("latin-1"), Cause.BODY_CHARSET),
+        (COMPACT, gzip.compress(COMPACT), Cause.BODY_COMPRESSED),
+        (COMPACT, b"POST / HTTP/1.1\r\nHost: x\r\n\r\n" + COMPACT, Cause.BODY_WRAPPED),
+        (COMPACT, PRETTY, Cause.BODY_RESERIALISED),
+        (COMPACT, json.dumps(PAYLOAD).encode(), Cause.BODY_RESERIALISED),
+        (COMPACT, json.dumps(PAYLOAD, indent=4).encode(), Cause.BODY_RESERIALISED),
+        (PRETTY, COMPACT, Cause.BODY_RESERIALISED),
+        (json.dumps(PAYLOAD).encode(), COMPACT, Cause.BODY_RESERIALISED),
+        (
+            json.dumps(PAYLOAD, separators=(",", ":")).replace("/", "\\/").encode(),
+            PRETTY,
+            Cause.BODY_RESERIALISED,
+        ),
+        (GO_BODY, COMPACT, Cause.BODY_RESERIALISED),
+        (GO_BODY, PRETTY, Cause.BODY_RESERIALISED),
+        (FORM, COMPACT, Cause.BODY_JSON_OF_FORM),
+        (FORM, PRETTY, Cause.BODY_JSON_OF_FORM),
+        (COMPACT, FORM, Cause.BODY_FORM_ENCODED),
+        (COMPACT, COMPACT[:100], Cause.BODY_TRUNCATED),
+        (FORM, b"", Cause.BODY_EMPTY),
+        (COMPACT, COMPACT.replace(b"main", b"evil"), Cause.SIGNATURE_WRONG),
+    ],
+)
+def test_what_happens_to_a_body_is_named(of: bytes, body: bytes, cause: Cause) -> None:
+    assert diagnosis(body, of=of).cause is cause
+
+
+def test_a_shorter_body_than_announced_is_truncated() -> None:
+    announced = {"content-length": "5000"}
+    assert diagnosis(b'{"a":1}', headers=announced).cause is Cause.BODY_TRUNCATED
+
+
+def test_two_mistakes_at_once_are_found() -> None:
+    found = diagnosis(COMPACT + b"\n", forge_key=KEY + "\n")
+    assert found.cause is Cause.BODY_FINAL_NEWLINE
+    assert "and also" in found.hint
+
+
+def test_another_configured_secret_is_named_by_its_label() -> None:
+    proof = {"x-hub-signature-256": "sha256=" + signed(COMPACT, "other")}
+    found = looked_at(COMPACT, proof, others=(make_secret("other", label="file /etc/webhookd/other"),))
+    assert found.diagnosis == Diagnosis(
+        cause=Cause.OTHER_SECRET,
+        hint="it was made with another configured secret: file /etc/webhookd/other",
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "cause"),
+    [
+        ({}, Cause.SIGNATURE_MISSING),
+        ({"x-hub-signature-256": ""}, Cause.SIGNATURE_EMPTY),
+        ({"x-hub-signature-256": "sha256="}, Cause.SIGNATURE_EMPTY),
+        ({"x-hub-signature": "sha1=" + signed(COMPACT, algorithm="sha1")}, Cause.SHA1_GIVEN),
+        ({"x-hub-signature-256": "sha1=" + signed(COMPACT, algorithm="sha1")}, Cause.SHA1_GIVEN),
+        ({"x-hub-signature-256": signed(COMPACT)}, Cause.OTHER_FORGE),
+        ({"x-gitea-signature": signed(COMPACT)}, Cause.OTHER_FORGE),
+        ({"x-gitlab-token": KEY}, Cause.OTHER_FORGE),
+    ],
+)
+def test_what_the_headers_alone_tell_is_named(headers: dict[str, str], cause: Cause) -> None:
+    found = looked_at(COMPACT, headers).diagnosis
+    assert found is not None
+    assert (found.cause, KEY in found.hint) == (cause, False)
+
+
+def test_a_github_hook_does_not_take_the_form_of_gitea() -> None:
+    proof = {
+        "x-hub-signature-256": "sha256=" + signed(COMPACT),
+        "content-type": "application/x-www-form-urlencoded",
+    }
+    found = looked_at(FORM, proof).diagnosis
+    assert found is not None
+    assert (found.cause, "Gitea" in found.hint) == (Cause.BODY_FORM_ENCODED, True)
+
+
+def test_a_gitea_hook_does_not_take_the_form_of_github() -> None:
+    proof = {"x-gitea-signature": signed(FORM), "content-type": "application/x-www-form-urlencoded"}
+    hook = make_hook(forge=Forge.GITEA, secrets=(make_secret(KEY),))
+    found = looked_at(FORM, proof, hook=hook).diagnosis
+    assert found is not None
+    assert (found.cause, "GitHub" in found.hint) == (Cause.BODY_FORM_ENCODED, True)
+
+
+def test_a_token_in_quotes_is_named() -> None:
+    hook = make_hook(forge=Forge.GITLAB, secrets=(), tokens=(make_secret("token"),))
+    found = looked_at(COMPACT, {"x-gitlab-token": '"token"', "x-gitlab-event": "Push Hook"}, hook=hook)
+    assert found.diagnosis is not None
+    assert found.diagnosis.cause is Cause.SECRET_QUOTES
+
+
+def test_the_secret_of_the_repository_is_asked_for() -> None:
+    shop = make_repository(secrets=(make_secret("shop"),))
+    proof = {"x-hub-signature-256": "sha256=" + signed(COMPACT), "x-github-event": "push"}
+    request = Request(headers=proof, body=COMPACT)
+    found = inspect(request, hook=make_hook(secrets=(make_secret(KEY),)), repositories=[shop], now=NOW)
+    assert found.diagnosis is not None
+    assert (found.verified, found.diagnosis.cause) == (False, Cause.OWN_SECRET_NOT_USED)

@@ -1,0 +1,143 @@
+"""What the payloads of Gitea, Forgejo and Gogs mean, and where the three differ."""
+
+from typing import Any
+
+import pytest
+from factories import BEFORE, COMMIT
+
+from webhookd.intake.adapter import Reading
+from webhookd.intake.forges import forge
+from webhookd.models import Forge, Kind, PushEvent
+
+FAMILY = [Forge.GITEA, Forge.FORGEJO, Forge.GOGS]
+ZEROS = "0" * 40
+REPOSITORY = {
+    "full_name": "octocat/blog",
+    "clone_url": "https://gitea.example.com/octocat/blog.git",
+    "ssh_url": "git@gitea.example.com:octocat/blog.git",
+    "html_url": "https://gitea.example.com/octocat/blog",
+    "default_branch": "main",
+}
+
+
+def payload(**over: Any) -> dict[str, Any]:
+    """A push as the three send it: newest commit first."""
+    commit = {"id": COMMIT, "message": "Say hello\n", "added": ["b"], "removed": [], "modified": ["a"]}
+    values: dict[str, Any] = {
+        "ref": "refs/heads/main",
+        "before": BEFORE,
+        "after": COMMIT,
+        "compare_url": "https://gitea.example.com/octocat/blog/compare/a...b",
+        "commits": [commit, {**commit, "id": BEFORE, "message": "Earlier"}],
+        "repository": REPOSITORY,
+        "pusher": {"login": "octocat", "username": "octocat", "email": "octocat@example.com"},
+    }
+    return values | over
+
+
+def push(name: Forge, event: str = "push", **over: Any) -> PushEvent:
+    [push_event] = forge(name).parse(event, payload(**over)).pushes
+    return push_event
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_a_push_gives_every_field(name: Forge) -> None:
+    assert push(name, total_commits=2) == PushEvent(
+        repo="octocat/blog",
+        ref="refs/heads/main",
+        branch="main",
+        before=BEFORE,
+        after=COMMIT,
+        commit=COMMIT,
+        pusher="octocat",
+        pusher_email="octocat@example.com",
+        message="Say hello\n",
+        compare_url="https://gitea.example.com/octocat/blog/compare/a...b",
+        clone_url="https://gitea.example.com/octocat/blog.git",
+        ssh_url="git@gitea.example.com:octocat/blog.git",
+        html_url="https://gitea.example.com/octocat/blog",
+        default_branch="main",
+        commit_count=2,
+        changed_files=("a", "b"),
+        files_complete=True,
+    )
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_zeros_tell_what_was_created_or_deleted(name: Forge) -> None:
+    assert push(name, before=ZEROS).created
+    deleted = push(name, after=ZEROS, commits=[])
+    assert (deleted.deleted, deleted.commit) == (True, None)
+    assert push(name, before="0" * 64, after="c" * 64).created
+
+
+@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize("same", [ZEROS, COMMIT])
+def test_the_test_button_sends_a_push_that_changes_nothing(name: Forge, same: str) -> None:
+    event = push(name, before=same, after=same)
+    assert (event.test, event.created, event.deleted) == (True, False, False)
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_a_cut_list_of_commits_is_incomplete(name: Forge) -> None:
+    commits = [{"id": COMMIT, "added": ["b"], "removed": [], "modified": []}]
+    assert push(name, commits=commits, total_commits=2).files_complete is False
+    assert push(name, commits=commits * 5, total_commits=5).files_complete is True
+    assert push(name, commits=commits * 5).files_complete is False
+    assert push(name, commits=commits * 4).files_complete is True
+    assert push(name, commits=[{"id": COMMIT}]).changed_files is None
+
+
+@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize("ref", ["old", "refs/heads/old"])
+def test_the_deletion_of_a_branch_is_a_delete_event(name: Forge, ref: str) -> None:
+    gone = {"ref": ref, "ref_type": "branch", "repository": REPOSITORY, "sender": {"login": "octocat"}}
+    [event] = forge(name).parse("delete", gone).pushes
+    assert (event.ref, event.branch, event.deleted) == ("refs/heads/old", "old", True)
+    assert (event.before, event.after, event.commit, event.pusher) == (None, None, None, "octocat")
+
+
+TAG = {
+    "ref": "v1",
+    "ref_type": "tag",
+    "sha": COMMIT,
+    "repository": REPOSITORY,
+    "sender": {"login": "octocat"},
+}
+
+
+@pytest.mark.parametrize("name", [Forge.GITEA, Forge.FORGEJO])
+@pytest.mark.parametrize("event", ["create", "delete"])
+def test_gitea_and_forgejo_push_tags_so_that_the_other_event_does_not_count(name: Forge, event: str) -> None:
+    assert forge(name).parse(event, TAG) == Reading(
+        kind=Kind.OTHER,
+        repo="octocat/blog",
+        reason=f'event "{event}": the push event of the same change counts',
+    )
+
+
+def test_gogs_has_no_other_event_for_a_tag() -> None:
+    [created] = forge(Forge.GOGS).parse("create", TAG).pushes
+    assert (created.tag, created.created, created.after, created.commit) == ("v1", True, COMMIT, COMMIT)
+    [deleted] = forge(Forge.GOGS).parse("delete", TAG).pushes
+    assert (deleted.tag, deleted.deleted, deleted.commit) == ("v1", True, None)
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_a_new_branch_is_pushed_so_that_its_create_event_does_not_count(name: Forge) -> None:
+    assert forge(name).parse("create", {**TAG, "ref_type": "branch"}).kind is Kind.OTHER
+
+
+@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize("ref_type", [None, "note", 17])
+def test_a_ref_of_another_type_is_no_push(name: Forge, ref_type: object) -> None:
+    assert forge(name).parse("delete", {**TAG, "ref_type": ref_type}).kind is Kind.OTHER
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_the_event_is_guessed_from_the_content(name: Forge) -> None:
+    guess = forge(name).guess
+    assert guess(payload()) == "push"
+    assert guess(TAG) == "create"
+    assert guess({"ref": "x", "ref_type": "tag", "pusher_type": "user"}) == "delete"
+    assert guess({"action": "opened"}) == ""

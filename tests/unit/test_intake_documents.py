@@ -1,0 +1,129 @@
+"""From hostile bytes to a JSON object: what is read, what is refused, and that nothing else happens."""
+
+import json
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhookd.errors import BadPayload, Rejected, UnsupportedContentType
+from webhookd.intake.documents import FORM, JSON, content_type, json_text, parse, payload_field
+from webhookd.models import Request
+
+
+def request(body: bytes, media_type: str) -> Request:
+    return Request(headers={"content-type": media_type}, body=body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b'"text"',
+        b"17",
+        b"null",
+        b"{",
+        b'{"a": 1}}',
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": -Infinity}',
+        b'{"a": ' + b"9" * 5000 + b"}",
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}",
+        b'\xef\xbb\xbf{"a": 1}',
+        b'{"a": "\xff"}',
+        b'{"a": "\xed\xa0\x80"}',
+        '{"a": 1}'.encode("utf-16"),
+        '{"a": 1}'.encode("utf-32"),
+        b'{"a": "\x00"}',
+        b"\x00",
+        b'{"a": 01}',
+    ],
+)
+def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+    with pytest.raises(BadPayload) as caught:
+        parse(body)
+    assert caught.value.status == 400
+
+
+def test_of_a_repeated_key_the_last_counts() -> None:
+    assert parse(b'{"a": 1, "a": 2}') == {"a": 2}
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_make_anything_but_an_object_or_a_refusal(body: bytes) -> None:
+    try:
+        assert isinstance(parse(body), dict)
+    except Rejected as exc:
+        assert exc.status == 400
+
+
+@pytest.mark.parametrize(
+    ("header", "media_type"),
+    [
+        ("application/json", JSON),
+        ("Application/JSON; charset=utf-8", JSON),
+        (" application/json ;x", JSON),
+        ("application/x-www-form-urlencoded", FORM),
+        ("text/plain", "text/plain"),
+        ("", ""),
+    ],
+)
+def test_parameters_and_case_of_a_content_type_do_not_matter(header: str, media_type: str) -> None:
+    assert content_type({"content-type": header}) == media_type
+
+
+@pytest.mark.parametrize(
+    "media_type", ["", "text/plain", "text/json", "multipart/form-data", "application/jsonx"]
+)
+def test_only_json_and_forms_are_taken(media_type: str) -> None:
+    with pytest.raises(UnsupportedContentType) as caught:
+        json_text(request(b"{}", media_type))
+    assert caught.value.status == 415
+
+
+def test_a_form_holds_the_json_in_its_field() -> None:
+    form = b"payload=" + quote_plus('{"a": "b+c & d=e % ü"}').encode()
+    assert json_text(request(form, FORM)) == '{"a": "b+c & d=e % ü"}'.encode()
+
+
+def test_other_fields_of_a_form_do_not_matter() -> None:
+    assert payload_field(b"x=1&payload=%7B%7D&notpayload=2") == b"{}"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        b"",
+        b"payload",
+        b"payloads=%7B%7D",
+        b"payload=%7B%7D&payload=%7B%7D",
+        b"payload=%7B%7D&payload=",
+        b"payload=%7",
+        b"payload=%zz",
+        b"payload=%7B\n%7D",
+        b"PAYLOAD=%7B%7D",
+        b"&" * 1_000_000,
+    ],
+)
+def test_a_form_needs_exactly_one_well_encoded_payload(form: bytes) -> None:
+    with pytest.raises(BadPayload):
+        payload_field(form)
+
+
+@given(st.binary(max_size=300))
+def test_whatever_is_encoded_comes_back(value: bytes) -> None:
+    assert payload_field(b"payload=" + quote_plus(value).encode()) == value
+
+
+@given(st.binary(max_size=100))
+def test_lower_case_escapes_of_every_byte_come_back(value: bytes) -> None:
+    assert payload_field(b"payload=" + "".join(f"%{byte:02x}" for byte in value).encode()) == value
+
+
+def test_a_lone_surrogate_is_still_json() -> None:
+    assert parse(json.dumps({"a": "\ud800"}).encode()) == {"a": "\ud800"}

@@ -1,0 +1,324 @@
+"""Which signatures and tokens open, which do not, and what the log then says."""
+
+import ast
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories import NOW, make_hook, make_repository, make_secret
+
+import webhookd
+from webhookd.errors import NotAuthentic
+from webhookd.intake import precheck
+from webhookd.intake.causes import Cause
+from webhookd.intake.claims import Claims
+from webhookd.intake.forges import forge
+from webhookd.intake.signature import Keyring, Opening, hook_keyring, sign, split_tokens, verify
+from webhookd.models import Forge
+
+BODY = b'{"zen": "Keep it logically awesome."}'
+SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def hex_of(key: str, body: bytes = BODY, algorithm: str = "sha256") -> str:
+    return hmac.new(key.encode(), body, algorithm).hexdigest()
+
+
+def opened(
+    headers: dict[str, str],
+    *keyrings: Keyring,
+    body: bytes = BODY,
+    name: Forge = Forge.GITHUB,
+    now: datetime = NOW,
+) -> tuple[Opening, ...]:
+    claims = Claims({key.lower(): value for key, value in headers.items()}, forge(name).scheme)
+    return verify(claims, body, keyrings=keyrings or [Keyring(secrets=(make_secret(),))], now=now)
+
+
+def refused(*args: Any, **options: Any) -> NotAuthentic:
+    with pytest.raises(NotAuthentic) as caught:
+        opened(*args, **options)
+    return caught.value
+
+
+def test_githubs_published_vector_opens() -> None:
+    # https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+    headers = {
+        "X-Hub-Signature-256": "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    }
+    keyring = Keyring(secrets=(make_secret("It's a Secret to Everybody", label="file s"),))
+    assert opened(headers, keyring, body=b"Hello, World!") == (Opening(repository="", label="file s"),)
+
+
+@pytest.mark.parametrize(
+    ("value", "cause"),
+    [
+        (None, Cause.SIGNATURE_MISSING),
+        ("", Cause.SIGNATURE_EMPTY),
+        ("  ", Cause.SIGNATURE_EMPTY),
+        ("sha256=", Cause.SIGNATURE_EMPTY),
+        (hex_of("s3cret"), Cause.OTHER_FORGE),
+        ("v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", Cause.OTHER_FORGE),
+        ("sha1=" + hex_of("s3cret", algorithm="sha1"), Cause.SHA1_GIVEN),
+        (hex_of("s3cret", algorithm="sha1"), Cause.SHA1_GIVEN),
+        ("sha1=" + hex_of("s3cret"), Cause.SHA1_GIVEN),
+        ("sha512=" + hex_of("s3cret", algorithm="sha512"), Cause.SIGNATURE_MALFORMED),
+        ("sha256=" + hex_of("s3cret")[:-1], Cause.SIGNATURE_MALFORMED),
+        ("sha256=" + hex_of("s3cret") + "0", Cause.SIGNATURE_MALFORMED),
+        ("sha256=" + hex_of("s3cret").upper(), Cause.SIGNATURE_MALFORMED),
+        ("sha256=" + hex_of("s3cret")[:-1] + "g", Cause.SIGNATURE_MALFORMED),
+        ("sha256=" + hex_of("s3cret")[:-1] + "é", Cause.SIGNATURE_MALFORMED),
+        ("sha256=" + "٣" * 64, Cause.SIGNATURE_MALFORMED),
+        (" sha256=" + hex_of("s3cret"), Cause.SIGNATURE_MALFORMED),
+        ("sha256=" + hex_of("s3cret") + "\n", Cause.SIGNATURE_MALFORMED),
+        (",".join(["sha256=" + hex_of("s3cret")] * 2), Cause.SIGNATURE_MALFORMED),
+        ("sha256=" + "x" * 100_000, Cause.SIGNATURE_MALFORMED),
+        ("sha256=" + "0" * 64, Cause.SIGNATURE_WRONG),
+        ("sha256=" + hex_of("another"), Cause.SIGNATURE_WRONG),
+    ],
+)
+def test_a_signature_that_is_not_right_is_refused_with_its_cause(value: str | None, cause: Cause) -> None:
+    headers = {} if value is None else {"X-Hub-Signature-256": value}
+    assert refused(headers).cause == cause
+
+
+def test_every_refusal_gets_the_same_answer() -> None:
+    refusals = [refused({}), refused({"X-Hub-Signature-256": ""}), refused({"X-Hub-Signature-256": "x"})]
+    assert {(error.status, error.public) for error in refusals} == {(401, "signature missing or wrong")}
+
+
+def test_the_sha1_signature_alone_opens_nothing() -> None:
+    error = refused({"X-Hub-Signature": "sha1=" + hex_of("s3cret", algorithm="sha1")})
+    assert error.cause == Cause.SHA1_GIVEN
+
+
+def test_no_header_value_reaches_a_message() -> None:
+    for value in ("sha256=bad\nvalue", "sha1=bad", "bad"):
+        error = refused({"X-Hub-Signature-256": value})
+        assert "bad" not in f"{error} {error.hint} {error.cause}"
+
+
+def test_any_of_several_secrets_opens_and_the_label_says_which() -> None:
+    keyring = Keyring(secrets=(make_secret("new", label="env NEW"), make_secret("old", label="env OLD")))
+    assert opened({"X-Hub-Signature-256": "sha256=" + hex_of("old")}, keyring)[0].label == "env OLD"
+    assert opened({"X-Hub-Signature-256": "sha256=" + hex_of("new")}, keyring)[0].label == "env NEW"
+
+
+def test_every_keyring_that_fits_is_told() -> None:
+    shared = make_secret()
+    keyrings = [Keyring(secrets=(shared,)), Keyring(repository="octocat/shop", secrets=(shared,))]
+    found = opened({"X-Hub-Signature-256": "sha256=" + hex_of("s3cret")}, *keyrings)
+    assert [opening.repository for opening in found] == ["", "octocat/shop"]
+
+
+def test_without_any_key_nothing_opens() -> None:
+    assert refused({"X-Hub-Signature-256": "sha256=" + hex_of("")}, Keyring()).cause == Cause.NO_SECRET
+
+
+def test_a_secret_is_its_utf8_bytes() -> None:
+    keyring = Keyring(secrets=(make_secret("pässwörd ✓"),))
+    assert opened({"X-Hub-Signature-256": "sha256=" + hex_of("pässwörd ✓")}, keyring)
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "prefix"),
+    [
+        (Forge.GITHUB, "X-Hub-Signature-256", "sha256="),
+        (Forge.GITEA, "X-Gitea-Signature", ""),
+        (Forge.FORGEJO, "X-Forgejo-Signature", ""),
+        (Forge.GOGS, "X-Gogs-Signature", ""),
+        (Forge.BITBUCKET, "X-Hub-Signature", "sha256="),
+        (Forge.BITBUCKET_DC, "X-Hub-Signature", "sha256="),
+    ],
+)
+def test_each_forge_has_its_own_header_and_no_other_is_believed(
+    name: Forge, header: str, prefix: str
+) -> None:
+    assert opened({header: prefix + hex_of("s3cret")}, name=name)
+    others = {"X-Hub-Signature-256", "X-Gitea-Signature", "X-Gogs-Signature", "X-Hub-Signature"} - {header}
+    everything_else = {other: "sha256=" + hex_of("s3cret") for other in others}
+    assert refused(everything_else, name=name).cause == Cause.OTHER_FORGE
+
+
+def test_bitbucket_does_not_believe_sha1_under_its_header_name() -> None:
+    headers = {"X-Hub-Signature": "sha1=" + hex_of("s3cret", algorithm="sha1")}
+    assert refused(headers, name=Forge.BITBUCKET).cause == Cause.SHA1_GIVEN
+
+
+def token_ring(*tokens: str) -> Keyring:
+    return Keyring(tokens=tuple(make_secret(token, label=f"token {n}") for n, token in enumerate(tokens)))
+
+
+def test_gitlabs_token_opens() -> None:
+    found = opened({"X-Gitlab-Token": "two"}, token_ring("one", "two"), name=Forge.GITLAB)
+    assert found == (Opening(repository="", label="token 1"),)
+
+
+@pytest.mark.parametrize(
+    ("headers", "cause"),
+    [
+        ({}, Cause.TOKEN_MISSING),
+        ({"X-Gitlab-Token": ""}, Cause.TOKEN_EMPTY),
+        ({"X-Gitlab-Token": "twO"}, Cause.TOKEN_WRONG),
+        ({"X-Gitlab-Token": "two,two"}, Cause.TOKEN_WRONG),
+        ({"X-Gitlab-Token": "tw"}, Cause.TOKEN_WRONG),
+        ({"X-Gitlab-Token": "✓"}, Cause.TOKEN_WRONG),
+    ],
+)
+def test_a_token_that_is_not_right_is_refused(headers: dict[str, str], cause: Cause) -> None:
+    assert refused(headers, token_ring("two"), name=Forge.GITLAB).cause == cause
+
+
+def test_a_token_compares_as_the_bytes_that_were_sent() -> None:
+    as_wsgi_shows_it = "pässwörd".encode().decode("latin-1")
+    assert opened({"X-Gitlab-Token": as_wsgi_shows_it}, token_ring("pässwörd"), name=Forge.GITLAB)
+
+
+def test_gitlab_drops_line_breaks_from_a_token() -> None:
+    assert opened({"X-Gitlab-Token": "onetwo"}, token_ring("one\ntwo"), name=Forge.GITLAB)
+
+
+def standard_headers(moment: datetime = NOW, **over: str) -> dict[str, str]:
+    keyring = Keyring(secrets=(make_secret(SIGNING),))
+    made = sign(BODY, scheme=forge(Forge.GITLAB).scheme, keyring=keyring, delivery="msg_1", now=moment)
+    return made | {f"webhook-{key}": value for key, value in over.items()}
+
+
+def signing_ring() -> Keyring:
+    return Keyring(secrets=(make_secret(SIGNING),))
+
+
+def test_the_published_vector_of_standard_webhooks_opens() -> None:
+    # https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    then = datetime.fromtimestamp(1614265330, UTC)
+    assert opened(headers, signing_ring(), body=b'{"test": 2432232314}', name=Forge.GITLAB, now=then)
+
+
+@pytest.mark.parametrize("written", [SIGNING, SIGNING.removeprefix("whsec_")])
+def test_the_prefix_of_a_signing_secret_may_be_missing(written: str) -> None:
+    keyring = Keyring(secrets=(make_secret(written),))
+    assert opened(standard_headers(), keyring, name=Forge.GITLAB)
+
+
+@pytest.mark.parametrize(
+    ("over", "cause"),
+    [
+        ({"signature": ""}, Cause.SIGNATURE_EMPTY),
+        ({"id": ""}, Cause.SIGNATURE_EMPTY),
+        ({"signature": "v1"}, Cause.SIGNATURE_MALFORMED),
+        ({"signature": "v1a,abcd v2,abcd"}, Cause.SIGNATURE_MALFORMED),
+        ({"signature": "nonsense"}, Cause.SIGNATURE_MALFORMED),
+        ({"id": "msg.1"}, Cause.SIGNATURE_MALFORMED),
+        ({"id": "msg_2"}, Cause.SIGNATURE_WRONG),
+        ({"timestamp": "now"}, Cause.SIGNATURE_MALFORMED),
+        ({"timestamp": "-1"}, Cause.SIGNATURE_MALFORMED),
+        ({"timestamp": "1e9"}, Cause.SIGNATURE_MALFORMED),
+        ({"timestamp": "9" * 400}, Cause.SIGNATURE_MALFORMED),
+        ({"timestamp": "1614265330"}, Cause.SIGNATURE_WRONG),
+        ({"signature": "v1,AAAA"}, Cause.SIGNATURE_WRONG),
+        ({"signature": "v1,é"}, Cause.SIGNATURE_MALFORMED),
+    ],
+)
+def test_a_standard_signature_that_is_not_right_is_refused(over: dict[str, str], cause: Cause) -> None:
+    assert refused(standard_headers(**over), signing_ring(), name=Forge.GITLAB).cause == cause
+
+
+@pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_each_header_of_standard_webhooks_is_needed(missing: str) -> None:
+    headers = {key: value for key, value in standard_headers().items() if key != missing}
+    assert refused(headers, signing_ring(), name=Forge.GITLAB).cause == Cause.SIGNATURE_MISSING
+
+
+def test_one_fitting_signature_of_several_is_enough() -> None:
+    good = standard_headers()["webhook-signature"]
+    headers = standard_headers(signature=f"v1a,AAAA v1,AAAA {good} v9")
+    assert opened(headers, signing_ring(), name=Forge.GITLAB)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cause"), [(301, Cause.TOO_OLD), (-301, Cause.TOO_NEW), (300, None), (-300, None)]
+)
+def test_a_recorded_delivery_opens_for_five_minutes(seconds: int, cause: Cause | None) -> None:
+    then, headers = NOW + timedelta(seconds=seconds), standard_headers()
+    if cause is None:
+        assert opened(headers, signing_ring(), name=Forge.GITLAB, now=then)
+    else:
+        assert refused(headers, signing_ring(), name=Forge.GITLAB, now=then).cause == cause
+
+
+def test_where_token_and_signing_secret_are_set_both_must_fit() -> None:
+    keyring = Keyring(secrets=(make_secret(SIGNING, label="sign"),), tokens=(make_secret("t", label="tok"),))
+    signed, token = standard_headers(), {"X-Gitlab-Token": "t"}
+    assert opened(signed | token, keyring, name=Forge.GITLAB)[0].label == "sign + tok"
+    assert refused(signed, keyring, name=Forge.GITLAB).cause == Cause.TOKEN_MISSING
+    assert refused(token, keyring, name=Forge.GITLAB).cause == Cause.SIGNATURE_MISSING
+    assert refused(signed | {"X-Gitlab-Token": "x"}, keyring, name=Forge.GITLAB).cause == Cause.TOKEN_WRONG
+
+
+def test_an_authorization_header_is_asked_for_as_well() -> None:
+    keyring = Keyring(secrets=(make_secret(),), authorization=(make_secret("Bearer abc", label="auth"),))
+    signed = {"X-Hub-Signature-256": "sha256=" + hex_of("s3cret")}
+    assert opened(signed | {"Authorization": "Bearer abc"}, keyring)
+    assert refused(signed, keyring).cause == Cause.AUTHORIZATION_MISSING
+    assert refused(signed | {"Authorization": "Bearer abd"}, keyring).cause == Cause.AUTHORIZATION_WRONG
+
+
+def test_headers_alone_can_show_that_no_body_will_do() -> None:
+    hook, shop = make_hook(secrets=()), make_repository(pattern="octocat/shop", secrets=(make_secret(),))
+    with pytest.raises(NotAuthentic):
+        precheck({}, hook=hook, repositories=[shop])
+    precheck({"x-hub-signature-256": "sha256=" + "0" * 64}, hook=hook, repositories=[shop])
+
+
+def test_only_gitlab_tells_tokens_from_signing_secrets() -> None:
+    secrets = (make_secret(SIGNING), make_secret("plain"))
+    assert split_tokens(secrets, forge(Forge.GITLAB).scheme) == (secrets[:1], secrets[1:])
+    assert split_tokens(secrets, forge(Forge.GITHUB).scheme) == (secrets, ())
+
+
+def test_what_sign_makes_verify_takes() -> None:
+    for name in Forge:
+        hook = make_hook(forge=name, secrets=(make_secret(SIGNING),))
+        scheme = forge(name).scheme
+        headers = sign(BODY, scheme=scheme, keyring=hook_keyring(hook), delivery="d", now=NOW)
+        assert opened(headers, hook_keyring(hook), name=name)
+
+
+def test_gitea_sends_the_signatures_of_its_relatives_too() -> None:
+    keyring = Keyring(secrets=(make_secret(),))
+    headers = sign(BODY, scheme=forge(Forge.GITEA).scheme, keyring=keyring, delivery="d", now=NOW)
+    assert headers == {
+        "X-Gitea-Signature": hex_of("s3cret"),
+        "X-Gogs-Signature": hex_of("s3cret"),
+        "X-Hub-Signature": "sha1=" + hex_of("s3cret", algorithm="sha1"),
+        "X-Hub-Signature-256": "sha256=" + hex_of("s3cret"),
+    }
+
+
+def reads_a_key(source: str) -> bool:
+    """Tell whether *source*, which knows secrets, reads an attribute that is called as theirs."""
+    nodes = ast.walk(ast.parse(source))
+    return "Secret" in source and any(isinstance(n, ast.Attribute) and n.attr == "key" for n in nodes)
+
+
+def test_no_other_module_reads_a_key() -> None:
+    package = Path(webhookd.__file__).parent
+    sources = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
+    readers = {path.relative_to(package) for path, source in sources.items() if reads_a_key(source)}
+    assert readers - {Path("models/settings.py")} == {Path("intake/signature.py")}
+
+
+def test_a_secret_never_shows_its_key() -> None:
+    secret = make_secret("topsecret")
+    digest = hashlib.sha256(b"topsecret").hexdigest()
+    shown = f"{secret!r} {secret} {hook_keyring(make_hook(secrets=(secret,)))!r}"
+    assert "topsecret" not in shown
+    assert digest not in shown
