@@ -1,6 +1,8 @@
 """What tests of the configuration share: a folder with a secret, and a file in it, loaded or refused."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
 
@@ -11,6 +13,7 @@ from webhookd.errors import ConfigError
 from webhookd.models import Config, Target
 
 OTHER_USER = 1000  # a uid that is not root's
+NOBODY = 65534
 KEY = "0123456789abcdef0123456789abcdef"
 SECRET = "secret: {file: secret}\n"  # what `write_secret` makes
 REPOS = "repos: {octocat/blog: {main: make deploy}}\n"
@@ -61,3 +64,16 @@ def warnings(folder: Path, text: str | bytes, *, env: Mapping[str, str] | None =
 
 def _without_file(folder: Path, line: str) -> str:
     return line.removeprefix(str(folder / "webhookd.yaml")).removeprefix(":").strip()
+
+
+@contextmanager
+def as_nobody() -> Iterator[int]:
+    """Be a user who may not read what belongs to others, and give the uid; root becomes one for a while."""
+    if os.getuid() != 0:
+        yield os.getuid()
+        return
+    os.setresuid(NOBODY, NOBODY, 0)
+    try:
+        yield NOBODY
+    finally:
+        os.setresuid(0, 0, 0)

@@ -1,11 +1,10 @@
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from configfiles import KEY, REPOS, SECRET, load, problems, warnings, write_config, write_secret
+from configfiles import KEY, REPOS, SECRET, as_nobody, load, problems, warnings, write_config, write_secret
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +13,6 @@ from webhookd.config.accounts import user_name
 from webhookd.errors import ConfigError
 from webhookd.models import Secret
 
-NOBODY = 65534
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the reference libraries' example
 LITERAL = "the secret is written out in this file (keep it in a file of its own, mode 600: {file: …})"
 
@@ -31,19 +29,6 @@ def problem_of(folder: Path, source: str, **variables: str) -> str:
 def doubts_of(folder: Path, key: str) -> list[str]:
     found = warnings(folder, f"secret: {{env: KEY}}\n{REPOS}", env={"KEY": key})
     return [line.removeprefix("1:9: secret: ") for line in found]
-
-
-@contextmanager
-def as_nobody() -> Iterator[int]:
-    """Be a user who may not read what belongs to others; root becomes one for a while."""
-    if os.geteuid() != 0:
-        yield os.geteuid()
-        return
-    os.seteuid(NOBODY)
-    try:
-        yield NOBODY
-    finally:
-        os.seteuid(0)
 
 
 def test_a_secret_comes_from_a_file_a_variable_or_a_credential(tmp_path: Path) -> None:

@@ -1,0 +1,261 @@
+import os
+import pwd
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from click.testing import CliRunner, Result
+from configfiles import as_nobody
+
+from webhookd import config
+from webhookd.cli import main
+from webhookd.models import Config
+
+
+def init(file: Path, *args: str) -> Result:
+    return CliRunner().invoke(main, ["init", "--config", str(file), *args])
+
+
+def loaded(file: Path) -> Config:
+    return config.load(file, env={}, uid=os.getuid())
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """The home of somebody who may not look into pytest's folders."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "etc" / "webhookd.yaml"
+
+
+def test_what_is_written_is_a_configuration_without_a_warning(file: Path) -> None:
+    assert init(file).exit_code == 0
+    written = loaded(file)
+    assert written.warnings == ()
+    assert [(h.name, h.path) for h in written.hooks] == [("github", "/github-webhook")]
+    assert [(t.name, t.run) for r in written.repositories for t in r.targets] == [
+        ("octocat/blog@main", 'echo "a push to $WEBHOOKD_REPO: here $WEBHOOKD_COMMIT would be deployed"')
+    ]
+
+
+def test_the_secret_is_64_hex_digits_that_only_its_owner_can_read(file: Path) -> None:
+    init(file)
+    secret = file.parent / "secret"
+    assert mode(secret) == 0o600
+    assert len(bytes.fromhex(secret.read_text())) == 32
+    assert secret.read_text().endswith("\n")
+
+
+def test_every_installation_has_a_secret_of_its_own(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        init(tmp_path / name / "webhookd.yaml")
+    assert (tmp_path / "a" / "secret").read_text() != (tmp_path / "b" / "secret").read_text()
+
+
+def test_the_modes_are_the_same_whatever_the_umask_is(tmp_path: Path) -> None:
+    for umask in (0o000, 0o077):
+        file = tmp_path / f"{umask:o}" / "webhookd.yaml"
+        before = os.umask(umask)
+        try:
+            init(file)
+        finally:
+            os.umask(before)
+        modes = [mode(path) for path in (file, file.parent / "secret", file.parent)]
+        assert modes == [0o644, 0o600, 0o755 if os.getuid() == 0 else 0o700]
+
+
+def test_what_to_paste_into_github_is_told(file: Path) -> None:
+    result = init(file, "--url", "https://deploy.example.org/")
+    assert (result.exit_code, result.stderr) == (0, "")
+    secret = file.parent / "secret"
+    assert result.stdout.splitlines() == [
+        f"wrote a new secret to {secret}, mode 600",
+        f"wrote {file}",
+        "",
+        "In GitHub, open https://github.com/octocat/blog/settings/hooks/new and fill in:",
+        "",
+        "  Payload URL   https://deploy.example.org/github-webhook",
+        "  Content type  application/json",
+        f"  Secret        what this prints: cat {secret}",
+        "  Events        Just the push event",
+        "  Active        yes",
+        "",
+        "Then",
+        "",
+        f"  webhookd check --config {file}",
+        f"  webhookd serve --config {file}",
+        "",
+        "and, while it serves, a push as GitHub would send it:",
+        "",
+        (
+            f"  webhookd sign --config {file} --repo octocat/blog --branch main "
+            "--send http://127.0.0.1:9000/github-webhook"
+        ),
+    ]
+
+
+def test_without_a_url_it_is_told_what_has_to_stand_there(file: Path) -> None:
+    told = init(file).stdout
+    assert "Payload URL   https://YOUR-HOST/github-webhook" in told
+    assert "YOUR-HOST is where a web server with TLS hands on to http://127.0.0.1:9000." in told
+
+
+def test_the_secret_is_not_printed(file: Path) -> None:
+    output = init(file).output
+    assert (file.parent / "secret").read_text().strip() not in output
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        "make deploy",
+        "true",
+        "12",
+        "echo 'a: b' # \"c\"",
+        "line one\nline two: [x]",
+        "*",
+        "- x",
+        "%",
+        "{a: b}",
+        "x" * 300 + " " + "y" * 300,
+        "echo Zoë 山 \\n",
+        "tab\there",
+    ],
+)
+def test_a_command_reaches_the_file_as_it_is(file: Path, run: str) -> None:
+    assert init(file, "--run", run).exit_code == 0
+    assert [t.run for r in loaded(file).repositories for t in r.targets] == [run]
+
+
+@pytest.mark.parametrize(
+    ("repo", "branch"),
+    [
+        ("group/sub/project", "main"),
+        ("octocat/*", "preview/**"),
+        ("a/b", "on"),
+        ("a/b", "1.10"),
+        ("a/b", "x;$(id)"),
+    ],
+)
+def test_a_repository_and_a_branch_reach_the_file_as_they_are(file: Path, repo: str, branch: str) -> None:
+    result = init(file, "--repo", repo, "--branch", branch)
+    assert result.exit_code == 0
+    assert [(t.repo, t.pattern) for r in loaded(file).repositories for t in r.targets] == [(repo, branch)]
+
+
+def test_the_commands_that_are_told_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    file = tmp_path / "my files" / "webhookd.yaml"
+    told = init(file, "--branch", "x;$(id)").stdout
+    assert f"cat '{file.parent}/secret'" in told
+    assert f"webhookd serve --config '{file}'" in told
+    assert "--branch 'x;$(id)' --send" in told
+    assert loaded(file).hooks[0].secrets != ()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (
+            ["--repo", "blog"],
+            'error: "blog" has no owner\nhint: write owner/blog, or ** for every repository\n',
+        ),
+        (
+            ["--branch", "refs/heads/x"],
+            'error: "refs/heads/x" is a full ref, not a branch\'s name\nhint: write x\n',
+        ),
+        (["--run", " "], 'error: --run is empty\nhint: a command that does nothing is "true"\n'),
+        (
+            ["--url", "deploy.example.org"],
+            'error: "deploy.example.org" is not a URL that GitHub could send to\nhint: write https://HOST\n',
+        ),
+    ],
+)
+def test_what_would_be_refused_later_is_refused_now(file: Path, args: list[str], message: str) -> None:
+    result = init(file, *args)
+    assert (result.exit_code, result.stdout, result.stderr) == (2, "", message)
+    assert not file.parent.exists()
+
+
+def test_nothing_is_overwritten(file: Path) -> None:
+    init(file)
+    before = {path: path.read_bytes() for path in file.parent.iterdir()}
+    result = init(file, "--branch", "dev")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f'error: "{file}" is there already\nhint: --force puts it aside; --config FILE writes elsewhere\n'
+    )
+    assert {path: path.read_bytes() for path in file.parent.iterdir()} == before
+
+
+def test_by_force_older_files_are_put_aside_and_the_secret_stays(file: Path) -> None:
+    init(file, "--branch", "one")
+    secret = (file.parent / "secret").read_text()
+    for number, branch in enumerate(["two", "three"], start=1):
+        result = init(file, "--branch", branch, "--force")
+        assert result.stdout.splitlines()[:2] == [
+            f"renamed the older one to {file}.{number}",
+            f"kept the secret in {file.parent}/secret",
+        ]
+    assert (file.parent / "secret").read_text() == secret
+    names = [Path(f"{file}{suffix}") for suffix in (".1", ".2", "")]
+    assert [loaded(name).repositories[0].targets[0].pattern for name in names] == ["one", "two", "three"]
+
+
+def test_a_secret_that_is_there_is_used_again(file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    (file.parent / "secret").write_text("the secret that GitHub knows\n")
+    init(file)
+    assert loaded(file).hooks[0].secrets[0].key == b"the secret that GitHub knows"
+
+
+def test_a_place_that_cannot_be_written_is_told_with_another(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    result = init(tmp_path / "file" / "webhookd.yaml")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
+        f'error: "{tmp_path}/file/secret" cannot be written: not a directory',
+        "hint: as another user, or elsewhere: --config FILE",
+    ]
+
+
+def test_without_a_file_named_it_goes_where_the_other_commands_look(tmp_path: Path) -> None:
+    variable = {"WEBHOOKD_CONFIG": str(tmp_path / "w.yaml")}
+    result = CliRunner(env=variable).invoke(main, ["init"])
+    assert result.exit_code == 0
+    assert (tmp_path / "w.yaml").exists()
+
+
+@pytest.mark.skipif(Path("/etc/webhookd/webhookd.yaml").exists(), reason="webhookd is installed here")
+def test_a_user_gets_a_configuration_of_their_own(tmp_path: Path, open_folder: Path) -> None:
+    init(tmp_path / "webhookd.yaml")  # imports all that another user may not read
+    config.load(tmp_path / "webhookd.yaml", env={}, uid=0)
+    env = {"HOME": str(open_folder), "XDG_CONFIG_HOME": None, "WEBHOOKD_CONFIG": None}
+    with as_nobody() as uid:
+        result = CliRunner(env=env).invoke(main, ["init"])
+        written = config.load(config.find(None, env={"HOME": str(open_folder)}, uid=uid), env={}, uid=uid)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert written.file == open_folder / ".config" / "webhookd" / "webhookd.yaml"
+    assert (mode(written.file.parent), written.file.stat().st_uid) == (0o700, uid)
+    assert "  webhookd serve\n" in result.stdout
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
+def test_the_secret_is_the_services_where_there_is_its_user(file: Path) -> None:
+    init(file)
+    try:
+        owner = pwd.getpwnam("webhookd").pw_uid
+    except KeyError:
+        owner = 0
+    assert (file.parent / "secret").stat().st_uid == owner
+    assert file.stat().st_uid == 0
