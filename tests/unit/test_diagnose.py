@@ -26,6 +26,8 @@ COMPACT = json.dumps(PAYLOAD, ensure_ascii=False, separators=(",", ":")).encode(
 PRETTY = json.dumps(PAYLOAD, ensure_ascii=False, indent=2).encode() + b"\n"
 GO = json.dumps(PAYLOAD, ensure_ascii=False, indent=2).replace("<", "\\u003c").replace(">", "\\u003e")
 GO_BODY = GO.replace("&", "\\u0026").encode()
+PHP = json.dumps(PAYLOAD, separators=(",", ":")).replace("/", "\\/").encode()
+FORM_TYPE = {"content-type": "application/x-www-form-urlencoded"}
 FORM = b"payload=" + quote_plus(COMPACT).encode()
 
 
@@ -37,15 +39,13 @@ def looked_at(
     body: bytes,
     headers: dict[str, str],
     *,
-    key: str = KEY,
     hook: Hook | None = None,
     others: tuple[Secret, ...] = (),
 ) -> Inspection:
-    hook = hook or make_hook(secrets=(make_secret(key),))
+    hook = hook or make_hook(secrets=(make_secret(KEY),))
     plain = {"x-github-event": "push", "content-type": "application/json"}
-    return inspect(
-        Request(headers=plain | headers, body=body), hook=hook, repositories=[], now=NOW, others=others
-    )
+    request = Request(headers=plain | headers, body=body)
+    return inspect(request, hook=hook, repositories=[], now=NOW, others=others)
 
 
 def diagnosis(
@@ -58,7 +58,7 @@ def diagnosis(
 ) -> Diagnosis:
     """Diagnose *body*, when the forge signed *of* with *forge_key* and webhookd has *key*."""
     proof = {"x-hub-signature-256": "sha256=" + signed(of, forge_key)}
-    found = looked_at(body, proof | (headers or {}), key=key)
+    found = looked_at(body, proof | (headers or {}), hook=make_hook(secrets=(make_secret(key),)))
     assert found.verified is False
     assert found.diagnosis is not None
     assert key.strip() not in found.diagnosis.hint
@@ -179,19 +179,14 @@ def test_what_the_headers_alone_tell_is_named(headers: dict[str, str], cause: Ca
 
 
 def test_a_github_hook_does_not_take_the_form_of_gitea() -> None:
-    proof = {
-        "x-hub-signature-256": "sha256=" + signed(COMPACT),
-        "content-type": "application/x-www-form-urlencoded",
-    }
-    found = looked_at(FORM, proof).diagnosis
+    found = looked_at(FORM, FORM_TYPE | {"x-hub-signature-256": "sha256=" + signed(COMPACT)}).diagnosis
     assert found is not None
     assert (found.cause, "Gitea" in found.hint) == (Cause.BODY_FORM_ENCODED, True)
 
 
 def test_a_gitea_hook_does_not_take_the_form_of_github() -> None:
-    proof = {"x-gitea-signature": signed(FORM), "content-type": "application/x-www-form-urlencoded"}
     hook = make_hook(forge=Forge.GITEA, secrets=(make_secret(KEY),))
-    found = looked_at(FORM, proof, hook=hook).diagnosis
+    found = looked_at(FORM, FORM_TYPE | {"x-gitea-signature": signed(FORM)}, hook=hook).diagnosis
     assert found is not None
     assert (found.cause, "GitHub" in found.hint) == (Cause.BODY_FORM_ENCODED, True)
 

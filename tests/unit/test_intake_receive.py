@@ -12,7 +12,7 @@ from webhookd.intake import receive, signature
 from webhookd.intake.causes import Cause
 from webhookd.intake.forges import forge
 from webhookd.intake.keyrings import MANY, keyrings_for
-from webhookd.models import Decision, Forge, Hook, Kind, RefKind, Repository, Request, Secret
+from webhookd.models import Decision, Forge, Kind, RefKind, Repository, Request, Secret
 
 SHOP = make_secret("shop", label="file shop")
 
@@ -44,12 +44,10 @@ def request(payload: object, *, secret: Secret | None = None, **headers: str) ->
     return Request(headers=plain | lower | more, body=body)
 
 
-def received(
-    payload: object = None, *repositories: Repository, hook: Hook | None = None, **options: Any
-) -> Decision:
+def received(payload: object = None, *repositories: Repository, **options: Any) -> Decision:
     made = request(push_payload() if payload is None else payload, **options)
     known: Sequence[Repository] = repositories or [make_repository()]
-    return receive(made, hook=hook or make_hook(), repositories=known, now=NOW)
+    return receive(made, hook=make_hook(), repositories=known, now=NOW)
 
 
 def test_a_push_runs_the_targets_of_its_rule() -> None:
