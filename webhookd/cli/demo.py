@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -13,10 +12,11 @@ from pathlib import Path
 
 import click
 
-from webhookd.cli.demo_daemon import DemoDaemon
+from webhookd.cli.demo_daemon import DemoDaemon, demo_daemon
 from webhookd.cli.demo_repository import DemoRepository
 from webhookd.cli.logreader import LogReader
 from webhookd.cli.state import log_file, open_reader
+from webhookd.cli.unwinding import Unwinding
 from webhookd.errors import WebhookdError
 from webhookd.intake import signing
 from webhookd.intake.forges import forge
@@ -38,14 +38,14 @@ def demo(*, keep: bool) -> None:
 
     Exits with 0 only if the pushed commit really is in the working copy.
     """
-    with _ended_in_order(), _folder(keep=keep) as folder:
+    with Unwinding() as unwinding, _folder(keep=keep) as folder:
         repository = DemoRepository(folder)
         repository.prepare()
         key = secrets.token_hex(32)
         config = _configure(folder, repository, key)
         click.echo(f"a bare repository, a working copy of it, and a configuration, in {folder}:\n")
         click.echo(f"  repos:\n    {REPO}:\n      main: {COMMAND}\n")
-        with DemoDaemon(config, environment=repository.environment) as daemon:
+        with demo_daemon(config, environment=repository.environment, unwinding=unwinding) as daemon:
             _deploy_one_push(folder, repository, daemon, key)
 
 
@@ -169,18 +169,3 @@ def _folder(*, keep: bool) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix=PREFIX) as name:
         yield Path(name)
-
-
-@contextmanager
-def _ended_in_order() -> Iterator[None]:
-    """Let a signal that would end this process unwind it, so that the daemon and the folder go too."""
-
-    def unwind(signum: int, _frame: object) -> None:
-        raise SystemExit(128 + signum)
-
-    before = {number: signal.signal(number, unwind) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

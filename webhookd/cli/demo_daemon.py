@@ -4,12 +4,13 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Event
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
+from webhookd.cli.unwinding import Unwinding
 from webhookd.errors import WebhookdError
 
 DEADLINE = 20.0  # seconds; what usually takes a tenth of one
@@ -19,34 +20,11 @@ T = TypeVar("T")
 
 
 class DemoDaemon:
-    """Runs `webhookd serve` on *config* for as long as it is entered."""
+    """A daemon that is up, and its log."""
 
-    def __init__(self, config: Path, *, environment: Mapping[str, str]) -> None:
-        self._config = config
-        self._log = config.with_name("daemon.log")
-        self._environment = dict(environment)
-
-    def __enter__(self) -> Self:
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "webhookd", "serve", "--config", str(self._config)],
-                cwd=self._config.parent,
-                env=self._environment,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+    def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
+        self._process = process
+        self._log = log
 
     def port(self) -> int:
         """Wait until the daemon listens, and give its port."""
@@ -58,9 +36,20 @@ class DemoDaemon:
         pause = Event()
         while (found := find()) is None:
             if self._process.poll() is not None or time.monotonic() > end:
-                raise WebhookdError(f"waited in vain for {what}", hint=f"its log says: {self._last_line()}")
+                raise WebhookdError(
+                    f"waited in vain for {what}", hint=f"the daemon's log ends: {self._last_line()}"
+                )
             pause.wait(0.01)
         return found
+
+    def stop(self) -> None:
+        """End the daemon and all that it started."""
+        self._process.terminate()
+        try:
+            self._process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _find_port(self) -> int | None:
         found = LISTENING.search(self._log.read_text(encoding="utf-8", errors="replace"))
@@ -68,4 +57,33 @@ class DemoDaemon:
 
     def _last_line(self) -> str:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
-        return lines[-1] if lines else "nothing"
+        return lines[-1] if lines else "with nothing"
+
+
+@contextmanager
+def demo_daemon(
+    config: Path, *, environment: Mapping[str, str], unwinding: Unwinding
+) -> Iterator[DemoDaemon]:
+    """Run `webhookd serve` on *config*; whatever happens, it does not stay."""
+    log = config.with_name("daemon.log")
+    log.touch()
+    unwinding.hold()
+    daemon = DemoDaemon(_start(config, log, environment), log)
+    try:
+        unwinding.release()
+        yield daemon
+    finally:
+        unwinding.hold()
+        daemon.stop()
+
+
+def _start(config: Path, log: Path, environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "webhookd", "serve", "--config", str(config)],
+            cwd=config.parent,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
