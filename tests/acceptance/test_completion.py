@@ -1,0 +1,24 @@
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+README = (Path(__file__).parents[2] / "README.md").read_text()
+
+
+def test_the_line_of_the_readme_makes_bash_complete_commands() -> None:
+    (line,) = re.findall(r"^eval .*_WEBHOOKD_COMPLETE=.*$", README, re.MULTILINE)
+    script = f"""{line}
+        COMP_WORDS=(webhookd sta) COMP_CWORD=1
+        _webhookd_completion webhookd
+        echo "${{COMPREPLY[@]}}"
+        complete -p webhookd
+    """
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    shown = subprocess.run(
+        ["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60, env={"PATH": path}
+    )
+    completed, registered = shown.stdout.splitlines()
+    assert completed == "status"
+    assert registered.endswith(" -F _webhookd_completion webhookd")

@@ -1,0 +1,82 @@
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from statefolder import StateFolder
+
+from webhookd.cli import main
+
+
+def make_place(folder: Path, name: str, *, settings: str = "") -> Path:
+    """Make a state directory with one run in it, and a configuration that names it and no readable secret."""
+    state = StateFolder(folder / name)
+    state.push(pusher=name)
+    state.store.close()
+    file = folder / f"{name}.yaml"
+    file.write_text(
+        f"secret: {{file: /nonexistent/secret}}\nstate_dir: {folder / name}\n{settings}\n"
+        "repos:\n  octocat/blog:\n    main: make deploy\n"
+    )
+    return file
+
+
+@pytest.fixture
+def places(tmp_path: Path) -> tuple[Path, Path]:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    return make_place(tmp_path, "one"), make_place(tmp_path, "two")
+
+
+def webhookd(*args: str, config: Path | None = None) -> Result:
+    env = {"WEBHOOKD_CONFIG": str(config) if config else None, "HOME": "/nonexistent"}
+    return CliRunner().invoke(main, args, env=env)
+
+
+def test_the_config_stands_before_the_command_or_behind_it(places: tuple[Path, Path]) -> None:
+    one, _ = places
+    for args in (("--config", str(one), "runs"), ("runs", "--config", str(one))):
+        shown = webhookd(*args)
+        assert (shown.exit_code, shown.stderr) == (0, "")
+        assert " one " in shown.stdout
+
+
+def test_the_config_behind_the_command_wins(places: tuple[Path, Path]) -> None:
+    one, two = places
+    assert " two " in webhookd("--config", str(one), "runs", "--config", str(two)).stdout
+
+
+def test_the_config_on_the_command_line_wins_over_the_variable(places: tuple[Path, Path]) -> None:
+    one, two = places
+    assert " one " in webhookd("runs", config=one).stdout
+    assert " two " in webhookd("runs", "--config", str(two), config=one).stdout
+
+
+def test_the_state_dir_wins_over_the_config(places: tuple[Path, Path]) -> None:
+    one, two = places
+    assert " two " in webhookd("runs", "--state-dir", str(two.with_suffix("")), config=one).stdout
+
+
+def test_the_status_lists_every_target_of_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    file = make_place(tmp_path, "one")
+    file.write_text(file.read_text() + "    next: make next\n")
+    last = webhookd("status", config=file).stdout.partition("last run of each target\n")[2]
+    assert [line.split()[1:4] for line in last.splitlines()] == [
+        [".", "queued", "octocat/blog@main"],
+        ["never", "octocat/blog@next"],
+    ]
+
+
+def test_a_refused_configuration_leaves_a_way_to_read(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    shown = webhookd("runs", config=make_place(tmp_path, "one", settings="workrs: 3"))
+    assert shown.exit_code == 78
+    assert "workrs" in shown.stderr
+    assert shown.stderr.splitlines()[-1].startswith("hint: ")
+    assert "--state-dir" in shown.stderr.splitlines()[-1]
+
+
+def test_a_configuration_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    shown = webhookd("runs", config=tmp_path / "gone.yaml")
+    assert shown.exit_code == 78
+    assert str(tmp_path / "gone.yaml") in shown.stderr
