@@ -65,7 +65,7 @@ class Daemon:
             encoding="utf-8",
         )
 
-    def start(self, *, command: Sequence[str] = ()) -> "Daemon":
+    def start(self, *, command: Sequence[str] = (), pass_fds: Sequence[int] = ()) -> "Daemon":
         """Start it and wait until it listens; the first start chooses the port for all later ones."""
         self.write_config()
         began = len(self.log)
@@ -77,6 +77,7 @@ class Daemon:
                 stderr=log,
                 cwd="/",
                 env={"PATH": os.environ["PATH"]},
+                pass_fds=pass_fds,
             )
         process = self.process
         address = re.compile(r"listening address=127\.0\.0\.1:(\d+)")

@@ -40,6 +40,10 @@ class ConfigError(WebhookdError):
         self.problems = problems
 
 
+class RestartNeeded(WebhookdError):
+    """The new configuration changes what a running daemon cannot change."""
+
+
 class Rejected(WebhookdError):
     """A request that intake turns away; `status` is its answer, the message is for the log only.
 

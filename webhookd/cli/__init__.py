@@ -18,6 +18,7 @@ COMMANDS = (
     LazyCommand("logs", "webhookd.cli.logs:logs", "Print the output of a run's command."),
     LazyCommand("cancel", "webhookd.cli.cancel:cancel", "Stop a run that is queued or running."),
     LazyCommand("rerun", "webhookd.cli.rerun:rerun", "Queue an ended run once more."),
+    LazyCommand("reload", "webhookd.cli.reload:reload", "Let the daemon read its configuration again."),
     LazyCommand("sign", "webhookd.cli.sign:sign", "Make a signed delivery, and send it if asked."),
     LazyCommand(
         "verify", "webhookd.cli.verify:verify", "Say whether a delivery is authentic, and what it runs."

@@ -5,10 +5,19 @@ from pathlib import Path
 from typing import Any
 
 from webhookd.config.durations import parse_duration, parse_size
-from webhookd.config.locations import default_files, find
+from webhookd.config.locations import default_files, default_state_dir, find
 from webhookd.models import Config
 
-__all__ = ["default_files", "find", "json_schema", "load", "parse_duration", "parse_size", "peek"]
+__all__ = [
+    "default_files",
+    "default_state_dir",
+    "find",
+    "json_schema",
+    "load",
+    "parse_duration",
+    "parse_size",
+    "peek",
+]
 
 
 def load(path: Path, *, env: Mapping[str, str], uid: int) -> Config:

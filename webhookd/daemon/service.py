@@ -1,26 +1,29 @@
-"""The life of the daemon: startup, loop, shutdown."""
+"""The life of the daemon: startup, loop, drain, shutdown."""
 
 import logging
 import os
 import secrets
-import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from types import FrameType
 from typing import Any
 
 from webhookd.daemon.control import Control
+from webhookd.daemon.health import Health
 from webhookd.daemon.housekeeping import Housekeeping
 from webhookd.daemon.http import HttpServer
 from webhookd.daemon.listeners import describe, open_sockets
+from webhookd.daemon.pulse import Pulse
+from webhookd.daemon.reload import ConfigInForce, take_over
+from webhookd.daemon.signals import Signals
 from webhookd.daemon.statedir import StateDir
+from webhookd.daemon.systemd import ServiceManager, inherited_sockets
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.worker import Worker
-from webhookd.errors import StoreError
+from webhookd.errors import ConfigError, NotPossible, WebhookdError
 from webhookd.models import Config
 from webhookd.queue import Store
 from webhookd.web.app import create_app
@@ -28,67 +31,135 @@ from webhookd.web.hooks import Hooks
 
 log = logging.getLogger(__name__)
 
-_TICK = 1.0  # seconds between two looks of the main loop
-_PROBE_INTERVAL = 5.0  # seconds for which one answer of the health check holds
+_DRAIN_TICK = 0.1  # seconds between two looks at the worker while it drains
 _LAST_REQUESTS = 10.0  # seconds for requests that have begun, once the listeners are closed
 
 
 class Daemon:
     """All parts, built in order and stopped in the opposite one."""
 
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._signals = _Signals()
-        self._health = ""
-        self._probed_at = float("-inf")
+    def __init__(self, config: Config, *, load: Callable[[], Config]) -> None:
+        """Make a daemon for *config*; *load* reads the same file again for a reload."""
+        self._config = ConfigInForce(config, load=load)
+        self._signals = Signals()
+        self._manager = ServiceManager(os.environ)
+        self._inherited = inherited_sockets(os.environ)
 
     def serve(self) -> None:
         """Run until a signal ends it."""
         with ExitStack() as stack:
             self._startup(stack)
             self._loop()
+            self._drain()
             self._shutdown()
 
+    # -- startup
+
     def _startup(self, stack: ExitStack) -> None:
-        config = self._config
-        stack.enter_context(StateDir(config.state_dir))
-        self._launcher = Launcher(config.state_dir)
-        self._launcher.start()  # before the first thread
+        stack.enter_context(StateDir(self._config().state_dir))
+        self._start_launcher(stack)  # before the first thread
+        self._open_store(stack)
+        self._build_worker(stack)
+        sockets = self._listen(stack)
+        self._start_threads(stack)
+        self._manager.ready()
+        _log_sockets(sockets)
+        _log_hooks(self._config())
+
+    def _start_launcher(self, stack: ExitStack) -> None:
+        self._launcher = Launcher(self._config().state_dir)
+        self._launcher.start()
         stack.callback(self._launcher.stop)
-        self._store = stack.enter_context(Store.open(config.state_dir / "webhookd.db"))
+
+    def _open_store(self, stack: ExitStack) -> None:
+        self._store = stack.enter_context(Store.open(self._config().state_dir / "webhookd.db"))
         self._store.probe(now=datetime.now(UTC))
-        self._worker = Worker(
-            store=self._store, launcher=self._launcher, config=lambda: self._config, owner=_owner()
-        )
+        take_over(self._store, self._config())
+
+    def _build_worker(self, stack: ExitStack) -> None:
+        self._worker = Worker(store=self._store, launcher=self._launcher, config=self._config, owner=_owner())
         self._worker.adopt()
         stack.callback(self._worker.close)
-        self._housekeeping = Housekeeping(store=self._store, config=lambda: self._config)
-        sockets = stack.enter_context(open_sockets(config.listen))
-        hooks = Hooks(config=lambda: self._config, store=self._store, wake=self._worker.wake)
-        app = create_app(hooks, health=self._check_health)
+        self._housekeeping = Housekeeping(store=self._store, config=self._config)
+        self._pulse = Pulse(self._manager, store=self._store, running=lambda: self._worker.running)
+
+    def _listen(self, stack: ExitStack) -> Sequence[socket.socket]:
+        config = self._config()
+        for sock in self._inherited:
+            stack.callback(sock.close)
+        sockets = self._inherited or stack.enter_context(open_sockets(config.listen))
+        hooks = Hooks(config=self._config, store=self._store, wake=self._worker.wake)
+        health = Health(store=self._store, is_working=lambda: self._is_working or self._signals.stops > 0)
+        app = create_app(hooks, health=health.check)
         self._server = HttpServer(app, sockets, max_body=config.max_body)
         self._signals.install(self._server.wake)
-        self._control = Control(config.state_dir, {"wake": self._wake})
+        return sockets
+
+    def _start_threads(self, stack: ExitStack) -> None:
+        self._control = Control(self._config().state_dir, {"wake": self._wake, "reload": self._reload})
         stack.callback(self._control.close)
         self._threads = [
             _start_thread("worker", self._worker.run),
             _start_thread("housekeeping", self._housekeeping.run),
             _start_thread("control", self._control.run),
         ]
-        _log_start(config, sockets)
+
+    @property
+    def _is_working(self) -> bool:
+        return self._threads[0].is_alive()
+
+    # -- loop
 
     def _loop(self) -> None:
-        """Serve until a first signal, and on until the last command has ended."""
-        worker = self._threads[0]
-        while not self._signals.count and worker.is_alive():
-            self._server.turn(_TICK)
+        """Serve until a signal asks for an end."""
+        while not self._signals.stops and self._is_working:
+            self._pulse.beat()
+            if self._signals.reload:
+                self._signals.reload = False
+                self._reload_by_signal()
+            self._server.turn(self._pulse.interval)
+
+    def _wake(self) -> Mapping[str, Any]:
+        """Let the worker look at what somebody has changed in the store."""
+        self._worker.wake()
+        return {}
+
+    def _reload(self) -> Mapping[str, Any]:
+        """Put the configuration file in force as it is now."""
+        if self._signals.stops:
+            raise NotPossible("the daemon is stopping", hint="the next start reads the file anyway")
+        self._manager.reloading()
+        try:
+            config = self._config.reload(store=self._store, listens_by_itself=not self._inherited)
+        finally:
+            self._manager.ready()
+        self._worker.wake()
+        log.info("configuration reloaded file=%s", config.file)
+        _log_hooks(config)
+        return {"file": str(config.file), "warnings": [str(warning) for warning in config.warnings]}
+
+    def _reload_by_signal(self) -> None:
+        try:
+            self._reload()
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("reload refused problem=%s", problem)  # noqa: TRY400 - the operator's, not ours
+        except WebhookdError as error:
+            log.error("reload refused problem=%s", error)  # noqa: TRY400 - as above
+
+    # -- drain and shutdown
+
+    def _drain(self) -> None:
+        """Start nothing more, and go on storing pushes until the last command has ended."""
+        self._manager.stopping()
         log.info("stopping running=%s", ",".join(self._worker.running) or "-")
         self._worker.drain()
-        deadline = time.monotonic() + self._config.drain_timeout
-        while worker.is_alive():
-            if self._signals.count > 1 or time.monotonic() >= deadline:
+        deadline = time.monotonic() + self._config().drain_timeout
+        while self._is_working:
+            self._pulse.beat(stopping=True)
+            if self._signals.stops > 1 or time.monotonic() >= deadline:
                 self._worker.interrupt()
-            self._server.turn(min(_TICK, 0.1))
+            self._server.turn(_DRAIN_TICK)
 
     def _shutdown(self) -> None:
         self._server.drain(seconds=_LAST_REQUESTS)
@@ -97,47 +168,9 @@ class Daemon:
         for thread in self._threads:
             thread.join()
         self._signals.restore()
+        if not self._signals.stops:
+            raise WebhookdError("the worker has ended by itself", hint="its traceback is in the log above")
         log.info("stopped")
-
-    def _wake(self) -> Mapping[str, Any]:
-        """Let the worker look at what somebody has changed in the store."""
-        self._worker.wake()
-        return {}
-
-    def _check_health(self) -> str:
-        """Say what is wrong, or ``""``: the store takes writes and the worker lives."""
-        if not self._threads[0].is_alive() and not self._signals.count:
-            return "worker has ended"
-        now = time.monotonic()
-        if now - self._probed_at >= _PROBE_INTERVAL:
-            self._probed_at = now
-            try:
-                self._store.probe(now=datetime.now(UTC))
-                self._health = ""
-            except StoreError as error:
-                log.error("store unavailable error=%s", error)  # noqa: TRY400 - a condition, not a bug
-                self._health = "store takes no writes"
-        return self._health
-
-
-class _Signals:
-    """Counts the signals that ask for an end; handlers do nothing else."""
-
-    _ASK_TO_END = (signal.SIGTERM, signal.SIGINT)
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def install(self, wake: Callable[[], None]) -> None:
-        def note(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the shape of a handler
-            self.count += 1
-            wake()
-
-        self._before = {signum: signal.signal(signum, note) for signum in self._ASK_TO_END}
-
-    def restore(self) -> None:
-        for signum, handler in self._before.items():
-            signal.signal(signum, handler)
 
 
 def _start_thread(name: str, body: Callable[[], None]) -> threading.Thread:
@@ -151,8 +184,11 @@ def _owner() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
-def _log_start(config: Config, sockets: Sequence[socket.socket]) -> None:
+def _log_sockets(sockets: Sequence[socket.socket]) -> None:
     for sock in sockets:
         log.info("listening address=%s", describe(sock))
+
+
+def _log_hooks(config: Config) -> None:
     for hook in config.hooks:
         log.info("hook ready hook=%s forge=%s path=%s", hook.name, hook.forge, hook.path)

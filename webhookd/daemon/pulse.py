@@ -1,0 +1,52 @@
+"""What the main loop tells the service manager while it turns."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from webhookd.daemon.systemd import ServiceManager
+from webhookd.errors import StoreError
+from webhookd.queue import Store
+
+_INTERVAL = 1.0  # seconds
+_EXTENSION = 30.0  # seconds asked for again and again while a stop waits for commands
+_NAMED = 5  # targets named in a status
+
+
+class Pulse:
+    """Beats once a second, or as often as the watchdog wants it."""
+
+    def __init__(
+        self, manager: ServiceManager, *, store: Store, running: Callable[[], Sequence[str]]
+    ) -> None:
+        self._manager = manager
+        self._store = store
+        self._running = running
+        watchdog = manager.watchdog or float("inf")
+        self.interval = min(_INTERVAL, watchdog / 4)  # seconds; the main loop may sleep as long
+        self._next = 0.0
+
+    def beat(self, *, stopping: bool = False) -> None:
+        """Tell what is due; *stopping* asks for more time as well."""
+        now = time.monotonic()
+        if now < self._next:
+            return
+        self._next = now + self.interval
+        self._manager.alive()
+        if stopping:
+            self._manager.extend(_EXTENSION)
+        if self._manager.listens:
+            self._manager.status(self._status(stopping=stopping))
+
+    def _status(self, *, stopping: bool) -> str:
+        try:
+            queued = f"{self._store.counts().queued} queued"
+        except StoreError:
+            queued = "store cannot be read"
+        return f"{'stopping, ' if stopping else ''}{queued}, {_named(self._running())}"
+
+
+def _named(running: Sequence[str]) -> str:
+    if not running:
+        return "none running"
+    more = f" and {len(running) - _NAMED} more" if len(running) > _NAMED else ""
+    return f"running {', '.join(running[:_NAMED])}{more}"
