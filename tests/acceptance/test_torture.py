@@ -28,7 +28,10 @@ RULES = """
     chatty: {{run: '{guard} head -c 30000000 /dev/zero; {mark}'}}
     vanishes: {{run: '{guard} mkdir -p {folder}/gone && cd {folder}/gone && rm -r {folder}/gone; {mark}'}}
 """
-GUARD = "exec 9>{folder}/$WEBHOOKD_BRANCH.lock; flock -n 9 || echo $WEBHOOKD_RUN $WEBHOOKD_ATTEMPT >> {folder}/overlap;"
+GUARD = (
+    "exec 9>{folder}/$WEBHOOKD_BRANCH.lock; "
+    "flock -n 9 || echo $WEBHOOKD_RUN $WEBHOOKD_ATTEMPT >> {folder}/overlap;"
+)
 MARK = 'echo "$WEBHOOKD_COMMIT" >> {folder}/$WEBHOOKD_BRANCH.done'
 BRANCHES = ("plain", "every", "stubborn", "forks", "holds", "chatty", "vanishes")
 ENDED = ("succeeded", "failed", "timed_out")

@@ -1,0 +1,155 @@
+"""Other users, full disks, damaged databases, many repositories: what an operator's machine really brings."""
+
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from daemon import WEBHOOKD, Answer, Daemon
+from harness import wait_for
+
+Start = Callable[..., Daemon]
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the user or mount a file system")
+
+
+@as_root
+def test_a_command_of_another_user_has_that_users_rights_and_nothing_of_roots(start: Start) -> None:
+    script = "id -un; id -Gn; echo $HOME $USER $LOGNAME; umask; nice; head -c 1 $WEBHOOKD_PAYLOAD; echo"
+    rule = f"    main: {{user: nobody, group: daemon, umask: '027', nice: 5, cwd: /, run: '{script}'}}"
+    daemon = start(rule)
+    for folder in (daemon.folder, *daemon.folder.parents[:3]):
+        if str(folder).startswith("/tmp/"):
+            folder.chmod(0o711)
+    daemon.push()
+    daemon.wait_until_idle()
+    lines = daemon.run_command("logs", "1").stdout.splitlines()
+    assert lines == ["nobody", "daemon", "/nonexistent nobody nobody", "0027", "5", "{"]
+
+
+@as_root
+def test_a_command_of_another_user_is_ended_with_all_its_processes(start: Start, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    script = f"setsid sleep 600 & echo $! > {tmp_path}/left.pid; sleep 600"
+    daemon = start(f"    main: {{user: nobody, timeout: 1s, grace: 1s, cwd: /, run: '{script}'}}")
+    daemon.push()
+    (run,) = daemon.wait_until_idle()
+    assert run["state"] == "timed_out"
+    assert not Path(f"/proc/{(tmp_path / 'left.pid').read_text().strip()}").exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("disk")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@as_root
+def test_a_full_disk_is_told_to_the_sender_and_over_when_there_is_room_again(small_disk: Path) -> None:
+    daemon = Daemon(small_disk, "  octocat/blog:\n    main: echo deployed").start()
+    try:
+        assert daemon.push().status == 202
+        daemon.wait_until_idle()
+        fill(small_disk / "ballast")
+                answers: list[Answer] = []
+        wait_for(lambda: answers.append(daemon.push()) or answers[-1].status != 202, what="a full disk")
+        answer = answers[-1]
+        assert (answer.status, answer.body["status"], answer.headers["Retry-After"]) == (
+            503,
+            "unavailable",
+            "30",
+        )
+        (small_disk / "ballast").unlink()
+        assert daemon.push().status == 202
+        assert {run["state"] for run in daemon.wait_until_idle()} <= {"succeeded", "superseded"}
+        assert daemon.stop() == 0
+    finally:
+        daemon.close()
+
+
+def fill(path: Path) -> None:
+    """Leave no byte of room."""
+    with path.open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
+        while True:
+            ballast.write(b"\0" * 4096)
+
+
+def serve(daemon: Daemon) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [WEBHOOKD, "serve", "--config", daemon.config],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_a_damaged_database_is_refused_in_a_sentence(start: Start) -> None:
+    daemon = start("    main: echo deployed")
+    daemon.stop()
+    (daemon.state_dir / "webhookd.db").write_bytes(b"no database at all" * 1000)
+    refused = serve(daemon)
+    assert refused.returncode == 1
+    assert "webhookd.db" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(start: Start) -> None:
+    daemon = start("    main: echo deployed")
+    daemon.stop()
+    with contextlib.closing(sqlite3.connect(daemon.state_dir / "webhookd.db")) as database:
+        database.execute("PRAGMA user_version = 99")
+    refused = serve(daemon)
+    assert refused.returncode == 1
+    assert "newer" in refused.stderr
+    with contextlib.closing(sqlite3.connect(daemon.state_dir / "webhookd.db")) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (99,)
+
+
+def test_a_busy_repository_does_not_starve_another(tmp_path: Path) -> None:
+    script = f"until [ -e {tmp_path}/go ]; do sleep 0.02; done"
+    rules = f"  a/busy: {{main: {{overlap: queue, run: '{script}'}}}}\n  b/quiet: {{main: 'true'}}"
+    daemon = Daemon(tmp_path, rules, settings="workers: 1").start()
+    try:
+        for _ in range(10):
+            daemon.push(repo="a/busy")
+        daemon.push(repo="b/quiet")
+        (tmp_path / "go").touch()
+        runs = daemon.wait_until_idle()
+    finally:
+        daemon.close()
+    started = sorted((run["started_at"], run["repo"]) for run in runs)
+    assert [repo for _, repo in started].index("b/quiet") <= 2
+
+
+def test_no_more_commands_run_at_once_than_there_are_workers(start: Start, tmp_path: Path) -> None:
+    rule = f"    '*': until [ -e {tmp_path}/go ]; do sleep 0.02; done"
+    daemon = start(rule, settings="workers: 2")
+    for number in range(5):
+        daemon.push(branch=f"b{number}")
+
+    def states() -> list[str]:
+        return sorted(run["state"] for run in daemon.runs())
+
+    wait_for(lambda: states() == ["queued"] * 3 + ["running"] * 2)
+    (tmp_path / "go").touch()
+    assert {run["state"] for run in daemon.wait_until_idle()} == {"succeeded"}
+
+
+def test_a_repository_of_history_is_pruned_with_its_logs(start: Start) -> None:
+    daemon = start("    main: {overlap: queue, run: 'true'}", settings="history: {runs_per_target: 3}")
+    for _ in range(6):
+        daemon.push()
+    daemon.wait_until_idle()
+    daemon.stop()
+    daemon.start()
+    wait_for(lambda: len(daemon.runs()) == 3, what="a pruned history")
+    kept = {str(run["run"]) for run in daemon.runs()}
+    wait_for(lambda: {path.name for path in (daemon.state_dir / "runs").iterdir()} == kept)
+    assert json.loads(daemon.run_command("status", "--json").stdout)
