@@ -8,10 +8,11 @@ import re
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from webhookd.config import schema
 from webhookd.config.document import Document, KeyPath
-from webhookd.config.schema import LONG_FORM_KEYS, keys_at
 from webhookd.config.wording import either, nearest, quoted, shape
 from webhookd.errors import BadValue
 from webhookd.models import Problem
@@ -69,14 +70,35 @@ def complaint(error: ErrorDetails, document: Document) -> Complaint:
 def _unknown_key_hint(path: KeyPath) -> str:
     """Say which key was meant, or which there are."""
     *above, key = path
-    known = keys_at(tuple(above))
+    known = _keys_at(tuple(above))
     if hint := nearest(str(key), known):
         return hint
     if (meant := _SYNONYMS.get(str(key).lower())) in known:
         return f'did you mean "{meant}"?'
-    if known == LONG_FORM_KEYS:
+    if known == schema.LONG_FORM_KEYS:
         return 'beside "branches", "tags", "hook" or "secret" no branch can stand: put it below "branches"'
     return f"there are {', '.join(known)}"
+
+
+def _keys_at(path: KeyPath) -> tuple[str, ...]:
+    """Name the keys that the mapping at *path* may have; none where they are free names."""
+    model: type[BaseModel]
+    match path:
+        case ():
+            model = schema.Settings
+        case ("history",):
+            model = schema.History
+        case ("defaults",):
+            model = schema.Target
+        case ("hooks", _):
+            model = schema.Hook
+        case ("repos", _):
+            model = schema.LongForm
+        case ("secret", *_) | ("hooks", _, _, *_) | ("repos", _, "secret", *_):
+            model = schema.Source
+        case _:
+            model = schema.Target
+    return tuple(model.model_fields)
 
 
 def _own(error: ErrorDetails) -> tuple[str, str]:

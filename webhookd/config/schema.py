@@ -10,7 +10,6 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from webhookd.config import values as v
-from webhookd.config.document import KeyPath
 from webhookd.config.wording import quoted, shape
 from webhookd.errors import BadValue
 from webhookd.models import Forge, Overlap
@@ -238,7 +237,7 @@ class History(_Strict):
     runs_per_target: Annotated[int, Field(ge=1), v.WHOLE] | None = _key(
         "How many ended runs of one target are kept.", default=1000
     )
-    log_limit: Annotated[v.Size, Field(ge=1024)] | None = _key(
+    log_limit: Annotated[v.Size, v.size_between("1KiB", "1024GiB")] | None = _key(
         "How much of a command's output is kept: its beginning and its end.", default="10MiB"
     )
     bodies: v.Span | None = _key("How long the payloads are kept.", default="30d")
@@ -263,7 +262,7 @@ class Settings(_Strict):
     workers: Annotated[int, Field(ge=1, le=256), v.WHOLE] | None = _key(
         "How many commands run at the same time, over all lanes.", default=4
     )
-    max_body: Annotated[v.Size, Field(ge=1024, le=256 * 1024**2)] | None = _key(
+    max_body: Annotated[v.Size, v.size_between("1KiB", "256MiB")] | None = _key(
         "The largest request; 25MiB is GitHub's own limit.", default="25MiB"
     )
     trusted_proxies: v.OneOrMany[v.Network] | None = _key(
@@ -279,24 +278,3 @@ class Settings(_Strict):
         "What runs, by repository. Short form: every key is a branch. Long form: has `branches` or `tags`.",
         examples=[{"octocat/blog": {"main": "make deploy"}}],
     )
-
-
-def keys_at(path: KeyPath) -> tuple[str, ...]:
-    """Name the keys that the mapping at *path* may have; none where they are free names."""
-    model: type[BaseModel] | None
-    match path:
-        case ():
-            model = Settings
-        case ("history",):
-            model = History
-        case ("defaults",):
-            model = Target
-        case ("hooks", _):
-            model = Hook
-        case ("repos", _):
-            model = LongForm
-        case ("secret", *_) | ("hooks", _, _, *_) | ("repos", _, "secret", *_):
-            model = Source
-        case _:
-            model = Target
-    return tuple(model.model_fields)

@@ -1,7 +1,7 @@
 """The targets of a file: every rule of every repository, with the `defaults` below it."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from webhookd.config import schema
@@ -65,13 +65,7 @@ def with_defaults(rule: Rule, defaults: schema.Target | None) -> Rule:
     below, own = _given(defaults), _given(rule.given)
     env = {**below.get("env", {}), **own.get("env", {})}
     merged = {**below, **own, **({"env": env} if env else {})}
-    return Rule(
-        at=rule.at,
-        repo=rule.repo,
-        ref_kind=rule.ref_kind,
-        pattern=rule.pattern,
-        given=schema.Target.model_construct(**merged),
-    )
+    return replace(rule, given=schema.Target.model_construct(**merged))
 
 
 def build_target(rule: Rule, *, hook: str, findings: Findings) -> Target | None:

@@ -57,6 +57,18 @@ def _whole_number(value: Any) -> int:
     return int(value)
 
 
+def size_between(least: str, most: str) -> AfterValidator:
+    """Make a validator for the bounds of a size, which it tells as they are written."""
+    smallest, largest = parse_size(least), parse_size(most)
+
+    def check(size: int) -> int:
+        if not smallest <= size <= largest:
+            raise BadValue(f"must be between {least} and {most}")
+        return size
+
+    return AfterValidator(check)
+
+
 def _umask(text: str) -> int:
     found = _OCTAL.fullmatch(text)
     if found is None or int(found[1], 8) > _WIDEST_UMASK:
