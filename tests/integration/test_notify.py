@@ -1,4 +1,4 @@
-"""What systemd hands over and is told, without systemd: a notification socket and inherited descriptors of our own."""
+"""What systemd hands over and is told, without systemd: sockets of our own play its part."""
 
 import os
 import socket
@@ -99,7 +99,8 @@ from webhookd.daemon.systemd import inherited_sockets
 os.environ["LISTEN_PID"] = str(os.getpid())
 sockets = inherited_sockets(os.environ)
 print([sock.getsockname() if sock.family == 1 else sock.family.name for sock in sockets], flush=True)
-subprocess.run(["/bin/sh", "-c", "echo left: $(ls /proc/self/fd | tr '\\n' ' ') $LISTEN_FDS"], close_fds=False)
+shown = "echo left: $(ls /proc/self/fd | tr '\\n' ' ') $LISTEN_FDS"
+subprocess.run(["/bin/sh", "-c", shown], close_fds=False)
 """
 
 

@@ -109,6 +109,14 @@ def test_what_is_due_already_is_due_now(store: Store) -> None:
     assert store.next_due(now=later(5)) == later(5)
 
 
+def test_a_clock_that_was_put_back_holds_up_nothing_that_need_not_wait(store: Store) -> None:
+    push(store, "a", now=later(3600))
+    push(store, "b", name="settling", settle=10.0, now=later(3600))
+    assert store.next_due(now=NOW) == NOW
+    assert start(store).run.run == 1
+    assert store.claim(owner=OWNER, now=NOW) is None
+
+
 def test_what_waits_behind_a_running_one_is_not_due(store: Store) -> None:
     push(store, "a")
     start(store)

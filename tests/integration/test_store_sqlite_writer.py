@@ -222,9 +222,9 @@ def test_what_was_given_up_before_its_transaction_is_never_written(impatient: Ri
     late = impatient.insert(1)
     with pytest.raises(StoreUnavailable, match=r"the store took no write for 0\.05 s"):
         late.result(30)
-    go_on.set()
     with pytest.raises(StoreUnavailable, match="may still come through"):
         first.result(30)
+    go_on.set()
     wait_for(lambda: impatient.log.count("COMMIT") == 2, what="both transactions")
     assert impatient.stored() == []
 
@@ -243,6 +243,41 @@ def test_what_was_given_up_during_its_transaction_says_that_it_may_still_come(im
     wait_for(lambda: impatient.stored() == [1], what="the commit")
 
 
+# without waiting
+
+
+def test_a_promise_is_kept_after_the_commit_and_not_before(rig: Rig) -> None:
+    with rig.held():
+        promise = rig.writer.submit_soon(lambda connection: connection.execute(INSERT, (1,)).rowcount)
+        rig.waiting(1)
+        assert not promise.done()
+        stored: Future[list[int]] = Future()
+        promise.add_done_callback(lambda _: stored.set_result(rig.stored()))
+    assert (promise.result(30), stored.result(30)) == (1, [1])
+
+
+def test_a_promise_that_is_taken_back_in_time_writes_nothing(rig: Rig) -> None:
+    with rig.held():
+        promise = rig.writer.submit_soon(lambda connection: connection.execute(INSERT, (1,)))
+        rig.waiting(1)
+        assert promise.cancel()
+    assert rig.insert(2).result(30) == 1
+    assert rig.stored() == [2]
+
+
+def test_a_promise_that_fails_says_why_and_leaves_the_others_alone(rig: Rig) -> None:
+    def fail(connection: sqlite3.Connection) -> None:
+        connection.execute(INSERT, (99,))
+        raise sqlite3.OperationalError("no such thing")
+
+    with rig.held():
+        promise, other = rig.writer.submit_soon(fail), rig.insert(1)
+        rig.waiting(2)
+    with pytest.raises(StoreUnavailable, match="no such thing"):
+        promise.result(30)
+    assert (other.result(30), rig.stored()) == (1, [1])
+
+
 # the end
 
 
@@ -259,6 +294,7 @@ def test_closing_commits_what_was_asked_before(rig: Rig) -> None:
 
 def test_after_the_end_nothing_is_taken(rig: Rig) -> None:
     rig.writer.close()
-    with pytest.raises(StoreUnavailable, match="the store is closed"):
-        rig.writer.submit(lambda _: None)
+    for submit in (rig.writer.submit, rig.writer.submit_soon):
+        with pytest.raises(StoreUnavailable, match="the store is closed"):
+            submit(lambda _: None)
     rig.writer.close()

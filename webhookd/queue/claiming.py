@@ -18,7 +18,7 @@ WITH RECURSIVE head (id) AS (
     )
     FROM head WHERE head.id IS NOT NULL
 ), free (id, repo, not_before) AS (
-    SELECT run.id, run.repo, run.not_before
+    SELECT run.id, run.repo, CASE WHEN run.not_before <= run.queued_at THEN 0 ELSE run.not_before END
     FROM head JOIN run ON run.id = head.id
     WHERE run.lane NOT IN (SELECT lane FROM run WHERE state = 'running')
     AND run.target NOT IN (SELECT target FROM paused)
@@ -28,7 +28,7 @@ WITH RECURSIVE head (id) AS (
 
 `head` jumps from slot to slot in the index, so that ten thousand runs in one slot cost as much as one. The
 oldest of each slot, not of each lane: where targets share a lock, one that is paused, settling or waiting for
-its retry does not hold up the others.
+its retry does not hold up the others. What waits for nothing is due even if the clock was put back since.
 """
 
 NEXT = f"""

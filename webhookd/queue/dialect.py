@@ -8,6 +8,7 @@ live on other machines does that in `write`, after its commit.
 """
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -40,12 +41,18 @@ class Transaction(Protocol):
 
 
 class Database(Protocol):
-    """A backend. Its calls block, may come from any thread, and raise errors of StoreError's kind."""
+    """A backend. Its calls block (but `write_soon`), may come from any thread, and raise StoreErrors."""
 
     def write(self, work: Callable[[Transaction], Result], *, relaxed: bool = False) -> Result:
         """Run *work* in a transaction and return after its commit is durable.
 
         With *relaxed* a power cut (not a crash of ours) may undo it.
+        """
+
+    def write_soon(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
+        """Run *work* in a transaction without waiting; the future is done once its commit is durable.
+
+        It can be cancelled until the transaction begins.
         """
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:

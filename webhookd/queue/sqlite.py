@@ -11,6 +11,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote
@@ -75,6 +76,12 @@ class SqliteDatabase:
         if self._writer is None:
             raise StoreUnavailable("the store was opened for reading only")
         return self._writer.submit(lambda connection: work(SqliteTransaction(connection)), relaxed=relaxed)
+
+    def write_soon(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
+        """Run *work* in the next group of changes, without waiting for its commit."""
+        if self._writer is None:
+            raise StoreUnavailable("the store was opened for reading only")
+        return self._writer.submit_soon(lambda connection: work(SqliteTransaction(connection)))
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:
         """Run *query* on one consistent state."""

@@ -6,6 +6,7 @@ A forked child must not use it.
 """
 
 from collections.abc import Collection, Iterable
+from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -81,6 +82,15 @@ class Store:
         """
         order = accepting.order(decision, now=now)
         return self._db.write(partial(accepting.accept, order=order))
+
+    def accept_soon(self, decision: Decision, *, now: datetime) -> "Future[Acceptance]":
+        """Do what `accept` does, without waiting: the future holds the outcome after the commit.
+
+        It is done in the store's own thread, and can be cancelled until its transaction begins: then nothing
+        is stored.
+        """
+        order = accepting.order(decision, now=now)
+        return self._db.write_soon(partial(accepting.accept, order=order))
 
     def enqueue(self, match: Match, *, forge: Forge, now: datetime) -> Run:
         """Queue *match* because a person asks for it; its delivery is one that no forge sent."""

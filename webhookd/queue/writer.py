@@ -10,6 +10,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from typing import Generic
 
 from webhookd.errors import StoreError, StoreUnavailable
@@ -43,6 +44,25 @@ class _Item(Generic[Result]):
         self._done.release()
 
 
+class _PromisedItem(_Item[Result]):
+    """One function to run for a caller that does not wait: its future holds the outcome after the commit."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, work: Callable[[sqlite3.Connection], Result]) -> None:
+        super().__init__(work, relaxed=False)
+        self.future: Future[Result] = Future()
+
+    def decide(self) -> bool:
+        return self.future.set_running_or_notify_cancel()
+
+    def settle(self) -> None:
+        if self.failure is not None:
+            self.future.set_exception(self.failure)
+        else:
+            self.future.set_result(self.result)  # type: ignore[arg-type]
+
+
 class GroupCommit:
     """The writer thread with its queue. Never used in a forked child."""
 
@@ -67,16 +87,21 @@ class GroupCommit:
     def submit(self, work: Callable[[sqlite3.Connection], Result], *, relaxed: bool = False) -> Result:
         """Run *work* in a transaction, give its result after the commit, raise what it raised."""
         item = _Item(work, relaxed=relaxed)
-        with self._changed:
-            if self._closed:
-                raise StoreUnavailable("the store is closed")
-            self._waiting.append(item)  # type: ignore[arg-type]
-            self._changed.notify()
-        if not item.wait(self._patience):
-            self._give_up(item)
+        self._enqueue(item)
+        self._await(item)
         if item.failure is not None:
             raise item.failure
         return item.result  # type: ignore[return-value]
+
+    def submit_soon(self, work: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
+        """Run *work* in a transaction without waiting for it.
+
+        The future is done after the commit, in the writer's thread; it can be cancelled until the
+        transaction begins.
+        """
+        item = _PromisedItem(work)
+        self._enqueue(item)
+        return item.future
 
     def close(self) -> None:
         """Commit what was asked before, then end the thread and close the connection."""
@@ -85,16 +110,26 @@ class GroupCommit:
             self._changed.notify()
         self._thread.join()
 
-    def _give_up(self, item: _Item[Result]) -> None:
-        seconds = f"{self._patience:g} s"
+    def _enqueue(self, item: _Item[Result]) -> None:
+        with self._changed:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            self._waiting.append(item)  # type: ignore[arg-type]
+            self._changed.notify()
+
+    def _await(self, item: _Item[Result]) -> None:
+        """Wait for the outcome; an item whose transaction has begun gets as long again."""
+        if item.wait(self._patience):
+            return
         if item.decide():
             raise StoreUnavailable(
-                f"the store took no write for {seconds}", hint="see whether the disk hangs"
+                f"the store took no write for {self._patience:g} s", hint="see whether the disk hangs"
             )
-        raise StoreUnavailable(
-            f"a commit takes longer than {seconds}: it may still come through",
-            hint="see whether the disk hangs",
-        )
+        if not item.wait(self._patience):
+            raise StoreUnavailable(
+                f"a commit takes longer than {self._patience:g} s: it may still come through",
+                hint="see whether the disk hangs",
+            )
 
     def _work(self) -> None:
         while batch := self._next_batch():
