@@ -11,16 +11,15 @@ import hmac
 import http.client
 import json
 import os
-import re
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-SECRET = b"benchmark"
+from served import SECRET, webhookd
+
 BAR, AIM = 5.0, 3.5
 
 
@@ -29,10 +28,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as name, serve(Path(name)) as port:
+    with tempfile.TemporaryDirectory() as name:
         fifo = Path(name, "fifo")
-        with fifo_reader(fifo) as reader:
-            connection = http.client.HTTPConnection("127.0.0.1", port)
+        rule = f"    main: 'echo > {fifo}'"
+        with webhookd(Path(name, "webhookd"), rule) as served, fifo_reader(fifo) as reader:
+            connection = http.client.HTTPConnection("127.0.0.1", served.port)
             spawned, pushed = [], []
             for number in range(rounds):
                 spawned.append(time_spawn(fifo, reader))
@@ -41,33 +41,9 @@ def main() -> None:
 
 
 @contextlib.contextmanager
-def serve(folder: Path) -> Iterator[int]:
-    """Run the installed daemon with one target that writes into the FIFO; give its port."""
-    os.mkfifo(folder / "fifo")
-    (folder / "secret").write_bytes(SECRET)
-    config = folder / "webhookd.yaml"
-    config.write_text(
-        f"secret: {{file: {folder}/secret}}\nlisten: 127.0.0.1:0\nstate_dir: {folder}/state\n"
-        f"repos: {{octocat/blog: {{main: 'echo > {folder}/fifo'}}}}\n"
-    )
-    webhookd = Path(sys.executable).with_name("webhookd")
-    with subprocess.Popen(
-        [webhookd, "serve", "--config", config], stderr=subprocess.PIPE, text=True
-    ) as daemon:
-        assert daemon.stderr is not None
-        try:
-            line = next(line for line in daemon.stderr if "listening" in line)
-            found = re.search(r":(\d+)$", line.strip())
-            assert found, line
-            yield int(found[1])
-        finally:
-            daemon.terminate()
-            daemon.stderr.read()
-
-
-@contextlib.contextmanager
 def fifo_reader(path: Path) -> Iterator[int]:
-    """Open *path* so that each byte can be read as it comes."""
+    """Make a FIFO and open it so that each byte can be read as it comes."""
+    os.mkfifo(path)
     reader = os.open(path, os.O_RDWR)
     yield reader
     os.close(reader)

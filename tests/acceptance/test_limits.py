@@ -57,9 +57,8 @@ def test_a_full_disk_is_told_to_the_sender_and_over_when_there_is_room_again(sma
         assert daemon.push().status == 202
         daemon.wait_until_idle()
         fill(small_disk / "ballast")
-                answers: list[Answer] = []
-        wait_for(lambda: answers.append(daemon.push()) or answers[-1].status != 202, what="a full disk")
-        answer = answers[-1]
+        answer = wait_for(lambda: refused(daemon.push()), what="a full disk")
+        assert answer
         assert (answer.status, answer.body["status"], answer.headers["Retry-After"]) == (
             503,
             "unavailable",
@@ -71,6 +70,10 @@ def test_a_full_disk_is_told_to_the_sender_and_over_when_there_is_room_again(sma
         assert daemon.stop() == 0
     finally:
         daemon.close()
+
+
+def refused(answer: Answer) -> Answer | None:
+    return answer if answer.status != 202 else None
 
 
 def fill(path: Path) -> None:
