@@ -222,9 +222,9 @@ def test_what_was_given_up_before_its_transaction_is_never_written(impatient: Ri
     late = impatient.insert(1)
     with pytest.raises(StoreUnavailable, match=r"the store took no write for 0\.05 s"):
         late.result(30)
-    go_on.set()
     with pytest.raises(StoreUnavailable, match="may still come through"):
         first.result(30)
+    go_on.set()
     wait_for(lambda: impatient.log.count("COMMIT") == 2, what="both transactions")
     assert impatient.stored() == []
 
