@@ -1,0 +1,258 @@
+"""How many signed pushes a second are accepted, how fast, and what one costs.
+
+    python benchmarks/accepts.py [--seconds 5] [--rounds 3] [--connections 64]
+
+Three servers in turns, with the same 10 KB push from the same load generator (`wrk`) over keep-alive
+connections: the installed daemon, the same app with a store that forgets, and Debian's package `webhook`,
+which checks the same signature, starts the same shell script and stores nothing. Processor time counts until
+the last command has ended. Exits 1 when a bar is missed.
+"""
+
+import argparse
+import contextlib
+import hashlib
+import hmac
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from served import SECRET, Served, free_port, started, webhookd
+
+from webhookd.daemon import logs
+from webhookd.daemon.http import HttpServer
+from webhookd.daemon.listeners import describe, open_sockets
+from webhookd.models import Config, Decision, Forge, Hook, Listen, RefKind, Repository, Secret, Target
+from webhookd.queue import Acceptance, AcceptanceStatus, AcceptedRun
+from webhookd.web.app import create_app
+from webhookd.web.hooks import Hooks
+
+LOAD = r"""
+local threads = 0
+function setup(thread)
+   thread:set("thread", threads)
+   threads = threads + 1
+end
+function init(args)
+   local file = io.open(args[1], "rb")
+   body = file:read("*a")
+   file:close()
+   headers = {["Content-Type"] = "application/json", ["User-Agent"] = "GitHub-Hookshot/044aadd",
+              ["Accept"] = "*/*", ["X-GitHub-Event"] = "push", ["X-Hub-Signature-256"] = args[2]}
+   count = 0
+end
+function request()
+   count = count + 1
+   headers["X-GitHub-Delivery"] = string.format("%08x-cc78-11e3-81ab-%012x", count, thread)
+   return wrk.format("POST", nil, headers, body)
+end
+function done(summary, latency, requests)
+   local errors = summary.errors
+   io.write(string.format('{"requests": %d, "us": %d, "p50": %d, "p99": %d, "refused": %d, "lost": %d}\n',
+      summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
+      errors.status, errors.connect + errors.read + errors.write + errors.timeout))
+end
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """What one round of load showed."""
+
+    rate: float  # accepts/s
+    p50: float  # seconds
+    p99: float  # seconds
+    cpu: float  # seconds of the server's process tree for one accept
+
+
+Start = Callable[[Path], contextlib.AbstractContextManager[tuple[Served, str]]]
+
+
+def main() -> None:
+    """Measure the three in turns and compare."""
+    parser = argparse.ArgumentParser(description="Accepts of signed pushes, against others")
+    parser.add_argument("--seconds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--connections", type=int, default=64)
+    parser.add_argument("--only", choices=SERVERS, action="append", help="leave the others out")
+    parser.add_argument("--serve-without-storage", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.serve_without_storage:
+        serve_without_storage()
+        return
+    rounds: dict[str, list[Load]] = {}
+    for _ in range(options.rounds):
+        for name in options.only or SERVERS:
+            with tempfile.TemporaryDirectory() as folder, SERVERS[name](Path(folder)) as (served, path):
+                rounds.setdefault(name, []).append(load(served, path, Path(folder), options))
+    medians = {name: median(loads) for name, loads in rounds.items()}
+    for name, result in medians.items():
+        p50, p99, cpu = (seconds * 1e3 for seconds in (result.p50, result.p99, result.cpu))
+        print(f"{name:16} {result.rate:6,.0f}/s   p50 {p50:6.1f} ms   p99 {p99:6.1f} ms   {cpu:.3f} CPU-ms")
+    if len(medians) == len(SERVERS):
+        sys.exit(judge(**{name.replace(" ", "_"): result for name, result in medians.items()}))
+
+
+def judge(webhookd: Load, without_storage: Load, webhook: Load) -> int:
+    """Print each ratio beside its bar; give 1 when one is missed."""
+    at_least = (
+        ("accepts/s, webhookd / webhook", webhookd.rate / webhook.rate, 0.65, 1.0),
+        ("accepts/s, webhookd / without storage", webhookd.rate / without_storage.rate, 0.45, 0.6),
+    )
+    at_most = (
+        ("p99, webhookd / webhook", webhookd.p99 / webhook.p99, 0.5, 0.3),
+        ("CPU per push, webhookd / webhook", webhookd.cpu / webhook.cpu, 0.5, 0.3),
+        ("p99 / p50 of webhookd", webhookd.p99 / webhookd.p50, 2.5, 2.0),
+    )
+    for name, ratio, bar, aim in (*at_least, *at_most):
+        print(f"{name:40} {ratio:5.2f} (bar {bar:g}, aim {aim:g})")
+    missed = [ratio < bar for _, ratio, bar, _ in at_least] + [ratio > bar for _, ratio, bar, _ in at_most]
+    return int(any(missed))
+
+
+def median(loads: list[Load]) -> Load:
+    """Give the median of each figure."""
+    names = ("rate", "p50", "p99", "cpu")
+    return Load(**{name: statistics.median(getattr(each, name) for each in loads) for name in names})
+
+
+def load(served: Served, path: str, folder: Path, options: argparse.Namespace) -> Load:
+    """Push with all connections at once, after a second of warming up."""
+    wrk(served, path, folder, options.connections, seconds=1)
+    before = served.cpu_seconds_when_quiet()
+    result = wrk(served, path, folder, options.connections, seconds=options.seconds)
+    cpu = served.cpu_seconds_when_quiet() - before
+    assert not result["refused"], f"{result['refused']} refused, see {served.log.read_text()[-2000:]}"
+    assert not result["lost"], result
+    return Load(
+        rate=result["requests"] / result["us"] * 1e6,
+        p50=result["p50"] / 1e6,
+        p99=result["p99"] / 1e6,
+        cpu=cpu / result["requests"],
+    )
+
+
+def wrk(served: Served, path: str, folder: Path, connections: int, *, seconds: int) -> dict[str, int]:
+    """Let wrk push, and give what its script prints."""
+    body, script = folder / "push.json", folder / "load.lua"
+    body.write_bytes(push())
+    script.write_text(LOAD)
+    signature = "sha256=" + hmac.new(SECRET, push(), hashlib.sha256).hexdigest()
+    command = ["wrk", "--threads", "2", "--connections", str(connections), "--duration", f"{seconds}s"]
+    command += ["--timeout", "30s", "--script", str(script), f"http://127.0.0.1:{served.port}{path}", "--"]
+    wrk = subprocess.run([*command, str(body), signature], check=True, capture_output=True, text=True)
+    result: dict[str, int] = json.loads(wrk.stdout.splitlines()[-1])
+    return result
+
+
+def push() -> bytes:
+    """Make a push of 10 KB."""
+    commit = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
+    head = {"id": commit, "message": "Say more", "added": [], "removed": [], "modified": ["index.md"]}
+    payload: dict[str, Any] = {
+        "ref": "refs/heads/main",
+        "before": "4544205a385319fd846d5df4ed2e3b8173529d78",
+        "after": commit,
+        "commits": [head],
+        "head_commit": head,
+        "repository": {"full_name": "octocat/blog", "clone_url": "https://github.com/octocat/blog.git"},
+        "pusher": {"name": "octocat", "email": "octocat@github.com"},
+    }
+    api = "https://api.github.com/repos/octocat/blog"
+    payload["repository"] |= {f"link{number}_url": f"{api}/{number}" for number in range(150)}
+    return json.dumps(payload).encode()
+
+
+@contextlib.contextmanager
+def the_daemon(folder: Path) -> Iterator[tuple[Served, str]]:
+    """Serve with webhookd as it is installed."""
+    with webhookd(folder / "webhookd", f"    main: [{deploy_script(folder)}]") as served:
+        yield served, "/github-webhook"
+
+
+@contextlib.contextmanager
+def without_storage(folder: Path) -> Iterator[tuple[Served, str]]:
+    """Serve with the same app, in a process that stores and runs nothing."""
+    command = [sys.executable, __file__, "--serve-without-storage"]
+    with started(command, folder / "log") as served:
+        yield served, "/github-webhook"
+
+
+@contextlib.contextmanager
+def the_other(folder: Path) -> Iterator[tuple[Served, str]]:
+    """Serve with Debian's package `webhook`, the same rule and the same command."""
+    hooks = folder / "hooks.json"
+    signed = {
+        "type": "payload-hmac-sha256",
+        "secret": SECRET.decode(),
+        "parameter": {"source": "header", "name": "X-Hub-Signature-256"},
+    }
+    branch = {"type": "value", "value": "refs/heads/main", "parameter": {"source": "payload", "name": "ref"}}
+    rule = {"and": [{"match": signed}, {"match": branch}]}
+    hook = {"id": "blog", "execute-command": str(deploy_script(folder)), "trigger-rule": rule}
+    hooks.write_text(json.dumps([hook | {"trigger-rule-mismatch-http-response-code": 403}]))
+    port = free_port()
+    command = ["webhook", "-hooks", str(hooks), "-ip", "127.0.0.1", "-port", str(port)]
+    with started(command, folder / "log", port=port) as served:
+        yield served, "/hooks/blog"
+
+
+def deploy_script(folder: Path) -> Path:
+    """Write the shell script that both programs run for a push."""
+    script = folder / "deploy.sh"
+    script.write_text("#!/bin/sh\nexit 0\n")
+    script.chmod(0o755)
+    return script
+
+
+SERVERS: dict[str, Start] = {
+    "webhookd": the_daemon,
+    "without storage": without_storage,
+    "webhook": the_other,
+}
+
+
+class Forgetful:
+    """A store that keeps nothing."""
+
+    def accept(self, decision: Decision, *, now: datetime) -> Acceptance:  # noqa: ARG002 - as the store has it
+        """Say that everything is queued."""
+        runs = tuple(AcceptedRun(run=1, target=match.target.name) for match in decision.matches)
+        return Acceptance(status=AcceptanceStatus.QUEUED, runs=runs)
+
+
+def serve_without_storage() -> None:
+    """Be the process that stores nothing: the daemon's front door with nothing behind it."""
+    secret = Secret(label="benchmark", key=SECRET)
+    target = Target(
+        name="octocat/blog@main",
+        hook="github",
+        repo="octocat/blog",
+        ref_kind=RefKind.BRANCH,
+        pattern="main",
+        run="true",
+    )
+    config = Config(
+        file=Path("/nowhere"),
+        state_dir=Path("/nowhere"),
+        hooks=(Hook(name="github", path="/github-webhook", forge=Forge.GITHUB, secrets=(secret,)),),
+        repositories=(Repository(pattern="octocat/blog", hook="github", targets=(target,)),),
+    )
+    logs.set_up(debug=False)
+    store: Any = Forgetful()
+    hooks = Hooks(config=lambda: config, store=store, wake=lambda: None)
+    with open_sockets((Listen(host="127.0.0.1"),)) as sockets:
+        server = HttpServer(create_app(hooks, health=lambda: ""), sockets, max_body=config.max_body)
+        print("listening", describe(sockets[0]), file=sys.stderr, flush=True)
+        while True:
+            server.turn(1.0)
+
+
+if __name__ == "__main__":
+    main()
