@@ -120,7 +120,7 @@ def test_help_lists_every_command_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
-def test_the_list_says_of_a_command_what_the_command_says_of_itself(command: LazyCommand) -> None:
+def test_every_command_of_the_list_is_there_and_says_what_it_does(command: LazyCommand) -> None:
     real = command.load()
     assert real.name == command.name
     assert real.get_short_help_str(limit=1000)
