@@ -278,6 +278,22 @@ def test_a_promise_that_fails_says_why_and_leaves_the_others_alone(rig: Rig) -> 
     assert (other.result(30), rig.stored()) == (1, [1])
 
 
+def test_a_promise_that_was_cancelled_does_not_disturb_a_batch_that_fails(rig: Rig) -> None:
+    def roll_back(connection: sqlite3.Connection) -> None:
+        connection.execute("ROLLBACK")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with rig.held():
+        promise = rig.writer.submit_soon(lambda connection: connection.execute(INSERT, (1,)))
+        assert promise.cancel()
+        other = rig.submit(roll_back)
+        rig.waiting(2)
+    with pytest.raises(StoreUnavailable, match="disk I/O error"):
+        other.result(30)
+    assert rig.insert(2).result(30) == 1
+    assert rig.stored() == [2]
+
+
 # the end
 
 

@@ -28,13 +28,12 @@ class _Item(Generic[Result]):
         self.relaxed = relaxed
         self.result: Result | None = None
         self.failure: Exception | None = None
-        self._fate = (
-            threading.Lock()
-        )  # whoever gets it first decides: the writer takes, or the caller gives up
+        self._fate = threading.Lock()  # who gets it decides: the writer takes it, or the caller gives up
         self._done = threading.Lock()  # released once the outcome is certain
         self._done.acquire()
 
     def decide(self) -> bool:
+        """Take it, or give it up; tell whether nobody did before."""
         return self._fate.acquire(blocking=False)
 
     def wait(self, seconds: float) -> bool:
@@ -145,15 +144,16 @@ class GroupCommit:
 
     def _commit(self, batch: Sequence[_Item[object]]) -> None:
         taken: list[_Item[object]] = []
+        undecided = list(batch)  # each is decided once
         try:
             connection = self._begin(durable=not all(item.relaxed for item in batch))
-            taken.extend(item for item in batch if item.decide())
+            taken, undecided = [item for item in undecided if item.decide()], []
             for item in taken:
                 _run(connection, item)
             connection.execute("COMMIT")
         except Exception as exc:  # noqa: BLE001  whatever it is, no caller may be left waiting
             self._disconnect()
-            taken.extend(item for item in batch if item not in taken and item.decide())
+            taken += [item for item in undecided if item.decide()]
             for item in taken:
                 item.failure = item.failure or unavailable(exc)
         for item in taken:
