@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from webhookd.models import Problem
+    from webhookd.models import Ending, Problem
 
 
 class WebhookdError(Exception):
@@ -110,8 +110,8 @@ class NotPossible(WebhookdError):
 
 
 class LaunchFailed(WebhookdError):
-    """An attempt could not be handed to a supervisor; `passing` tells whether the next one may."""
+    """An attempt could not be handed to a supervisor; `ending` is what that makes of it."""
 
-    def __init__(self, message: str, *, passing: bool = False) -> None:
+    def __init__(self, message: str, *, ending: "Ending") -> None:
         super().__init__(message)
-        self.passing = passing
+        self.ending = ending

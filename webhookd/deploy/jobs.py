@@ -9,7 +9,7 @@ from pathlib import Path
 from webhookd.deploy.environment import Account, build_environment
 from webhookd.deploy.job import Job
 from webhookd.errors import LaunchFailed
-from webhookd.models import Claim, Config, Run, Target
+from webhookd.models import Claim, Config, Ending, Run, Target
 
 _GRACE = 10.0  # seconds, for what a target left that is no longer configured
 
@@ -19,7 +19,8 @@ def make_job(claim: Claim, *, config: Config, folder: Path, has_payload: bool) -
     target = config.target(claim.run.target)
     command = _command(claim, target)
     if target is None or command is None:
-        raise LaunchFailed(f'target "{claim.run.target}" is no longer configured for this')
+        message = f'target "{claim.run.target}" is no longer configured for this'
+        raise LaunchFailed(message, ending=Ending.CANCELLED)
     account, uid, gid = _account(target)
     invocation = invocation_of(claim.run, folder)
     payload = str(folder / "payload") if has_payload else None
@@ -75,12 +76,14 @@ def _account(target: Target) -> tuple[Account, int | None, int | None]:
         entry = pwd.getpwnam(target.user) if target.user else pwd.getpwuid(os.getuid())
     except KeyError as error:
         if target.user:
-            raise LaunchFailed(f'there is no user "{target.user}"') from error
+            message = f'there is no user "{target.user}"'
+            raise LaunchFailed(message, ending=Ending.NOT_STARTED) from error
         nobody = Account(name=str(os.getuid()), home="/", shell="/bin/sh")  # noqa: S604 - a field
         return nobody, None, None
     try:
         gid = grp.getgrnam(target.group).gr_gid if target.group else entry.pw_gid
     except KeyError as error:
-        raise LaunchFailed(f'there is no group "{target.group}"') from error
+        message = f'there is no group "{target.group}"'
+        raise LaunchFailed(message, ending=Ending.NOT_STARTED) from error
     account = Account(name=entry.pw_name, home=entry.pw_dir, shell=entry.pw_shell or "/bin/sh")
     return account, entry.pw_uid if target.user else None, gid if target.user or target.group else None

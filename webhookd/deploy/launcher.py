@@ -16,6 +16,7 @@ from webhookd.deploy.forkserver import MAX_MESSAGE
 from webhookd.deploy.holder import read_holder
 from webhookd.deploy.job import Job, write_private
 from webhookd.errors import LaunchFailed
+from webhookd.models import Ending
 
 _PATIENCE = 10.0  # seconds for a supervisor to take its job
 _START = "import sys; sys.path.append(sys.argv[1]); from webhookd.deploy.forkserver import main; main()"
@@ -121,7 +122,8 @@ class Launcher:
             write_private(order, job.to_json())
             return self._send(str(order).encode(), lock)
         except OSError as error:
-            raise LaunchFailed(f"no supervisor could be started: {error}", passing=True) from error
+            message = f"no supervisor could be started: {error}"
+            raise LaunchFailed(message, ending=Ending.INTERRUPTED) from error
         finally:
             os.close(lock)
 

@@ -6,7 +6,6 @@ SIGTERM cancels the attempt, SIGUSR1 interrupts it; both end the whole process t
 
 import contextlib
 import os
-import select
 import signal
 import subprocess
 import time
@@ -16,35 +15,19 @@ from typing import NoReturn
 from webhookd.deploy import processes
 from webhookd.deploy.holder import Holder
 from webhookd.deploy.job import Job, Result
+from webhookd.deploy.leftovers import (
+    KILL_INTERVAL,
+    KILL_PATIENCE,
+    count_leftovers,
+    end_leftovers,
+    kill_everything,
+)
 from webhookd.deploy.output import Output
+from webhookd.deploy.signals import Signals
 from webhookd.deploy.starting import silence, spawn, why
 
-_KILL_INTERVAL = 0.05  # seconds between rounds of KILL, while processes still fork
-_KILL_PATIENCE = 10.0  # seconds after which processes that no KILL ends are reported and left
 _LOG_INTERVAL = 0.25  # seconds between looks at the size of the log
-_LOOKS = 3  # that must find nothing: in the middle of its exec a process has no environment
 _LEFTOVER_PATIENCE = 1.0  # seconds a command's helpers may take to end after it (`tee`, `git gc`)
-
-
-class Signals:
-    """Signals as state: handlers only note what came, `wait` returns as soon as something did."""
-
-    def __init__(self) -> None:
-        self.asked_to_end = ""  # an ending, in the words of `Result`
-        self._read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, lambda *_: self._ask("cancelled"))
-        signal.signal(signal.SIGUSR1, lambda *_: self._ask("interrupted"))
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-
-    def wait(self, seconds: float) -> None:
-        """Sleep for *seconds*, or until a signal has come."""
-        if select.select([self._read_end], [], [], max(seconds, 0.0))[0]:
-            with contextlib.suppress(BlockingIOError):
-                os.read(self._read_end, 512)
-
-    def _ask(self, ending: str) -> None:
-        self.asked_to_end = self.asked_to_end or ending
 
 
 def get_ready() -> Signals:
@@ -71,15 +54,16 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
 
     *lock* is the descriptor of the held lock file; *started* is called when the command runs, or cannot.
     """
+    signals.forget()  # whatever came before was not meant for this job
     holder = Holder(lock, job)
     try:
         if job.argv:
             result = _Attempt(job, signals, holder).supervise(started)
         else:
             started()
-            result = _end_leftovers(job, signals, holder)
+            result = end_leftovers(job, signals, holder)
     except Exception as error:  # noqa: BLE001 - whatever it is, the run must learn of it
-        _kill_everything(signals)
+        kill_everything(signals)
         reason = f"supervisor failed: {type(error).__name__}: {error}"
         result = Result(invocation=job.invocation, ending="not_started", reason=reason, ended_at=time.time())
     job.payload.unlink(missing_ok=True)  # the store keeps it, for as long as the operator wants
@@ -164,11 +148,11 @@ class _Attempt:
         if now < self._kill_at:
             return True
         self._immortal = processes.send(signal.SIGKILL, processes.descendants(os.getpid()))
-        return now < self._kill_at + _KILL_PATIENCE
+        return now < self._kill_at + KILL_PATIENCE
 
     def _pause(self, now: float, deadline: float) -> float:
         if self._ending:
-            return max(self._kill_at - now, _KILL_INTERVAL) if now < self._kill_at else _KILL_INTERVAL
+            return max(self._kill_at - now, KILL_INTERVAL) if now < self._kill_at else KILL_INTERVAL
         if self._status is not None:
             return self._ended_at + _LEFTOVER_PATIENCE - now
         return min(deadline - now, _LOG_INTERVAL)
@@ -199,43 +183,10 @@ class _Attempt:
         }[ending]
         parts = [said] if said else []
         if self._leftovers:
-            parts.append(_count_leftovers(self._leftovers))
+            parts.append(count_leftovers(self._leftovers))
         if self._immortal:
             parts.append(f"{self._immortal} of another user could not be ended")
         return ", ".join(parts)
-
-
-def _end_leftovers(job: Job, signals: Signals, holder: Holder) -> Result:
-    """End what an attempt left behind whose own supervisor died, and call the attempt interrupted."""
-    mark = f"\0WEBHOOKD_INVOCATION={job.invocation}\0".encode()
-    ended: set[int] = set()
-    looks = 0
-    kill_at = time.monotonic() + job.grace
-    while looks < _LOOKS and time.monotonic() < kill_at + _KILL_PATIENCE:
-        found = processes.remains(mark, holder.main)
-        looks = 0 if found else looks + 1
-        if time.monotonic() >= kill_at:
-            processes.send(signal.SIGKILL, found)
-        else:
-            processes.terminate(set(found) - ended)
-        ended.update(found)
-        signals.wait(_KILL_INTERVAL)
-    if job.log.exists():
-        Output(job.log, limit=job.log_limit, fresh=False).close()
-    reason = "its supervisor died" + (f", {_count_leftovers(len(ended))}" if ended else "")
-    return Result(invocation=job.invocation, ending="interrupted", reason=reason, ended_at=time.time())
-
-
-def _kill_everything(signals: Signals) -> None:
-    """KILL all descendants without grace: this supervisor can no longer look after them."""
-    end = time.monotonic() + _KILL_PATIENCE
-    while (tree := processes.descendants(os.getpid())) and time.monotonic() < end:
-        processes.send(signal.SIGKILL, tree)
-        signals.wait(_KILL_INTERVAL)
-
-
-def _count_leftovers(count: int) -> str:
-    return f"{count} left-over process{'es' if count > 1 else ''} ended"
 
 
 def _signal_name(signum: int | None) -> str:

@@ -112,8 +112,7 @@ class Worker:
         try:
             active.watched = self._launch(claim)
         except LaunchFailed as error:
-            ending = Ending.INTERRUPTED if error.passing else Ending.NOT_STARTED
-            self._finish(active, Outcome(ending=ending, reason=str(error), ended_at=_now()))
+            self._finish(active, Outcome(ending=error.ending, reason=str(error), ended_at=_now()))
             return
         self._register(active)
         log.info(
@@ -128,7 +127,7 @@ class Worker:
         job = make_job(claim, config=config, folder=folder, has_payload=payload is not None)
         lock = self._launcher.lock(claim.run.lane)
         if lock is None:
-            raise LaunchFailed("another process holds the lock of its lane", passing=True)
+            raise LaunchFailed("another process holds the lock of its lane", ending=Ending.INTERRUPTED)
         return self._launcher.launch(job, payload=payload, lock=lock)
 
     # -- from supervised to recorded
