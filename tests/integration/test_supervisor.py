@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import select
 import signal
 import stat
@@ -211,6 +212,27 @@ def test_a_supervisor_outlives_the_fork_server(launcher: Launcher) -> None:
     assert finish(launcher, second, run=2).exit_code == 0
     watched.cancel()
     assert finish(launcher, watched).ending == "cancelled"
+
+
+def spare(launcher: Launcher) -> int:
+    """The supervisor that waits for the next job."""
+    children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children")
+    return int(wait_for(lambda: children.read_text().split(), what="a spare")[0])
+
+
+def test_a_spare_that_was_killed_is_replaced(launcher: Launcher) -> None:
+    first = spare(launcher)
+    os.kill(first, signal.SIGKILL)
+    wait_for(lambda: spare(launcher) != first)
+    assert finish(launcher, start(launcher, "true")).exit_code == 0
+
+
+def test_a_signal_that_reached_the_spare_does_not_end_its_later_job(launcher: Launcher) -> None:
+    handles_term = re.compile(r"^SigCgt:\s*[0-9a-f]*[4567cdef][0-9a-f]{3}$", re.MULTILINE)  # bit 15: SIGTERM
+    waiting = spare(launcher)
+    wait_for(lambda: handles_term.search(Path(f"/proc/{waiting}/status").read_text()))
+    os.kill(waiting, signal.SIGTERM)
+    assert finish(launcher, start(launcher, "true")).exit_code == 0
 
 
 def test_a_supervisor_is_found_again_by_its_lane(launcher: Launcher, tmp_path: Path) -> None:
