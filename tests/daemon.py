@@ -139,9 +139,7 @@ class Daemon:
 
     def runs(self, *arguments: str) -> list[dict[str, Any]]:
         """All runs, oldest first."""
-        listed: list[dict[str, Any]] = json.loads(
-            self.run_command("runs", "--json", "--limit", "100000", *arguments).stdout
-        )
+        listed: list[dict[str, Any]] = json.loads(self.run_command("runs", "--json", *arguments).stdout)
         return listed[::-1]
 
     def wait_until_idle(self, *, deadline: float = 60.0) -> list[dict[str, Any]]:

@@ -56,6 +56,13 @@ def test_the_list_as_json_has_the_promised_keys_and_nothing_else_on_stdout(state
     ]
 
 
+def test_a_person_sees_one_screen_and_a_program_everything(state: StateFolder) -> None:
+    for number in range(21):
+        state.push(ref=f"refs/heads/b{number}")
+    assert len(numbers(state)) == 21
+    assert len(state.webhookd("runs").stdout.splitlines()) == 1 + 20  # with the heading
+
+
 def test_the_list_can_be_narrowed_to_a_state(state: StateFolder) -> None:
     old = state.push()
     new = state.push()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from webhookd.queue import Store
 
 PAGE = 200
+TABLE_ROWS = 20  # a screen for a person; a program wants all of them
 
 
 @click.command()
@@ -27,7 +28,9 @@ PAGE = 200
 @click.option(
     "--state", type=click.Choice([state.value for state in RunState]), help="Only runs in this state."
 )
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="At most so many; else 20 in a table, all with --json."
+)
 @click.option("--before", type=click.IntRange(min=1), metavar="RUN", help="Only runs older than this one.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, or one object for RUN.")
 @click.pass_context
@@ -38,7 +41,7 @@ def runs(  # noqa: PLR0913 - click passes each option by name
     target: str | None,
     repo: str | None,
     state: str | None,
-    limit: int,
+    limit: int | None,
     before: int | None,
     as_json: bool,
 ) -> None:
@@ -49,7 +52,8 @@ def runs(  # noqa: PLR0913 - click passes each option by name
             return
         wanted = RunState(state) if state else None
         found = _matching(store, target=target, state=wanted, repo=repo, before=before)
-        _list(tuple(islice(found, limit)), as_json=as_json)
+        rows = limit or (None if as_json else TABLE_ROWS)
+        _list(tuple(islice(found, rows)), as_json=as_json)
 
 
 def _matching(
