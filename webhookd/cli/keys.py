@@ -15,6 +15,7 @@ from webhookd.models import Forge, Hook, Repository, Secret
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+DEFAULT_ADDRESS = "127.0.0.1:9000"
 _FORGES = [str(forge) for forge in Forge]
 
 
@@ -25,6 +26,7 @@ class Chosen:
     hooks: tuple[Hook, ...]
     every_hook: tuple[Hook, ...]  # also those that the options exclude
     repositories: tuple[Repository, ...] = ()
+    address: str = DEFAULT_ADDRESS  # where the daemon listens
 
 
 def key_options(command: Function) -> Function:
@@ -54,7 +56,8 @@ def choose(
     if not fitting:
         known = ", ".join(f'"{h.name}" ({h.forge})' for h in config.hooks)
         raise UsageError("the configuration has no such hook", hint=f"it has {known}")
-    return Chosen(hooks=fitting, every_hook=config.hooks, repositories=config.repositories)
+    tcp = next((str(listen) for listen in config.listen if listen.unix is None), DEFAULT_ADDRESS)
+    return Chosen(hooks=fitting, every_hook=config.hooks, repositories=config.repositories, address=tcp)
 
 
 def read_payload(name: str) -> bytes:

@@ -54,13 +54,14 @@ def sign(ctx: click.Context, /, **options: Any) -> None:
     Prints its headers, and a made-up body below a blank line; or a curl command; or JSON. With --send, posts
     it, and exits with 0 if the answer is a 2xx. What `--format json` printed can be PAYLOAD again.
     """
-    from webhookd.cli.sending import send  # noqa: PLC0415 - start-up counts
-
-    hook, repositories = _one_hook(_chosen(ctx, options), options["repo"])
-    signed = _signed(hook, repositories, options)
+    chosen = _chosen(ctx, options)
+    hook = _one_hook(chosen, options["repo"])
+    signed = _signed(hook, chosen.repositories, options)
     if options["send"]:
+        from webhookd.cli.sending import send  # noqa: PLC0415 - start-up counts
+
         ctx.exit(0 if send(signed, options["send"]) else 1)
-    _print(signed, options, hook)
+    _print(signed, options, f"http://{chosen.address}{hook.path}")
 
 
 def _chosen(ctx: click.Context, options: dict[str, Any]) -> Chosen:
@@ -68,7 +69,7 @@ def _chosen(ctx: click.Context, options: dict[str, Any]) -> Chosen:
     return choose(ctx, **{key: options[key] for key in keys})
 
 
-def _one_hook(chosen: Chosen, repo: str) -> tuple[Hook, tuple[Repository, ...]]:
+def _one_hook(chosen: Chosen, repo: str) -> Hook:
     """Take the only hook, or the only one that knows the repository."""
     from webhookd.intake.matching import repository_for  # noqa: PLC0415
 
@@ -79,7 +80,7 @@ def _one_hook(chosen: Chosen, repo: str) -> tuple[Hook, tuple[Repository, ...]]:
     if len(hooks) != 1:
         names = ", ".join(f'"{hook.name}"' for hook in chosen.hooks)
         raise UsageError(f'it is not clear which hook "{repo}" uses', hint=f"--hook with one of {names}")
-    return hooks[0], chosen.repositories
+    return hooks[0]
 
 
 def _signed(hook: Hook, repositories: tuple[Repository, ...], options: dict[str, Any]) -> "Signed":
@@ -194,13 +195,13 @@ def _new_id() -> str:
     return made_up_uuid(os.urandom(16).hex())
 
 
-def _print(signed: "Signed", options: dict[str, Any], hook: Hook) -> None:
+def _print(signed: "Signed", options: dict[str, Any], url: str) -> None:
     if options["output"] == "json":
         text = signed.body.decode("utf-8", "replace")
         body = base64.b64encode(signed.body).decode()
         click.echo(json.dumps({"headers": dict(signed.headers), "body": text, "body_base64": body}))
     elif options["output"] == "curl":
-        click.echo(_curl(signed, f"http://127.0.0.1:9000{hook.path}"))
+        click.echo(_curl(signed, url))
     else:
         lines = "".join(f"{name}: {value}\n" for name, value in signed.headers.items())
         made_up = b"" if options["payload"] else b"\n" + signed.body + b"\n"

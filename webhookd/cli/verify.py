@@ -11,7 +11,6 @@ import click
 from webhookd.cli.keys import Chosen, choose, key_options, read_payload
 from webhookd.errors import UsageError
 from webhookd.models import Hook, PushEvent, Request
-from webhookd.report.text import printable
 
 if TYPE_CHECKING:
     from webhookd.intake.inspection import Inspection
@@ -42,7 +41,7 @@ def verify(ctx: click.Context, /, **options: Any) -> None:
     if options["as_json"]:
         click.echo(json.dumps(as_json(found)))
     else:
-        click.echo("\n".join(map(printable, _lines(found))))
+        click.echo("\n".join(map(_printable, _lines(found))))
     ctx.exit(0 if found.verified else 1)
 
 
@@ -169,6 +168,15 @@ def _lines(found: "Inspection") -> Iterator[str]:
         yield f"  {_push_line(push)}"
     for line in found.explanation:
         yield f"- {line}"
+
+
+def _printable(line: str) -> str:
+    """Escape what a stranger's payload could do to a terminal."""
+    if line.isprintable():
+        return line
+    from webhookd.report.text import printable  # noqa: PLC0415 - start-up counts
+
+    return printable(line)
 
 
 def _push_line(push: PushEvent) -> str:

@@ -6,12 +6,12 @@ Unlike `receive` it stops at nothing: an operator has a file, perhaps without he
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from webhookd.errors import NotAuthentic, Rejected
 from webhookd.intake import claims, documents, matching
 from webhookd.intake.adapter import Adapter, Reading
 from webhookd.intake.decide import decide
-from webhookd.intake.diagnose import Case, Diagnosis, diagnose
 from webhookd.intake.forges import forge
 from webhookd.intake.keyrings import keyrings_for
 from webhookd.intake.receive import (
@@ -24,6 +24,9 @@ from webhookd.intake.receive import (
 )
 from webhookd.intake.signing import guess_event
 from webhookd.models import Forge, Hook, Kind, Match, PushEvent, Repository, Request, Secret
+
+if TYPE_CHECKING:
+    from webhookd.intake.diagnose import Diagnosis
 
 _FORGE_HEADERS = (  # in this order: Forgejo sends all of the first four, Gitea three, Gogs two of them
     ("x-forgejo-event", Forge.FORGEJO),
@@ -46,7 +49,7 @@ class Inspection:
     reading: Reading
     matches: tuple[Match, ...]
     explanation: tuple[str, ...]
-    diagnosis: Diagnosis | None = None
+    diagnosis: "Diagnosis | None" = None
 
 
 def infer_forge(headers: Mapping[str, str]) -> Forge | None:
@@ -156,7 +159,9 @@ def _diagnosis(
     hook: Hook,
     repositories: Sequence[Repository],
     others: Sequence[Secret],
-) -> Diagnosis:
+) -> "Diagnosis":
+    from webhookd.intake.diagnose import Case, diagnose  # noqa: PLC0415 - only where something is wrong
+
     adapter = forge(hook.forge)
     kind = next((kind for kind in claims.Kind if str(kind) in failure.cause), claims.Kind.SIGNATURE)
     keyrings = keyrings_for(hook, repositories, adapter.scheme)

@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import islice
-from urllib.parse import unquote_to_bytes
 
+from webhookd.intake.documents import percent_decoded
 from webhookd.intake.globs import is_pattern
 from webhookd.intake.schemes import Scheme
 from webhookd.intake.signature import Keyring, hook_keyring, repository_keyring
@@ -54,7 +54,8 @@ def _values(body: bytes, key: str) -> set[str]:
     """Give the texts that stand at *key* anywhere in *body*, JSON or form."""
     found: set[str] = set()
     for match in _at(key).finditer(body):
-        found.add(unquote_to_bytes(match[1]).replace(b"\\/", b"/").decode(errors="replace").casefold())
+        text = percent_decoded(match[1]).replace(b"\\/", b"/").decode(errors="replace")
+        found.add(text.casefold())
         if len(found) == _MOST_VALUES:
             break
     return found

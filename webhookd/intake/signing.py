@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote_plus
 
 from webhookd.errors import BadPayload, UsageError
 from webhookd.intake import documents, signature
@@ -41,11 +40,17 @@ def sign(  # noqa: PLR0913 - everything that a delivery is made of
     """Sign the JSON *document* as the forge would, in a form if asked for."""
     if form and adapter.scheme.form is Form.NEVER:
         raise UsageError("this forge sends no forms", hint="leave out --form")
-    body = b"payload=" + quote_plus(document).encode() if form else document
+    body = _form_of(document) if form else document
     signed = document if adapter.scheme.form is Form.FIELD else body
     proof = signature.sign(signed, scheme=adapter.scheme, keyring=keyring, delivery=delivery, now=now)
     headers = {**adapter.headers(event, delivery), "Content-Type": documents.FORM if form else documents.JSON}
     return Signed(headers=headers | proof, body=body)
+
+
+def _form_of(document: bytes) -> bytes:
+    from urllib.parse import quote_plus  # noqa: PLC0415 - start-up counts
+
+    return b"payload=" + quote_plus(document).encode()
 
 
 def event_of(document: bytes, adapter: Adapter, *, wished: str) -> str:

@@ -1,0 +1,308 @@
+"""`webhookd verify`: where body, headers and keys come from, what it prints, and what it never prints."""
+
+import hashlib
+import hmac
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from configfiles import write_config, write_secret
+
+from webhookd.cli import main
+
+KEY = "correct horse battery staple"
+BODY = json.dumps(
+    {
+        "ref": "refs/heads/main",
+        "before": "b" * 40,
+        "after": "a" * 40,
+        "repository": {
+            "full_name": "octocat/blog",
+            "clone_url": "https://github.example.com/octocat/blog.git",
+        },
+        "pusher": {"name": "octocat"},
+        "compare": "https://github.example.com/compare",
+        "created": False,
+        "deleted": False,
+        "forced": False,
+        "commits": [{"id": "a" * 40, "added": ["x"], "removed": [], "modified": []}],
+        "head_commit": {"id": "a" * 40, "message": "Say hello"},
+    }
+).encode()
+
+
+def digest(body: bytes = BODY, key: str = KEY) -> str:
+    return hmac.new(key.encode(), body, "sha256").hexdigest()
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    return write_secret(tmp_path, content=KEY.encode() + b"\n")
+
+
+@pytest.fixture
+def payload(tmp_path: Path) -> Path:
+    file = tmp_path / "payload"
+    file.write_bytes(BODY)
+    return file
+
+
+def verify(*args: object, **options: Any) -> Result:
+    return CliRunner().invoke(main, ["verify", *map(str, args)], **options)
+
+
+def found(*args: object, code: int = 0, **options: Any) -> dict[str, Any]:
+    result = verify(*args, "--json", **options)
+    assert (result.exit_code, result.stderr) == (code, "")
+    value: dict[str, Any] = json.loads(result.stdout)
+    return value
+
+
+def test_the_json_has_these_keys_and_no_others(payload: Path, secret: Path) -> None:
+    headers = ("--header", "X-GitHub-Event: push", "--header", "X-GitHub-Delivery: d-1")
+    signature = ("--header", f"X-Hub-Signature-256: sha256={digest()}")
+    assert found(payload, "--secret-file", secret, *headers, *signature) == {
+        "verified": True,
+        "forge": "github",
+        "event": "push",
+        "delivery": "d-1",
+        "kind": "push",
+        "pushes": [
+            {
+                "repo": "octocat/blog",
+                "ref": "refs/heads/main",
+                "branch": "main",
+                "tag": None,
+                "before": "b" * 40,
+                "after": "a" * 40,
+                "commit": "a" * 40,
+                "created": False,
+                "deleted": False,
+                "forced": False,
+                "pusher": "octocat",
+                "compare_url": "https://github.example.com/compare",
+                "clone_url": "https://github.example.com/octocat/blog.git",
+                "changed_files": ["x"],
+                "files_complete": True,
+            }
+        ],
+        "targets": [],
+        "explanation": ["no Content-Type header: read as JSON"],
+        "diagnosis": None,
+    }
+
+
+def test_a_person_reads_the_same_in_lines(payload: Path, secret: Path) -> None:
+    result = verify(payload, "--secret-file", secret, "--event", "push", "--signature", f"sha256={digest()}")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        f"authentic: opened by file {secret}",
+        "github push (push)",
+        f"  octocat/blog refs/heads/main changed to {'a' * 40} by octocat",
+        "- no Content-Type header: read as JSON",
+    ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X-GitHub-Event: push\nX-Hub-Signature-256: sha256={}\n",
+        "x-github-event:push\r\nX-HUB-SIGNATURE-256:   sha256={}\r\n\r\n",
+        "POST /github-webhook HTTP/1.1\nX-GitHub-Event: push\nX-Hub-Signature-256: sha256={}\n\n{{}}",
+        '{{"X-GitHub-Event": "push", "X-Hub-Signature-256": "sha256={}"}}',
+    ],
+)
+def test_headers_come_as_lines_or_as_json(text: str, payload: Path, secret: Path, tmp_path: Path) -> None:
+    (tmp_path / "h").write_text(text.format(digest()), newline="")
+    assert found(payload, "--secret-file", secret, "--headers", tmp_path / "h")["event"] == "push"
+
+
+def test_the_payload_comes_from_standard_input_too(secret: Path) -> None:
+    assert found("-", "--secret-file", secret, "--signature", f"sha256={digest()}", input=BODY)["verified"]
+
+
+def test_more_special_options_win(payload: Path, secret: Path, tmp_path: Path) -> None:
+    (tmp_path / "h").write_text("X-Hub-Signature-256: sha256=00\nX-GitHub-Event: issues")
+    args = (payload, "--secret-file", secret, "--headers", tmp_path / "h")
+    assert found(*args, code=1)["event"] == "issues"
+    assert found(*args, "--header", "x-github-event: ping", code=1)["event"] == "ping"
+    assert found(*args, "--event", "push", "--signature", f"sha256={digest()}")["kind"] == "push"
+
+
+def test_without_a_signature_it_still_says_what_it_is(payload: Path, secret: Path) -> None:
+    result = found(payload, "--secret-file", secret, code=1)
+    assert (result["verified"], result["event"], result["pushes"][0]["ref"]) == (
+        False,
+        "push",
+        "refs/heads/main",
+    )
+    assert result["diagnosis"]["cause"] == "signature missing"
+
+
+def test_any_of_several_secrets_opens(payload: Path, secret: Path, tmp_path: Path) -> None:
+    new = write_secret(tmp_path, name="new", content=b"another")
+    args = (payload, "--secret-file", new, "--secret-file", secret, "--signature", f"sha256={digest()}")
+    assert verify(*args).stdout.startswith(f"authentic: opened by file {secret}\n")
+
+
+def test_an_authentic_body_that_is_no_payload_is_authentic(tmp_path: Path) -> None:
+    secret = write_secret(tmp_path, content=b"It's a Secret to Everybody")
+    value = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    result = found("-", "--secret-file", secret, "--signature", value, input=b"Hello, World!")
+    assert (result["verified"], result["kind"], result["event"], result["pushes"]) == (
+        True,
+        "other",
+        None,
+        [],
+    )
+    assert any("the daemon answers 400" in line for line in result["explanation"])
+
+
+def test_a_push_without_a_repository_is_shown_and_would_be_refused(secret: Path) -> None:
+    body = b'{"ref": "refs/heads/main", "before": null, "after": null}'
+    args = ("-", "--secret-file", secret, "--signature", f"sha256={digest(body)}")
+    result = found(*args, input=body)
+    assert (result["pushes"][0]["repo"], result["pushes"][0]["ref"]) == (None, "refs/heads/main")
+    assert "the push names no repository or no ref: the daemon answers 400" in result["explanation"]
+
+
+CONFIG = """
+    hooks:
+      github: {secret: {file: secret}}
+      gitea: {secret: {file: gitea}}
+      lab: {forge: gitlab, token: {file: token}}
+    repos:
+      octocat/blog:
+        hook: github
+        branches: {main: [{name: site, run: x}, {name: docs, run: x, paths: ["docs/**"]}], "*": x}
+        tags: {"v*": x}
+      octocat/shop: {hook: github, secret: {file: shop}, branches: {main: x}}
+    """
+
+
+@pytest.fixture
+def config(tmp_path: Path, secret: Path) -> Path:
+    assert secret.exists()
+    for name in ("gitea", "token", "shop"):
+        write_secret(tmp_path, name=name, content=f"the secret key of {name}\n".encode())
+    return write_config(tmp_path, CONFIG)
+
+
+def test_rule_by_rule_it_says_what_runs(config: Path, payload: Path) -> None:
+    headers = ("--header", f"X-Hub-Signature-256: sha256={digest()}", "--header", "X-GitHub-Event: push")
+    result = found(payload, "--config", config, "--hook", "github", *headers)
+    reason = 'branch "main" is named exactly'
+    assert result["targets"] == [{"target": "octocat/blog@main:site", "reason": reason}]
+    assert result["explanation"][1:] == [
+        f"octocat/blog@main:site runs: {reason}",
+        "octocat/blog@main:docs does not run: paths: none of 1 changed files matches",
+        'octocat/blog@* does not run: branch "main" comes under "main"',
+        'octocat/blog@refs/tags/v* does not run: "refs/heads/main" is a branch, the rule is for a tag',
+        'octocat/shop@main does not run: repository "octocat/blog" is not "octocat/shop"',
+    ]
+
+
+def test_of_several_hooks_the_headers_choose(config: Path, payload: Path) -> None:
+    signature = f"X-Gitea-Signature: {digest(key='the secret key of gitea')}"
+    headers = ("X-GitHub-Event: push", "X-Gogs-Event: push", "X-Gitea-Event: push", signature)
+    result = found(payload, "--config", config, *(arg for line in headers for arg in ("--header", line)))
+    assert (result["verified"], result["forge"]) == (True, "gitea")
+    assert result["explanation"][0] == 'hook "gitea", by the headers of gitea'
+
+
+def test_where_nothing_tells_the_hook_it_has_to_be_named(config: Path, payload: Path) -> None:
+    result = verify(payload, "--config", config)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert '--hook with one of "github", "gitea", "lab"' in result.stderr
+
+
+def test_another_configured_secret_is_recognised(config: Path, payload: Path) -> None:
+    value = f"sha256={digest(key='the secret key of shop')}"
+    opened = found(payload, "--config", config, "--hook", "github", "--signature", value, code=1)
+    assert opened["diagnosis"]["cause"] == "secret of another repository"
+    value = f"sha256={digest(key='the secret key of gitea')}"
+    other = found(payload, "--config", config, "--hook", "github", "--signature", value, code=1)
+    assert other["diagnosis"]["cause"] == "another configured secret"
+    assert "file gitea" in other["diagnosis"]["hint"]
+
+
+def test_a_recorded_timestamp_is_judged_as_of_then(tmp_path: Path) -> None:
+    # A vector of https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
+    secret = write_secret(tmp_path, content=b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    (tmp_path / "h").write_text(json.dumps(headers))
+    args = ("-", "--forge", "gitlab", "--secret-file", secret, "--headers", tmp_path / "h")
+    body = b'{"test": 2432232314}'
+    assert found(*args, code=1, input=body)["diagnosis"]["cause"] == "timestamp too old"
+    for moment in ("1614265330", "2021-02-25T15:02:10Z", "2021-02-25T15:02:10", "2021-02-25T16:02:10+01:00"):
+        assert found(*args, "--at", moment, input=body)["verified"]
+
+
+def test_a_token_in_utf8_is_compared_as_it_is_sent(tmp_path: Path) -> None:
+    secret = write_secret(tmp_path, content="pässwörd ✓".encode())
+    args = ("-", "--forge", "gitlab", "--secret-file", secret)
+    assert found(*args, "--header", "X-Gitlab-Token: pässwörd ✓", input=b"{}")["verified"]
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["/nonexistent"], 'the payload "/nonexistent" cannot be read'),
+        (["-", "--headers", "/nonexistent"], '"/nonexistent" cannot be read'),
+        (["-", "--header", "no colon"], "a header needs a colon"),
+        (["-", "--at", "yesterday"], '"yesterday" is not a time'),
+        (["-", "--at", "9" * 30], "is not a time"),
+        (["-", "--forge", "gitee"], "gitee"),
+        (["-", "--headers", "/dev/stdin"], "holds no headers"),
+    ],
+)
+def test_what_makes_no_sense_is_said_in_a_sentence(
+    args: list[str], words: str, secret: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "list").write_text("[]")
+    named = [str(tmp_path / "list") if arg == "/dev/stdin" else arg for arg in args]
+    result = verify("--secret-file", secret, *named, input=b"{}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert words in result.stderr
+
+
+def test_nothing_secret_is_ever_printed(payload: Path, secret: Path, config: Path) -> None:
+    for args in (["--secret-file", secret], ["--config", config, "--hook", "github"]):
+        for extra in (["--signature", f"sha256={'0' * 64}"], ["--signature", f"sha256={digest()}"], []):
+            for form in ([], ["--json"]):
+                output = verify(payload, *args, *extra, *form).output
+                assert KEY not in output
+                assert digest() not in output
+                assert hashlib.sha256(KEY.encode()).hexdigest() not in output
+
+
+def test_hostile_names_do_not_reach_the_terminal(secret: Path) -> None:
+    body = json.dumps(
+        {"ref": "refs/heads/m", "before": "", "after": "", "pusher": {"name": "a\x1b[2Jb"}}
+    ).encode()
+    output = verify("-", "--secret-file", secret, input=body).stdout
+    assert "\x1b" not in output
+    assert "a\\x1b[2Jb" in output
+
+
+@pytest.mark.parametrize("command", ["sign", "verify"])
+def test_nothing_heavy_is_imported_for_a_forge_and_a_secret(
+    command: str, payload: Path, secret: Path
+) -> None:
+    script = (
+        "import sys\n"
+        "from webhookd.cli import main\n"
+        f"main([{command!r}, {str(payload)!r}, '--secret-file', {str(secret)!r}], standalone_mode=False)\n"
+        "heavy = {'flask', 'waitress', 'sqlite3', 'pydantic', 'yaml', 'asyncio', 'urllib.request', 'ssl'}\n"
+        "print(*heavy & sys.modules.keys(), file=sys.stderr, end='')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
