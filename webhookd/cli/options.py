@@ -79,6 +79,15 @@ def state_dir(ctx: click.Context) -> Path:
     return config.state_dir if config else Path(ctx.meta[_STATE_DIR])
 
 
+def daemon_dir(ctx: click.Context) -> Path:
+    """Give the state directory of the daemon that works with this configuration, even if that is refused."""
+    from webhookd import config  # noqa: PLC0415 - as above
+
+    if named := ctx.meta.get(_STATE_DIR):
+        return Path(named)
+    return config.state_dir(config_file(ctx), env=os.environ, uid=os.getuid())
+
+
 def _remember_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
     if value is not None:
         ctx.meta[_CONFIG] = value

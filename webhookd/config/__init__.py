@@ -6,17 +6,18 @@ from typing import Any
 
 from webhookd.config.durations import parse_duration, parse_size
 from webhookd.config.locations import default_files, default_state_dir, find
+from webhookd.errors import ConfigError
 from webhookd.models import Config
 
 __all__ = [
     "default_files",
-    "default_state_dir",
     "find",
     "json_schema",
     "load",
     "parse_duration",
     "parse_size",
     "peek",
+    "state_dir",
 ]
 
 
@@ -35,6 +36,19 @@ def peek(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
     from webhookd.config import loading  # noqa: PLC0415 - as above
 
     return loading.peek(path, env=env, uid=uid)
+
+
+def state_dir(path: Path, *, env: Mapping[str, str], uid: int) -> Path:
+    """Give the state directory that a file means, even if the file is refused: to find a running daemon.
+
+    A file of which nothing can be read means the default.
+    """
+    from webhookd.config import loading  # noqa: PLC0415 - as above
+
+    try:
+        return loading.state_dir(path, env=env, uid=uid)
+    except ConfigError:
+        return default_state_dir(env=env, uid=uid)
 
 
 def json_schema() -> dict[str, Any]:

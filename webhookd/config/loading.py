@@ -42,6 +42,14 @@ def peek(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
     return _config(path, settings, findings, SealedSecrets(), default_state_dir(env=env, uid=uid))
 
 
+def state_dir(path: Path, *, env: Mapping[str, str], uid: int) -> Path:
+    """Give the state directory that a file means, whatever else is wrong with the file.
+
+    Raise ConfigError when it holds nothing that could be read.
+    """
+    return validated(_parsed(path, uid=uid)).state_dir or default_state_dir(env=env, uid=uid)
+
+
 def _parsed(path: Path, *, uid: int) -> Findings:
     text, doubts = read_text(path, uid=uid)
     findings = Findings(parse(text, file=str(path)))

@@ -1,0 +1,103 @@
+"""A reload over a real store: what waits takes the new rules, and half a reload does not exist."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from factories import make_hook, make_repository, make_target
+from queueing import push, queued, start
+
+from webhookd import config
+from webhookd.daemon.reload import ConfigInForce, take_over
+from webhookd.errors import ConfigError, RestartNeeded
+from webhookd.models import Config, Listen, RunState, Target
+from webhookd.queue import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "webhookd.db") as opened:
+        yield opened
+
+
+def make_config(*targets: Target, **over: object) -> Config:
+    values: dict[str, object] = {
+        "file": Path("/etc/webhookd/webhookd.yaml"),
+        "state_dir": Path("/var/lib/webhookd"),
+        "hooks": (make_hook(),),
+        "repositories": (make_repository(targets=targets or (make_target(),)),),
+    }
+    return Config(**(values | over))  # type: ignore[arg-type]
+
+
+def in_force(old: Config, new: Config) -> ConfigInForce:
+    return ConfigInForce(old, load=lambda: new)
+
+
+def test_a_reload_puts_the_new_configuration_in_force(store: Store) -> None:
+    new = make_config(workers=7)
+    current = in_force(make_config(), new)
+    assert current.reload(store=store, listens_by_itself=True) is new
+    assert current() is new
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"state_dir": Path("/elsewhere")}, "state_dir cannot change while the daemon runs"),
+        ({"listen": (Listen(host="0.0.0.0", port=80),)}, "listen cannot change while the daemon runs"),
+    ],
+)
+def test_a_reload_that_needs_a_restart_changes_nothing(
+    store: Store, change: dict[str, object], message: str
+) -> None:
+    old = make_config()
+    run = queued(push(store, "d-1"))
+    current = in_force(old, make_config(make_target(name="another"), **change))
+    with pytest.raises(RestartNeeded, match=message):
+        current.reload(store=store, listens_by_itself=True)
+    assert current() is old
+    assert store.run(run).state is RunState.QUEUED
+
+
+def test_listen_may_change_where_systemd_holds_the_sockets(store: Store) -> None:
+    new = make_config(listen=(Listen(host="0.0.0.0", port=80),))
+    assert in_force(make_config(), new).reload(store=store, listens_by_itself=False) is new
+
+
+def test_a_refused_file_changes_nothing(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "webhookd.yaml"
+    file.write_text("repos: {octocat/blog: {main: echo new}}\nworkers: 0\n")
+    old = make_config()
+    current = ConfigInForce(old, load=lambda: config.load(file, env={}, uid=1000))
+    with pytest.raises(ConfigError) as refused:
+        current.reload(store=store, listens_by_itself=True)
+    assert len(refused.value.problems) == 2
+    assert current() is old
+
+
+def test_what_waits_for_a_target_that_is_gone_is_cancelled(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    gone = queued(push(store, "d-1"))
+    kept = queued(push(store, "d-2", repo="octocat/shop"))
+    take_over(store, make_config(make_target(name="octocat/shop@main")))
+    assert (store.run(gone).state, store.run(gone).reason) == (
+        RunState.CANCELLED,
+        "its target is no longer configured",
+    )
+    assert store.run(kept).state is RunState.QUEUED
+    assert f"run cancelled run={gone} target=octocat/blog@main" in caplog.text
+
+
+def test_what_runs_is_left_alone(store: Store) -> None:
+    push(store, "d-1")
+    claim = start(store)
+    take_over(store, make_config(make_target(name="another")))
+    assert store.run(claim.run.run).state is RunState.RUNNING
+
+
+def test_what_waits_moves_to_the_lane_its_target_has_now(store: Store) -> None:
+    run = queued(push(store, "d-1"))
+    take_over(store, make_config(make_target(lock="build")))
+    assert store.run(run).lane == "lock build"
