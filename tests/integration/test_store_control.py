@@ -137,14 +137,38 @@ def test_with_all_targets_known_nothing_is_cancelled(store: Store) -> None:
 def test_what_waits_moves_to_the_lane_its_target_has_now(store: Store) -> None:
     run = queued(push(store, "a"))
     slot = store.run(run).lane
-    assert store.relane([make_target(lock="web")]) == 1
+    assert store.relane([make_target(lock="web")], now=NOW) == 1
     assert store.run(run).lane == "lock web"
-    assert store.relane([make_target(lock="web"), make_target(name="other")]) == 0
-    assert store.relane([make_target()]) == 1
+    assert store.relane([make_target(lock="web"), make_target(name="other")], now=NOW) == 0
+    assert store.relane([make_target()], now=NOW) == 1
     assert store.run(run).lane == slot
+
+
+def test_what_waits_in_line_gives_way_to_the_newest_where_only_that_one_may_wait(store: Store) -> None:
+    for delivery in "abc":
+        push(store, delivery, overlap=Overlap.QUEUE)
+    push(store, "d", ref="refs/heads/dev", overlap=Overlap.QUEUE)
+    assert store.relane([make_target()], now=NOW) == 4
+    assert states(store) == {1: "superseded", 2: "superseded", 3: "queued", 4: "queued"}
+    assert [store.run(run).superseded_by for run in (1, 2)] == [3, 3]
+    push(store, "e")
+    assert store.run(3).state is RunState.SUPERSEDED
+
+
+def test_what_waits_alone_may_wait_in_line_from_now_on(store: Store) -> None:
+    push(store, "a")
+    store.relane([make_target(overlap=Overlap.QUEUE)], now=NOW)
+    push(store, "b", overlap=Overlap.QUEUE)
+    assert states(store) == {1: "queued", 2: "queued"}
+
+
+def test_what_waits_is_tried_as_often_as_its_target_says_now(store: Store) -> None:
+    run = queued(push(store, "a"))
+    store.relane([make_target(retries=2)], now=NOW)
+    assert store.run(run).max_attempts == 3
 
 
 def test_what_runs_stays_in_its_lane(store: Store) -> None:
     push(store, "a")
     start(store)
-    assert store.relane([make_target(lock="web")]) == 0
+    assert store.relane([make_target(lock="web")], now=NOW) == 0

@@ -154,7 +154,7 @@ def test_an_interrupted_run_takes_the_place_of_an_older_one_that_waits(store: St
     push(store, "a")
     first = start(store)
     push(store, "b")
-    store.relane([make_target(lock="web")])
+    store.relane([make_target(lock="web")], now=NOW)
     second = start(store)
     end(store, first, INTERRUPTED)
     end(store, second, INTERRUPTED)

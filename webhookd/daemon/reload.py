@@ -50,11 +50,12 @@ class ConfigInForce:
 def take_over(store: Store, config: Config) -> None:
     """Put what waits in *store* under the rules of *config*; what has no target any more is cancelled."""
     targets = [target for repository in config.repositories for target in repository.targets]
-    for run in store.cancel_targets({target.name for target in targets}, now=datetime.now(UTC)):
+    now = datetime.now(UTC)
+    for run in store.cancel_targets({target.name for target in targets}, now=now):
         log.warning("run cancelled run=%d target=%s reason=%s", run.run, run.target, run.reason)
-    moved = store.relane(targets)
-    if moved:
-        log.info("waiting runs moved to other lanes runs=%d", moved)
+    changed = store.relane(targets, now=now)
+    if changed:
+        log.info("waiting runs changed runs=%d", changed)
 
 
 def _fixed_keys(old: Config, new: Config, *, listens_by_itself: bool) -> Iterator[str]:

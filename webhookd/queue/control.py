@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from webhookd.models import RunState, Target
-from webhookd.queue import lifecycle, reading, rows
-from webhookd.queue.dialect import Row, Transaction
+from webhookd.queue import accepting, lifecycle, reading, rows
+from webhookd.queue.dialect import Row, Transaction, Values
 
 CANCEL_QUEUED = """
 UPDATE run SET state = 'cancelled', ended_at = :now, reason = :reason WHERE id = :run AND state = 'queued'
@@ -21,10 +21,19 @@ RESUME = "DELETE FROM paused WHERE target = :target"
 
 WAITING = "SELECT id, target FROM run WHERE state = 'queued' AND ended_at IS NULL ORDER BY id"
 
+OVERTAKEN = """
+SELECT id, (SELECT max(id) FROM run AS newer WHERE newer.slot = run.slot AND newer.state = 'queued') AS newest
+FROM run WHERE target = :target AND state = 'queued' AND ended_at IS NULL ORDER BY id
+"""
+"""What waits for a target, each with the newest run that waits in its slot."""
+
+SUPERSEDE = "UPDATE run SET state = 'superseded', ended_at = :now WHERE id = :run AND state = 'queued'"
+
 RELANE = """
-UPDATE run SET lane = CASE WHEN :lock = '' THEN slot ELSE :lock END
-WHERE target = :target AND state = 'queued' AND ended_at IS NULL
-AND lane <> CASE WHEN :lock = '' THEN slot ELSE :lock END
+UPDATE run SET lane = CASE WHEN :lock = '' THEN slot ELSE :lock END, overlap = :overlap, retries = :retries
+WHERE target = :target AND state = 'queued' AND ended_at IS NULL AND (
+    lane <> CASE WHEN :lock = '' THEN slot ELSE :lock END OR overlap <> :overlap OR retries <> :retries
+)
 """
 
 
@@ -52,9 +61,28 @@ def cancel_targets(tx: Transaction, known: Collection[str], *, now: datetime) ->
     return [reading.load(tx, run) for run in waiting]
 
 
-def relane(tx: Transaction, targets: Iterable[Target]) -> int:
-    """Put what waits into the lanes that its targets have now; give how many runs moved."""
-    return sum(tx.execute(RELANE, {"target": target.name, "lock": _lock(target)}) for target in targets)
+def relane(tx: Transaction, targets: Iterable[Target], *, now: datetime) -> int:
+    """Put what waits under the lane, overlap and retries that its target has now; give how many changed.
+
+    Where several waited in line and now only the newest may wait, it takes the place of the others.
+    """
+    return sum(_relane(tx, target, now=now) for target in targets)
+
+
+def _relane(tx: Transaction, target: Target, *, now: datetime) -> int:
+    replaced = 0
+    if lifecycle.coalesces(target.overlap):
+        for row in tx.all(OVERTAKEN, {"target": target.name}):
+            if row["id"] != row["newest"]:
+                replaced += tx.execute(SUPERSEDE, {"run": row["id"], "now": rows.to_us(now)})
+                accepting.link(tx, row["id"], newer=row["newest"])
+    values: Values = {
+        "target": target.name,
+        "lock": _lock(target),
+        "overlap": target.overlap.value,
+        "retries": target.retries,
+    }
+    return replaced + tx.execute(RELANE, values)
 
 
 def _lock(target: Target) -> str:

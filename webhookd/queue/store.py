@@ -180,9 +180,9 @@ class Store:
         """Cancel what waits for targets whose names are not *known* any more; give those runs."""
         return tuple(map(rows.to_run, self._db.write(partial(control.cancel_targets, known=known, now=now))))
 
-    def relane(self, targets: Iterable[Target]) -> int:
-        """Put what waits into the lanes that *targets* have now; give how many runs moved."""
-        return self._db.write(partial(control.relane, targets=tuple(targets)))
+    def relane(self, targets: Iterable[Target], *, now: datetime) -> int:
+        """Put what waits under the lane, overlap and retries of *targets*; give how many runs changed."""
+        return self._db.write(partial(control.relane, targets=tuple(targets), now=now))
 
     # readers
 
