@@ -1,0 +1,51 @@
+"""JavaScript of other people for tests: packages from npm in a cache of the tests' own, run by node."""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+CACHE = Path(os.environ.get("WEBHOOKD_TEST_CACHE") or Path(__file__).parent.parent / ".cache")
+
+
+def installed(*packages: str) -> Path:
+    """Give a folder in which these packages (name@version) lie; skip the test where they cannot be had."""
+    for program in ("node", "npm"):
+        if shutil.which(program) is None:
+            pytest.skip(f"there is no {program} here")
+    folder = CACHE / "npm" / "+".join(packages).replace("/", "_")
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run beside each other
+        if not (folder / "complete").exists():
+            _install(folder, packages)
+            (folder / "complete").touch()
+    return folder
+
+
+def _install(folder: Path, packages: tuple[str, ...]) -> None:
+    command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", str(folder)]
+    done = subprocess.run([*command, *packages], capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode:
+        pytest.skip(f"npm could not install {', '.join(packages)}: {done.stderr.strip().splitlines()[-1:]}")
+
+
+def run(folder: Path, script: str, given: object) -> Any:
+    """Run an ES module in *folder*; it finds *given* as `given` and prints JSON."""
+    begin = "import fs from 'node:fs'; const given = JSON.parse(fs.readFileSync(0, 'utf8'));\n"
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", begin + script],
+        cwd=folder,
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
