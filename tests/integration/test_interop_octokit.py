@@ -14,7 +14,6 @@ from webhookd.intake import receive
 from webhookd.models import Kind, Request
 
 METHODS = "@octokit/webhooks-methods@6.0.0"
-HEADERS = {"x-github-event": "push", "content-type": "application/json"}
 EXAMPLES = "@octokit/webhooks-examples@7.6.1"
 
 VERIFY = """

@@ -17,7 +17,6 @@ from webhookd.models import Forge, Request
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HOOK = hook_of(Forge.GITLAB, KEY)
-TEXTS = st.text(st.characters(codec="utf-8"), max_size=9)
 PUSH = {
     "object_kind": "push",
     "ref": "refs/heads/main",
