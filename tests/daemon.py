@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness import wait_for
+from harness import command_line, is_alive, wait_for
 
 WEBHOOKD = str(Path(sys.executable).with_name("webhookd"))
 SECRET = "correct horse battery staple"
@@ -98,8 +98,21 @@ class Daemon:
         return code
 
     def close(self) -> None:
+        """End it in a hurry, and whatever a killed one left at work."""
         if self.process is not None:
-            self.stop(signal.SIGKILL)
+            self.process.send_signal(signal.SIGTERM)
+            wait_for(
+                lambda: "stopping" in self.log or self.process is None or self.process.poll() is not None
+            )
+            self.stop()
+        for pid in self.supervisors():
+            os.kill(pid, signal.SIGTERM)
+
+    def supervisors(self) -> list[int]:
+        """The living supervisors named in lock files; the number of a dead one may be anybody's by now."""
+        texts = [path.read_text() for path in (self.state_dir / "locks").glob("*.lock")]
+        pids = [int(text.split()[1]) for text in texts if text]
+        return [pid for pid in pids if is_alive(pid) and b"webhookd.deploy" in command_line(pid)]
 
     # -- as a forge
 

@@ -36,6 +36,14 @@ def is_alive(pid: int) -> bool:
     return state not in ("Z", "X")
 
 
+def command_line(pid: int) -> bytes:
+    """The arguments of *pid*, each ended by NUL; empty when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
 def read_pids(folder: Path) -> list[int]:
     """The pids that commands of a test wrote into files called `*.pid`."""
     return [int(path.read_text()) for path in folder.glob("*.pid") if path.read_text().strip()]

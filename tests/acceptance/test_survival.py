@@ -37,11 +37,6 @@ def kill_daemon(daemon: Daemon) -> None:
     assert daemon.stop(signal.SIGKILL) == -signal.SIGKILL
 
 
-def supervisor(daemon: Daemon) -> int:
-    (lock,) = (daemon.state_dir / "locks").iterdir()
-    return int(lock.read_text().split()[1])
-
-
 def fork_server(daemon: Daemon) -> int:
     assert daemon.process is not None
     listed = subprocess.run(
@@ -81,7 +76,7 @@ def test_a_run_whose_supervisor_was_killed_starts_again_after_its_command_has_en
 ) -> None:
     daemon = start(command(tmp_path))
     first = start_a_run(daemon, tmp_path)
-    os.kill(supervisor(daemon), signal.SIGKILL)
+    os.kill(daemon.supervisors()[0], signal.SIGKILL)
     wait_for(lambda: begun(tmp_path) == ["1 1", "1 2"], what="a second attempt")
     assert not is_alive(first)
     (tmp_path / "go").touch()
@@ -91,7 +86,7 @@ def test_a_run_whose_supervisor_was_killed_starts_again_after_its_command_has_en
 def test_daemon_supervisor_and_fork_server_may_all_be_killed(start: Start, tmp_path: Path) -> None:
     daemon = start(command(tmp_path))
     first = start_a_run(daemon, tmp_path)
-    victims = [fork_server(daemon), supervisor(daemon)]
+    victims = [fork_server(daemon), daemon.supervisors()[0]]
     kill_daemon(daemon)
     for pid in victims:
         if is_alive(pid):

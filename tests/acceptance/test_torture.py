@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from daemon import Daemon, push_payload
-from harness import is_alive, wait_for
+from harness import wait_for
 
 # `flock` is held by every process a command leaves behind, so a second command beside any of them is noticed.
 RULES = """
@@ -84,8 +84,8 @@ def kill_something(daemon: Daemon, choose: random.Random) -> None:
     pids = {
         "daemon": [daemon.process.pid],
         "fork server": children,
-        "supervisor": supervisors(daemon)[:1],
-        "everything": [daemon.process.pid, *children, *supervisors(daemon)],
+        "supervisor": daemon.supervisors()[:1],
+        "everything": [daemon.process.pid, *children, *daemon.supervisors()],
     }[victims]
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
@@ -97,23 +97,6 @@ def kill_something(daemon: Daemon, choose: random.Random) -> None:
 
 def child_pids(parent: int) -> list[int]:
     return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
-
-
-def supervisors(daemon: Daemon) -> list[int]:
-    """The pids in lock files whose processes are webhookd's: a dead one's number may be anybody's."""
-    pids = [
-        int(path.read_text().split()[1])
-        for path in (daemon.state_dir / "locks").iterdir()
-        if path.read_text()
-    ]
-    return [pid for pid in pids if is_alive(pid) and b"webhookd.deploy" in command_line(pid)]
-
-
-def command_line(pid: int) -> bytes:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return b""
 
 
 def processes_of(folder: Path) -> list[int]:
