@@ -10,8 +10,13 @@ from webhookd.cli.options import config_option, load_config
 
 @click.command()
 @config_option
+@click.option(
+    "--log-format",
+    type=click.Choice(["text", "json"]),
+    help="Write the log as lines of text or JSON.  [default: text; in the journal, entries with fields]",
+)
 @click.pass_context
-def serve(ctx: click.Context) -> None:
+def serve(ctx: click.Context, *, log_format: str | None) -> None:
     """Receive pushes and run their commands, until a signal ends it.
 
     SIGTERM and SIGINT let running commands finish, a second one hurries. SIGHUP reads the configuration
@@ -22,6 +27,6 @@ def serve(ctx: click.Context) -> None:
     from webhookd.daemon.service import Daemon  # noqa: PLC0415
 
     config = load_config(ctx)
-    logs.set_up(debug=False)
+    logs.set_up(logs.Format(log_format) if log_format else None, environ=os.environ)
     load = partial(configuration.load, config.file, env=os.environ, uid=os.getuid())
     Daemon(config, load=load).serve()

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field
 from webhookd.config import values as v
 from webhookd.config.wording import quoted, shape
 from webhookd.errors import BadValue
-from webhookd.models import Forge, Overlap
+from webhookd.models import Forge, LogTo, Overlap
 
 
 class _Strict(BaseModel):
@@ -94,6 +94,12 @@ class Target(_Strict):
         "Scheduling priority, from -20 to 19; below 0 only where webhookd runs as root. "
         "Default: webhookd's own.",
         examples=[10],
+    )
+    log: LogTo | None = _key(
+        "Where the output goes. file: to the log of the run, which `webhookd logs` prints. "
+        "journal: there, and line by line to the system's journal.",
+        default="file",
+        examples=["journal"],
     )
     timeout: v.Span | None = _key(
         "How long the command may take, with all that it started; then it is ended and the run is timed out.",

@@ -51,7 +51,7 @@ class Housekeeping:
             more = pruned.more
             self._stopping.wait(_BREATH)
         if removed:
-            log.info("history pruned runs=%d", removed)
+            log.info("history pruned count=%d", removed)
 
 
 def _remove(folder: Path) -> None:

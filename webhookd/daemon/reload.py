@@ -55,7 +55,7 @@ def take_over(store: Store, config: Config) -> None:
         log.warning("run cancelled run=%d target=%s reason=%s", run.run, run.target, run.reason)
     changed = store.relane(targets, now=now)
     if changed:
-        log.info("waiting runs changed runs=%d", changed)
+        log.info("waiting runs changed count=%d", changed)
 
 
 def _fixed_keys(old: Config, new: Config, *, listens_by_itself: bool) -> Iterator[str]:

@@ -29,6 +29,7 @@ class Job:
     timeout: float = 1800.0  # seconds
     grace: float = 10.0  # seconds between TERM and KILL
     log_limit: int = 10 * 1024**2  # bytes
+    journal: tuple[tuple[str, str], ...] = ()  # fields under which the output goes to the journal too
 
     @property
     def log(self) -> Path:
@@ -48,7 +49,8 @@ class Job:
     def from_json(cls, text: bytes) -> "Job":
         """Read what `to_json` wrote."""
         fields: dict[str, Any] = json.loads(text)
-        return cls(**fields | {"argv": tuple(fields["argv"])})
+        journal = tuple((name, value) for name, value in fields["journal"])
+        return cls(**fields | {"argv": tuple(fields["argv"]), "journal": journal})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from webhookd.deploy.environment import Account, build_environment
 from webhookd.deploy.job import Job
 from webhookd.errors import LaunchFailed
-from webhookd.models import Claim, Config, Ending, Run, Target
+from webhookd.models import Claim, Config, Ending, LogTo, Run, Target
 
 _GRACE = 10.0  # seconds, for what a target left that is no longer configured
 
@@ -40,6 +40,19 @@ def make_job(claim: Claim, *, config: Config, folder: Path, has_payload: bool) -
         timeout=target.timeout,
         grace=target.grace,
         log_limit=config.history.log_limit,
+        journal=_journal_fields(claim.run) if target.log is LogTo.JOURNAL else (),
+    )
+
+
+def _journal_fields(run: Run) -> tuple[tuple[str, str], ...]:
+    """Give the fields of a command's output in the journal: the daemon's own entries have the same names."""
+    return (
+        ("PRIORITY", "6"),
+        ("SYSLOG_IDENTIFIER", "webhookd-command"),
+        ("WEBHOOKD_RUN", str(run.run)),
+        ("WEBHOOKD_ATTEMPT", str(run.attempt)),
+        ("WEBHOOKD_TARGET", run.target),
+        ("WEBHOOKD_DELIVERY", run.delivery),
     )
 
 

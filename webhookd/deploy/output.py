@@ -7,8 +7,10 @@ system while the command runs (fallocate(2), FALLOC_FL_PUNCH_HOLE) and cut out w
 
 import ctypes
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
+from webhookd.deploy import journal
 from webhookd.deploy.job import write_private
 
 _FALLOC_FL_KEEP_SIZE = 0x01
@@ -20,10 +22,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 class Output:
     """An open log file: the first and the last half of `limit` bytes stay.
 
-    Without *fresh* it is the log of a supervisor that died over it.
+    Without *fresh* it is the log of a supervisor that died over it. With *fields* the first half goes to the
+    journal as well, as entries that have these fields.
     """
 
-    def __init__(self, path: Path, *, limit: int, fresh: bool = True) -> None:
+    def __init__(
+        self, path: Path, *, limit: int, fresh: bool = True, fields: Sequence[journal.Field] = ()
+    ) -> None:
         self._path = path
         self._limit = limit
         self._head = _whole_blocks(limit // 2)
@@ -31,9 +36,12 @@ class Output:
         self._lost = 0  # bytes cut off where the file system cannot punch holes
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (os.O_TRUNC if fresh else 0)
         self.fd = os.open(path, flags, 0o600)
+        self._copy = journal.Copy(self.fd, fields, limit=self._head) if fields else None
 
     def keep_within_limit(self) -> None:
-        """Give back the middle of a log that has outgrown twice its limit."""
+        """Give back the middle of a log that has outgrown twice its limit; keep its copy going."""
+        if self._copy is not None:
+            self._copy.step()
         size = os.fstat(self.fd).st_size
         end = _whole_blocks(size - self._limit // 2)
         if size <= 2 * self._limit or end <= self._given_back:
@@ -48,6 +56,8 @@ class Output:
 
     def close(self) -> None:
         """Cut the middle out for good, and say so in its place."""
+        if self._copy is not None:
+            self._copy.close()
         size = os.fstat(self.fd).st_size
         if size > self._limit or self._lost:
             self._cut(size)

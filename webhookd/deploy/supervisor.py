@@ -78,7 +78,8 @@ class _Attempt:
         self._job = job
         self._signals = signals
         self._holder = holder
-        self._output = Output(job.log, limit=job.log_limit)
+        fields = [(name, value.encode("utf-8", "replace")) for name, value in job.journal]
+        self._output = Output(job.log, limit=job.log_limit, fields=fields)
         self._main = 0  # pid
         self._status: int | None = None  # wait status of the command itself
         self._ended_at = 0.0  # monotonic seconds

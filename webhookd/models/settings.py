@@ -26,6 +26,13 @@ class Overlap(StrEnum):
     RESTART = "restart"  # a newer push cancels the running one
 
 
+class LogTo(StrEnum):
+    """Where the output of a command goes."""
+
+    FILE = "file"  # the log of its run
+    JOURNAL = "journal"  # there, and to the system's journal
+
+
 class RefKind(StrEnum):
     """The part of the ref namespace a rule or a push event speaks of."""
 
@@ -75,6 +82,7 @@ class Target:
     group: str | None = None
     umask: int | None = None
     nice: int | None = None
+    log: LogTo = LogTo.FILE
     timeout: float = 1800.0  # seconds
     grace: float = 10.0  # seconds between TERM and KILL
     overlap: Overlap = Overlap.LATEST

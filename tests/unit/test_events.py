@@ -1,0 +1,56 @@
+"""How a log call is read: the phrase and the names from its template, the values from its arguments."""
+
+import logging
+
+import pytest
+
+from webhookd.daemon.events import Event, event_of, journal_fields
+
+
+def test_names_come_from_the_template_and_values_from_the_arguments() -> None:
+    event = event_of("run started run=%d target=%s", (12, "octocat/blog@main"))
+    assert event == Event(phrase="run started", fields=(("run", 12), ("target", "octocat/blog@main")))
+
+
+def test_a_value_that_looks_like_a_field_is_none() -> None:
+    event = event_of("request rejected cause=%s detail=%s", ("x run=1", "a=b c=%s"))
+    assert event.fields == (("cause", "x run=1"), ("detail", "a=b c=%s"))
+
+
+def test_a_place_without_a_name_belongs_to_the_phrase() -> None:
+    event = event_of("delivery %s hook=%s", ("queued", "github"))
+    assert event == Event(phrase="delivery queued", fields=(("hook", "github"),))
+
+
+def test_what_there_is_none_of_is_no_field() -> None:
+    assert event_of("stopping running=%s", ("-",)) == Event(phrase="stopping")
+
+
+@pytest.mark.parametrize(
+    ("template", "args", "phrase"),
+    [
+        ("stopped", (), "stopped"),
+        ("100% done", (), "100% done"),
+        ("%d%% of space=%s", (5, "x"), "5% of space=x"),
+        ("%(a)s", {"a": 1}, "1"),
+        (ValueError("odd"), (), "odd"),
+    ],
+)
+def test_a_call_of_another_shape_is_all_phrase(template: object, args: object, phrase: str) -> None:
+    assert event_of(template, args) == Event(phrase=phrase)
+
+
+def test_the_journal_has_each_field_under_a_name_of_ours() -> None:
+    event = event_of("run ended run=%d state=%s", (12, "failed"))
+    assert list(journal_fields(event)) == [("WEBHOOKD_RUN", "12"), ("WEBHOOKD_STATE", "failed")]
+
+
+def test_several_runs_are_found_under_each() -> None:
+    event = event_of("delivery queued runs=%s", ("12,13",))
+    assert list(journal_fields(event)) == [("WEBHOOKD_RUN", "12"), ("WEBHOOKD_RUN", "13")]
+
+
+def test_the_reading_agrees_with_the_logging_module() -> None:
+    record = logging.LogRecord("x", logging.INFO, "", 0, "a b=%r c=%5.1f", ("q", 1.25), None)
+    assert record.getMessage() == "a b='q' c=  1.2"
+    assert event_of(record.msg, record.args) == Event(phrase="a", fields=(("b", "q"), ("c", 1.25)))
