@@ -186,6 +186,13 @@ def test_with_queue_and_settle_each_push_makes_all_wait_again(store: Store) -> N
     assert [run.not_before for run in store.runs()] == [later(11), later(11)]
 
 
+def test_without_settle_a_push_changes_nothing_of_what_waits_before_it(store: Store) -> None:
+    push(store, "a", overlap=Overlap.QUEUE)
+    before = store.run(1)
+    push(store, "b", overlap=Overlap.QUEUE, now=later(1))
+    assert store.run(1) == before
+
+
 def test_two_changes_of_one_ref_in_one_delivery_coalesce_into_the_last(store: Store) -> None:
     matches = tuple(make_match(push=make_push(commit=commit * 40)) for commit in "ab")
     decision = make_decision(matches=matches)

@@ -151,6 +151,15 @@ def test_repositories_take_turns_when_one_runs_at_a_time(store: Store) -> None:
     assert order == ["octocat/busy", "octocat/quiet", "octocat/busy", "octocat/quiet"]
 
 
+def test_a_repository_that_runs_nothing_comes_before_one_that_waited_longer_but_runs(store: Store) -> None:
+    for n in range(2):
+        push(store, f"busy-{n}", repo="octocat/busy", ref=f"refs/heads/{n}")
+        push(store, f"idle-{n}", repo="octocat/idle", ref=f"refs/heads/{n}")
+    assert start(store, now=NOW).run.repo == "octocat/busy"
+    end(store, start(store, now=later(1)))
+    assert start(store, now=later(2)).run.repo == "octocat/idle"
+
+
 def test_the_last_commit_is_that_of_the_newest_success_in_the_same_slot(store: Store) -> None:
     for commit, outcome in (("a", SUCCESS), ("b", SUCCESS), ("c", FAILURE)):
         store.accept(delivery_of(commit, commit=commit * 40), now=NOW)

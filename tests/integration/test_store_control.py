@@ -32,6 +32,14 @@ def test_a_running_run_is_asked_to_end(store: Store) -> None:
     assert store.cancel_requested(OWNER) == ()
 
 
+def test_a_run_that_makes_room_and_is_cancelled_too_still_names_its_successor(store: Store) -> None:
+    push(store, "a", overlap=Overlap.RESTART)
+    claim = start(store)
+    push(store, "b", overlap=Overlap.RESTART)
+    store.cancel(1, now=NOW)
+    assert end(store, claim, CANCELLED).superseded_by == 2
+
+
 def test_a_cancelled_run_is_not_retried(store: Store) -> None:
     push(store, "a", retries=3)
     claim = start(store)

@@ -67,6 +67,14 @@ def test_bodies_go_before_the_rest(store: Store) -> None:
     assert start(store, now=later(2 * DAY)).body is None
 
 
+def test_a_body_that_is_needed_hides_no_body_that_may_go(store: Store) -> None:
+    push(store, "needed")
+    start(store)
+    run_through(store, "over", ref="refs/heads/next")
+    assert store.prune(History(keep=1e9, bodies=DAY), now=later(2 * DAY), limit=1).bodies == 1
+    assert [known.has_body for known in store.deliveries()] == [False, True]
+
+
 def test_a_redelivery_brings_the_body_back(store: Store) -> None:
     run_through(store, "a")
     store.prune(History(keep=1e9, bodies=DAY), now=later(2 * DAY))

@@ -11,9 +11,7 @@ CANCEL_QUEUED = """
 UPDATE run SET state = 'cancelled', ended_at = :now, reason = :reason WHERE id = :run AND state = 'queued'
 """
 
-REQUEST_CANCEL = """
-UPDATE run SET cancel_requested = 1, superseded_by = NULL WHERE id = :run AND state = 'running'
-"""
+REQUEST_CANCEL = "UPDATE run SET cancel_requested = 1 WHERE id = :run AND state = 'running'"
 
 PAUSE = "INSERT INTO paused (target, since) VALUES (:target, :now) ON CONFLICT (target) DO NOTHING"
 
@@ -66,7 +64,8 @@ def relane(tx: Transaction, targets: Iterable[Target], *, now: datetime) -> int:
 
     Where several waited in line and now only the newest may wait, it takes the place of the others.
     """
-    return sum(_relane(tx, target, now=now) for target in targets)
+    waiting = {row["target"] for row in tx.all(WAITING, {})}
+    return sum(_relane(tx, target, now=now) for target in targets if target.name in waiting)
 
 
 def _relane(tx: Transaction, target: Target, *, now: datetime) -> int:

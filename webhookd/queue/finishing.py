@@ -23,14 +23,13 @@ WHERE run_id = :run AND n = :attempt
 
 END_RUN = """
 UPDATE run SET state = :state, ended_at = :ended_at, exit_code = :exit_code, signal = :signal,
-    reason = :reason, superseded_by = :superseded_by, interruptions = interruptions + :interrupted,
-    cancel_requested = 0, owner = NULL
+    reason = :reason, superseded_by = :superseded_by, cancel_requested = 0, owner = NULL
 WHERE id = :run AND state = 'running'
 """
 
 QUEUE_AGAIN = """
 UPDATE run SET state = 'queued', not_before = :not_before, started_at = NULL, reason = :reason,
-    superseded_by = NULL, interruptions = interruptions + :interrupted, cancel_requested = 0, owner = NULL
+    interruptions = interruptions + :interrupted, owner = NULL
 WHERE id = :run AND state = 'running'
 """
 
@@ -118,7 +117,6 @@ def _end(tx: Transaction, row: Row, move: lifecycle.Move, *, outcome: Outcome, e
         "signal": outcome.signal,
         "reason": rows.clean(move.reason),
         "superseded_by": move.superseded_by,
-        "interrupted": _interrupted(outcome),
     }
     tx.execute(END_RUN, values)
 
@@ -133,10 +131,6 @@ def _queue_again(tx: Transaction, row: Row, move: lifecycle.Move, *, outcome: Ou
         "run": run,
         "not_before": now + rows.seconds(move.delay),
         "reason": rows.clean(move.reason),
-        "interrupted": _interrupted(outcome),
+        "interrupted": int(outcome.ending is Ending.INTERRUPTED),
     }
     tx.execute(QUEUE_AGAIN, values)
-
-
-def _interrupted(outcome: Outcome) -> int:
-    return int(outcome.ending is Ending.INTERRUPTED)
