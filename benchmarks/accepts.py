@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -221,10 +222,12 @@ SERVERS: dict[str, Start] = {
 class Forgetful:
     """A store that keeps nothing."""
 
-    def accept(self, decision: Decision, *, now: datetime) -> Acceptance:  # noqa: ARG002 - as the store has it
+    def accept_soon(self, decision: Decision, *, now: datetime) -> "Future[Acceptance]":  # noqa: ARG002 - as `Store`
         """Say that everything is queued."""
         runs = tuple(AcceptedRun(run=1, target=match.target.name) for match in decision.matches)
-        return Acceptance(status=AcceptanceStatus.QUEUED, runs=runs)
+        promise: Future[Acceptance] = Future()
+        promise.set_result(Acceptance(status=AcceptanceStatus.QUEUED, runs=runs))
+        return promise
 
 
 def serve_without_storage() -> None:
@@ -244,11 +247,11 @@ def serve_without_storage() -> None:
         hooks=(Hook(name="github", path="/github-webhook", forge=Forge.GITHUB, secrets=(secret,)),),
         repositories=(Repository(pattern="octocat/blog", hook="github", targets=(target,)),),
     )
-    logs.set_up(debug=False)
+    logs.set_up(None, environ={})
     store: Any = Forgetful()
     hooks = Hooks(config=lambda: config, store=store, wake=lambda: None)
     with open_sockets((Listen(host="127.0.0.1"),)) as sockets:
-        server = HttpServer(create_app(hooks, health=lambda: ""), sockets, max_body=config.max_body)
+        server = HttpServer(create_app(hooks, health=lambda: ""), sockets, door=hooks)
         print("listening", describe(sockets[0]), file=sys.stderr, flush=True)
         while True:
             server.turn(1.0)

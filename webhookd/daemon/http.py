@@ -1,152 +1,192 @@
-"""Waitress, driven by our own loop: several listeners, poll instead of select, no request lost at a stop."""
+"""The HTTP server: Waitress' connections in a loop of our own, with every limit that the port needs.
+
+One thread reads, judges and answers; deliveries go to the store without a thread that waits for the disk. A
+few more threads take what would hold the others up: large bodies, and requests that Flask answers.
+"""
 
 import logging
-import select
+import resource
 import socket
+import sys
 import time
-import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
 
-from waitress import wasyncore
 from waitress.adjustments import Adjustments
-from waitress.channel import HTTPChannel
-from waitress.server import TcpWSGIServer, UnixWSGIServer
-from waitress.task import ErrorTask, ThreadedTaskDispatcher, WSGITask
+
+from webhookd.daemon.accepting import Acceptor
+from webhookd.daemon.channel import Channel
+from webhookd.daemon.loop import Loop
+from webhookd.daemon.parser import FrontDoor, Parser
+from webhookd.web import answers
+from webhookd.web.answers import Answer
+from webhookd.web.hooks import PATIENCE, Pending
 
 log = logging.getLogger(__name__)
 
-_THREADS = 32  # most of them wait for the disk; the group commit takes as many deliveries in one go
-_CONNECTIONS = 1000
-_IDLE = 1.0  # seconds without a request after which a connection is closed while draining
+Result = TypeVar("Result")
 
-
-class _ClosingHeader:
-    """Says `Connection: close` in every answer once the server drains; an application may not (PEP 3333)."""
-
-    def build_response_header(self) -> bytes:
-        task: Any = self
-        if task.channel.server.draining:
-            task.set_close_on_finish()
-        return super().build_response_header()  # type: ignore[misc,no-any-return]
-
-
-class _Task(_ClosingHeader, WSGITask):
-    pass
-
-
-class _ErrorTask(_ClosingHeader, ErrorTask):
-    pass
-
-
-class _Channel(HTTPChannel):
-    task_class = _Task
-    error_task_class = _ErrorTask
-
-
-class _Tcp(TcpWSGIServer):
-    channel_class = _Channel
-    draining = False
-
-
-class _Unix(UnixWSGIServer):
-    channel_class = _Channel
-    draining = False
+_THREADS = 4  # for what is not answered in the loop
+_SMALL_BODY = 64 * 1024  # bytes; a larger one is verified and read in a thread of its own
+_LONGEST_HEAD = 16 * 1024  # bytes
+_CONNECTIONS = 1500
+_OTHER_DESCRIPTORS = 500  # database, logs, locks, bodies in files
+_SWEEP = 1.0  # seconds between two looks for what takes too long
 
 
 class HttpServer:
-    """Serves one WSGI application on listening sockets that stay the caller's."""
+    """Serves the hooks, and one WSGI application beside them, on sockets that stay the caller's."""
 
-    def __init__(self, application: Any, sockets: Sequence[socket.socket], *, max_body: int) -> None:
-        logging.getLogger("waitress.queue").setLevel(logging.CRITICAL)  # a line for every request under load
-        self._map: dict[int, Any] = {}
-        self._dispatcher = ThreadedTaskDispatcher()
-        self._dispatcher.set_thread_count(_THREADS)
-        adjustments = _adjustments(max_body)
-        # Any: the published stubs know neither `draining` nor the true type of `active_channels`.
-        self._servers: list[Any] = [self._serve(application, sock, adjustments) for sock in sockets]
+    effective_port, server_name = 80, "webhookd"  # for a request without Host; Waitress asks for them
+
+    def __init__(self, application: Any, sockets: Sequence[socket.socket], *, door: FrontDoor) -> None:
+        logging.getLogger("waitress").setLevel(logging.ERROR)  # below that it tells of clients, not of us
+        self.adj = _adjustments()
+        self.application = application
+        self.door = door
+        self.draining = False
+        self.loop = Loop()
+        self.active_channels: OrderedDict[int, Channel] = OrderedDict()  # last answered last
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="http")
+        self._most = _most_connections()
+        self._acceptors = [
+            Acceptor(sock, self.loop, connected=self._connected, make_room=self._make_room)
+            for sock in sockets
+        ]
+        self._swept_at = 0.0
 
     def turn(self, seconds: float) -> None:
         """Do what there is to do on the network, or sleep for *seconds* or until `wake`."""
-        wasyncore.loop(timeout=seconds, use_poll=True, map=self._map, count=1)
+        self.loop.turn(min(seconds, _SWEEP))
+        now = time.monotonic()
+        if now - self._swept_at >= _SWEEP:
+            self._swept_at = now
+            self._sweep(now)
 
     def wake(self) -> None:
         """End the sleep of `turn`; may be called from a signal handler."""
-        self._servers[0].pull_trigger()
+        self.loop.wake()
 
     def drain(self, *, seconds: float) -> None:
         """Take no new connection, answer what has come in, then close; at the latest after *seconds*."""
         deadline = time.monotonic() + seconds
-        for server in self._servers:
-            _accept_pending(server)  # what the kernel has completed already is ours to answer
-            server.draining = True
-            server.accepting = False
+        for acceptor in self._acceptors:
+            acceptor.stop()
+        self.draining = True
         while self._close_idle() and time.monotonic() < deadline:
             self.turn(0.05)
-        self._dispatcher.shutdown(timeout=1)
-        for server in self._servers:
-            server.trigger.close()
-        for channel in list(self._channels()):
+        for channel in list(self.active_channels.values()):
             channel.handle_close()
+        self._pool.shutdown(cancel_futures=True)
+        self.loop.close()
+
+    # -- connections
+
+    def _connected(self, sock: socket.socket, address: tuple[str, int]) -> None:
+        """Take a new connection, in the place of the least useful one when there are too many."""
+        if len(self.active_channels) >= self._most:
+            self._make_room()
+        Channel(self, sock, address)
+
+    def _make_room(self) -> None:
+        for channel in self.active_channels.values():
+            if not channel.requests:  # of those without a whole request, the one that was quiet the longest
+                channel.handle_close()
+                return
+
+    def _sweep(self, now: float) -> None:
+        for channel in list(self.active_channels.values()):
+            channel.hurry(now)
+            if channel.pending is not None and now > channel.since_pending + PATIENCE:
+                self._answer(channel, channel.requests[0], channel.pending.give_up)
+        self.door.flush()
 
     def _close_idle(self) -> bool:
         """Close connections on which nothing happens; tell whether others are left."""
-        now = time.time()
-        left = False
-        for channel in list(self._channels()):
-            busy = channel.requests or channel.request is not None or channel.total_outbufs_len
-            if busy or now - channel.last_activity < _IDLE or _has_unread(channel.socket):
-                left = True
-            else:
-                channel.handle_close()
-        return left
+        now = time.monotonic()
+        closed = [channel.close_if_idle(now) for channel in list(self.active_channels.values())]
+        return not all(closed)
 
-    def _channels(self) -> list[Any]:
-        return [channel for server in self._servers for channel in server.active_channels.values()]
+    # -- requests
 
-    def _serve(self, application: Any, sock: socket.socket, adjustments: Adjustments) -> Any:
-        kind = _Unix if sock.family == socket.AF_UNIX else _Tcp
-        # The server gets a descriptor of its own: it closes its socket whenever it stops.
-        return kind(
-            application,
-            map=self._map,
-            _sock=sock.dup(),
-            dispatcher=self._dispatcher,
-            adj=adjustments,
-            sockinfo=(sock.family, sock.type, sock.proto, sock.getsockname()),
-            bind_socket=False,
-        )
+    def add_task(self, channel: Channel) -> None:
+        """See to the first of *channel*'s requests, which is whole."""
+        self.loop.call_soon(partial(self._see_to, channel))
+
+    def pull_trigger(self) -> None:
+        """Send what a thread has left to be sent."""
+        if not self.loop.is_here:
+            self.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        for channel in list(self.active_channels.values()):
+            channel.flush()
+
+    def _see_to(self, channel: Channel) -> None:
+        request = channel.requests[0]
+        if request.error is not None or request.answer is not None:
+            channel.serve()
+        elif not self.door.is_hook(request.head.path):
+            self._pool.submit(channel.service)
+        elif request.body_length <= _SMALL_BODY:
+            self._receive(channel, request)
+        else:
+            self._pool.submit(self._receive, channel, request)
+
+    def _receive(self, channel: Channel, request: Parser) -> None:
+        answered = _or_broken(lambda: self.door.receive(request.head, request.body()))
+        if isinstance(answered, Pending):
+            self._await(channel, request, answered)
+        else:
+            self.loop.call_soon(partial(self._answer, channel, request, lambda: answered))
+
+    def _await(self, channel: Channel, request: Parser, pending: Pending) -> None:
+        channel.since_pending = time.monotonic()
+        channel.pending = pending
+        answer = partial(self._answer, channel, request, pending.answer)
+        pending.promise.add_done_callback(lambda _: self.loop.call_soon(answer))
+
+    def _answer(self, channel: Channel, request: Parser, make: Callable[[], Answer]) -> None:
+        """Answer, unless that was given up before."""
+        if request.answer is None:
+            channel.pending = None
+            request.answer = _or_broken(make)
+            channel.serve()
 
 
-def _accept_pending(server: Any) -> None:
-    poll = select.poll()
-    poll.register(server.socket, select.POLLIN)
-    while poll.poll(0):
-        server.handle_accept()
-
-
-def _has_unread(sock: socket.socket) -> bool:
-    """Tell whether a request lies in the kernel's buffer, unlike on an idle keep-alive connection."""
+def _or_broken(make: Callable[[], Result]) -> Result | Answer:
+    """Give what *make* gives; a bug of ours is logged, and answered without a word about it."""
     try:
-        return bool(sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-    except OSError:
-        return False
+        return make()
+    except Exception:
+        log.exception("request failed")
+        return answers.BROKEN
 
 
-def _adjustments(max_body: int) -> Adjustments:
-    with warnings.catch_warnings():
-        # Deprecated, but without it the loop spins while a thread writes its answer.
-        warnings.filterwarnings("ignore", message=".*send_bytes", category=DeprecationWarning)
-        return Adjustments(
-            threads=_THREADS,
-            asyncore_use_poll=True,
-            connection_limit=_CONNECTIONS,
-            channel_timeout=30,
-            cleanup_interval=5,
-            max_request_body_size=max_body + 1,  # Waitress refuses this size itself, not only what is above
-            max_request_header_size=16384,
-            send_bytes=65536,
-            ident=None,
-            # `web.address` decides whom to believe; nothing else of the proxies' headers is used.
-            clear_untrusted_proxy_headers=False,
-        )
+def _most_connections() -> int:
+    """Give how many connections there may be, after asking for as many descriptors as that needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS + _OTHER_DESCRIPTORS
+    if soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(min(_CONNECTIONS, soft - _OTHER_DESCRIPTORS), soft // 2)
+
+
+def _adjustments() -> Adjustments:
+    adjustments = Adjustments(
+        recv_bytes=_SMALL_BODY,
+        inbuf_overflow=_SMALL_BODY,  # what is larger waits in a file without a name
+        max_request_header_size=_LONGEST_HEAD,
+        max_request_body_size=sys.maxsize,  # the door knows the limit, which a reload may change
+        log_socket_errors=False,
+        ident=None,
+        clear_untrusted_proxy_headers=False,  # `web.address` decides whom to believe
+    )
+    adjustments.send_bytes = (
+        _SMALL_BODY  # header and body leave in one packet; as an argument, it is deprecated
+    )
+    return adjustments

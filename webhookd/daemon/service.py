@@ -91,7 +91,7 @@ class Daemon:
         hooks = Hooks(config=self._config, store=self._store, wake=self._worker.wake)
         health = Health(store=self._store, is_working=lambda: self._is_working or self._signals.stops > 0)
         app = create_app(hooks, health=health.check)
-        self._server = HttpServer(app, sockets, max_body=config.max_body)
+        self._server = HttpServer(app, sockets, door=hooks)
         self._signals.install(self._server.wake)
         return sockets
 

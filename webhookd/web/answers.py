@@ -21,6 +21,11 @@ class Answer:
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
 
+    @property
+    def all_headers(self) -> list[tuple[str, str]]:
+        """Give the headers that are this answer's own, and those of every answer."""
+        return [*self.headers, ("Cache-Control", "no-store"), ("Content-Type", "application/json")]
+
 
 def answer(code: HTTPStatus, headers: Mapping[str, str] | None = None, /, **fields: Any) -> Answer:
     """Give an answer whose body is *fields* as a JSON object."""
@@ -53,8 +58,20 @@ def method_not_allowed(methods: Iterable[str]) -> Answer:
     return answer(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": allowed}, status="rejected", reason=reason)
 
 
+def too_many_failures(seconds: float) -> Answer:
+    """Answer a request that proves nothing, from an address that sends many such."""
+    retry_after = {"Retry-After": f"{seconds:.0f}"}
+    reason = "too many failed signatures"
+    return answer(HTTPStatus.TOO_MANY_REQUESTS, retry_after, status="rejected", reason=reason)
+
+
 NOT_FOUND = answer(HTTPStatus.NOT_FOUND, status="rejected", reason="no such path")
 TOO_LARGE = answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, status="rejected", reason="body too large")
+HEAD_TOO_LARGE = answer(
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, status="rejected", reason="header too large"
+)
+MALFORMED = answer(HTTPStatus.BAD_REQUEST, status="rejected", reason="malformed request")
+TOO_SLOW = answer(HTTPStatus.REQUEST_TIMEOUT, status="rejected", reason="request took too long")
 UNAVAILABLE = answer(
     HTTPStatus.SERVICE_UNAVAILABLE,
     {"Retry-After": _RETRY_AFTER},

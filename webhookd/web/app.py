@@ -50,5 +50,4 @@ def _handle(error: Exception) -> Response:
 
 
 def _respond(answer: Answer) -> Response:
-    headers = [*answer.headers, ("Cache-Control", "no-store")]
-    return Response(answer.body, answer.status, headers, content_type="application/json")
+    return Response(answer.body, answer.status, answer.all_headers)

@@ -1,23 +1,33 @@
 """The public endpoints: from an HTTP request to a stored delivery and its answer.
 
-The order of trust: path, method, size, address, then all that `intake` checks.
+The order of trust: path, method, size, address, then all that `intake` checks. What the head of a request
+shows is answered before its body is read; and no thread waits for the disk.
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as TooSlow
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from http import HTTPStatus
 from typing import Any
 
-from webhookd.errors import AddressNotAllowed, Rejected, StoreUnavailable
-from webhookd.intake import receive
+from webhookd.errors import AddressNotAllowed, NotAuthentic, Rejected, StoreError
+from webhookd.intake import precheck, receive
 from webhookd.models import Config, Decision, Hook, Request
 from webhookd.queue import Acceptance, Store
 from webhookd.web import answers
-from webhookd.web.address import client_address, is_within
+from webhookd.web.address import Address, client_address, is_within
 from webhookd.web.answers import Answer
+from webhookd.web.head import Head
+from webhookd.web.rejections import Kind, Rejections
+from webhookd.web.throttle import Throttle
 
 log = logging.getLogger(__name__)
+
+HEALTH = "/healthz"  # the one path on this port that is no hook's
+PATIENCE = 20.0  # seconds for the store to take a delivery; a forge has given up by then
 
 
 class Hooks:
@@ -27,55 +37,139 @@ class Hooks:
         self._config = config
         self._store = store
         self._wake = wake
+        self._throttle = Throttle()
+        self.rejections = Rejections()
+
+    @property
+    def max_body(self) -> int:
+        """The bytes that a body may have."""
+        return self._config().max_body
+
+    def is_hook(self, path: str) -> bool:
+        """Tell whether `receive` answers at *path*."""
+        return self._config().hook_at(path) is not None
+
+    def refuse(self, head: Head) -> Answer | None:
+        """Answer a request whose head shows that it cannot become valid; give None for any other."""
+        config = self._config()
+        hook = config.hook_at(head.path)
+        methods = ("GET", "HEAD") if head.path == HEALTH else ("POST",)
+        if hook is None and head.path != HEALTH:
+            return self.reject(answers.NOT_FOUND, head, cause="no such path")
+        if head.method not in methods:
+            return self.reject(answers.method_not_allowed(methods), head, cause="method")
+        if head.length is not None and head.length > config.max_body:
+            return self.reject(answers.TOO_LARGE, head, cause="body too large")
+        return self._check(head, hook, config) if hook is not None else None
+
+    def receive(self, head: Head, body: bytes) -> "Answer | Pending":
+        """Answer a whole request that was not refused by its head, at once or once it is stored."""
+        config = self._config()
+        hook = config.hook_at(head.path)
+        if hook is None:  # a reload came in between
+            return answers.NOT_FOUND
+        request, now = Request(headers=head.headers, body=body), datetime.now(UTC)
+        try:
+            decision = receive(request, hook=hook, repositories=config.repositories, now=now)
+            promise = self._store.accept_soon(decision, now=now)
+        except Rejected as error:
+            return self._rejected(error, head, config)
+        except StoreError as error:
+            return _unavailable(hook.name, error)
+        return Pending(decision=decision, promise=promise, wake=self._wake)
 
     def answer(self, environ: Mapping[str, Any]) -> Answer | None:
-        """Answer the WSGI request *environ*, or give None where its path is no hook's."""
-        config = self._config()
-        hook = config.hook_at(environ["PATH_INFO"])
-        if hook is None:
+        """Answer the WSGI request *environ* and wait for that, or give None where its path is no hook's."""
+        head = _head(environ)
+        if not self.is_hook(head.path):
             return None
+        refusal = self.refuse(head)
+        if refusal is not None:
+            return refusal
+        answered = self.receive(head, environ["wsgi.input"].read(head.length))
+        return answered.wait() if isinstance(answered, Pending) else answered
+
+    def reject(self, answer: Answer, head: Head, *, cause: str, detail: str = "-") -> Answer:
+        """Count and log that *head* is answered with *answer*, and give that."""
+        config = self._config()
+        hook = config.hook_at(head.path)
+        kind = Kind(status=answer.status, cause=cause, hook=hook.name if hook else "-")
+        address, now = str(_client(head, config)), time.monotonic()
+        self.rejections.note(kind, address=address, path=head.path, detail=detail, now=now)
+        return answer
+
+    def flush(self) -> None:
+        """Log what the minute that is over has folded; to be called now and then."""
+        self.rejections.flush(now=time.monotonic())
+
+    def _check(self, head: Head, hook: Hook, config: Config) -> Answer | None:
         try:
-            return self._receive(environ, hook, config)
+            _check_address(head, hook, config)
+            precheck(head.headers, hook=hook, repositories=config.repositories)
         except Rejected as error:
-            _log_rejected(hook, environ, error)
-            return answers.rejected(error)
-        except StoreUnavailable as error:
-            log.error("delivery not stored hook=%s error=%s", hook.name, error)  # noqa: TRY400 - no bug of ours
-            return answers.UNAVAILABLE
+            return self._rejected(error, head, config)
+        return None
 
-    def _receive(self, environ: Mapping[str, Any], hook: Hook, config: Config) -> Answer:
-        if environ["REQUEST_METHOD"] != "POST":
-            return answers.method_not_allowed(["POST"])
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-        if length > config.max_body:
-            return answers.TOO_LARGE
-        _check_address(environ, hook, config)
-        request = Request(headers=_headers(environ), body=environ["wsgi.input"].read(length))
-        now = datetime.now(UTC)
-        decision = receive(request, hook=hook, repositories=config.repositories, now=now)
-        acceptance = self._store.accept(decision, now=now)
+    def _rejected(self, error: Rejected, head: Head, config: Config) -> Answer:
+        answer = answers.rejected(error)
+        if isinstance(error, NotAuthentic):
+            seconds = self._throttle.fail(_client(head, config), now=time.monotonic())
+            answer = answers.too_many_failures(seconds) if seconds else answer
+        return self.reject(answer, head, cause=error.cause or "-", detail=str(error))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A delivery on its way to the disk."""
+
+    decision: Decision
+    promise: "Future[Acceptance]"
+    wake: Callable[[], None]
+
+    def answer(self) -> Answer:
+        """Give the answer, now that the promise is done."""
+        try:
+            acceptance = self.promise.result(0)
+        except (StoreError, CancelledError) as error:
+            return _unavailable(self.decision.delivery.hook, error)
         if acceptance.status.wakes:
-            self._wake()
-        _log_accepted(decision, acceptance)
-        return answers.accepted(decision, acceptance)
+            self.wake()
+        _log_accepted(self.decision, acceptance)
+        return answers.accepted(self.decision, acceptance)
+
+    def wait(self) -> Answer:
+        """Wait for the answer, as long as a sender may be kept waiting."""
+        try:
+            self.promise.exception(PATIENCE)
+        except (TooSlow, CancelledError):
+            return self.give_up()
+        return self.answer()
+
+    def give_up(self) -> Answer:
+        """Say that it is not stored; if the disk takes it after all, to send it again does no harm."""
+        self.promise.cancel()
+        return _unavailable(self.decision.delivery.hook, TooSlow(f"no commit within {PATIENCE:g} s"))
 
 
-def _check_address(environ: Mapping[str, Any], hook: Hook, config: Config) -> None:
+def _unavailable(hook: str, error: BaseException) -> Answer:
+    log.error("delivery not stored hook=%s error=%s", hook, error)
+    return answers.UNAVAILABLE
+
+
+def _check_address(head: Head, hook: Hook, config: Config) -> None:
     if not hook.allow_from:
         return
-    address = _client(environ, config)
+    address = _client(head, config)
     if not is_within(address, hook.allow_from):
         raise AddressNotAllowed(f"{address} is not in allow_from", cause="address not allowed")
 
 
-def _client(environ: Mapping[str, Any], config: Config) -> Any:
-    return client_address(
-        environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR"), config.trusted_proxies
-    )
+def _client(head: Head, config: Config) -> Address:
+    return client_address(head.peer, head.headers.get("x-forwarded-for"), config.trusted_proxies)
 
 
-def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    """Give the headers under the names they have on the wire, in lower case."""
+def _head(environ: Mapping[str, Any]) -> Head:
+    """Read the head out of a WSGI environment, with header names as they are on the wire."""
     headers = {
         name[5:].replace("_", "-").lower(): value
         for name, value in environ.items()
@@ -83,7 +177,13 @@ def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
     }
     if content_type := environ.get("CONTENT_TYPE"):
         headers["content-type"] = content_type
-    return headers
+    return Head(
+        method=environ["REQUEST_METHOD"],
+        path=environ["PATH_INFO"],
+        headers=headers,
+        peer=environ.get("REMOTE_ADDR") or "",
+        length=int(environ.get("CONTENT_LENGTH") or 0),
+    )
 
 
 def _log_accepted(decision: Decision, acceptance: Acceptance) -> None:
@@ -97,10 +197,3 @@ def _log_accepted(decision: Decision, acceptance: Acceptance) -> None:
         ",".join(str(run.run) for run in acceptance.runs) or "-",
         f" reason={acceptance.reason}" if acceptance.reason else "",
     )
-
-
-def _log_rejected(hook: Hook, environ: Mapping[str, Any], error: Rejected) -> None:
-    log.warning(
-        "request rejected hook=%s address=%s status=%d cause=%s detail=%s",
-        hook.name, environ.get("REMOTE_ADDR") or "-", HTTPStatus(error.status), error.cause or "-", error,
-    )  # fmt: skip

@@ -1,0 +1,251 @@
+"""One connection: Waitress' channel, moved by our loop, with answers that need no thread."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from socket import MSG_DONTWAIT, MSG_PEEK, SHUT_WR
+from socket import socket as Socket  # noqa: N812 - a channel has an attribute of that name
+from typing import Any, Protocol
+
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.task import ErrorTask, WSGITask
+
+from webhookd.daemon.loop import BROKEN, READ, WRITE, Loop
+from webhookd.daemon.parser import FrontDoor, Parser, Refusal
+from webhookd.web import answers
+from webhookd.web.answers import Answer
+from webhookd.web.hooks import Pending
+
+_LINGER = 3.0  # seconds for a sender to notice an answer that came before it was done
+_HEAD_WITHIN = 10.0  # seconds for a connection's first request to begin, and for any head to be whole
+_REQUEST_WITHIN = 30.0  # seconds for a whole request
+_ANSWER_WITHIN = 15.0  # seconds for an answer to be taken off our hands
+_IDLE = 75.0  # seconds between two requests; longer than nginx keeps a connection for use again
+_IDLE_WHEN_DRAINING = 1.0  # seconds
+_MOST_READ = 65536  # bytes at a time
+
+
+class Site(Protocol):
+    """What a channel needs of the server that accepted it; the names are Waitress'."""
+
+    adj: Adjustments
+    application: Any
+    active_channels: OrderedDict[int, "Channel"]
+    draining: bool
+    effective_port: int
+    server_name: str
+    door: FrontDoor
+    loop: Loop
+
+    def add_task(self, channel: "Channel") -> None:
+        """See to the first of *channel*'s requests."""
+
+    def pull_trigger(self) -> None:
+        """Look for output that waits."""
+
+
+class _Answering:
+    """Writes an `Answer`; says `Connection: close` once the server drains, which an application may not."""
+
+    def write_answer(self, answer: Answer) -> None:
+        task: Any = self
+        task.status = f"{answer.status.value} {answer.status.phrase}"
+        task.response_headers = answer.all_headers
+        task.content_length = len(answer.body)
+        task.complete = True
+        task.write(b"" if task.request.head.method == "HEAD" else answer.body)
+
+    def build_response_header(self) -> bytes:
+        task: Any = self
+        if task.channel.server.draining:
+            task.set_close_on_finish()
+        return super().build_response_header()  # type: ignore[misc,no-any-return]
+
+
+class _Task(_Answering, WSGITask):
+    """Gives the answer that is there already, or asks the application for one."""
+
+    def execute(self) -> None:
+        request: Any = self.request
+        if request.answer is None:
+            super().execute()
+        else:
+            self.write_answer(request.answer)
+
+
+class _ErrorTask(_Answering, ErrorTask):
+    """Gives an answer and closes; also when the application has raised something."""
+
+    def execute(self) -> None:
+        error = self.request.error  # type: ignore[attr-defined] # the stubs take a request for an error
+        self.set_close_on_finish()
+        self.write_answer(error.answer if isinstance(error, Refusal) else answers.BROKEN)
+
+
+class Channel(HTTPChannel):
+    """One connection. All but `service` happens in the loop's thread."""
+
+    task_class = _Task
+    error_task_class = _ErrorTask
+
+    # What Waitress has and its published types do not know, or know otherwise.
+    socket: Socket
+    requests: list[Parser]
+    request: Parser | None
+    _fileno: int | None
+    _flush_some: Callable[[], bool]
+    _flush_exception: Callable[[Callable[[], bool]], object]
+
+    def __init__(self, site: Site, sock: Socket, address: tuple[str, int]) -> None:
+        self.since = time.monotonic()  # it was opened, or last answered
+        self.lingers_until = 0.0
+        self._site = site
+        self.pending: Pending | None = None  # its first request waits for the disk …
+        self.since_pending = 0.0  # … since then
+        self._answered = False
+        self._unread = False
+        self._watched = 0
+        self.parser_class = partial(Parser, door=site.door, peer=address[0])  # type: ignore[assignment]
+        super().__init__(site, sock, address, site.adj)  # type: ignore[arg-type]
+
+    # -- moved by the loop
+
+    def add_channel(self, map: Any = None) -> None:  # noqa: A002, ARG002 - Waitress' name
+        """Begin to listen to the connection."""
+        descriptor = self.socket.fileno()
+        self._watched = READ
+        self._site.active_channels[descriptor] = self
+        self._site.loop.watch(descriptor, self._handle, READ)
+
+    def del_channel(self, map: Any = None) -> None:  # noqa: A002, ARG002 - Waitress' name
+        """Forget the connection, which is about to be closed."""
+        if self._fileno is not None:
+            self._site.loop.forget(self._fileno)
+            self._site.active_channels.pop(self._fileno, None)
+            self._fileno = None
+
+    def service(self) -> None:
+        """Answer the first request, in whatever thread; `flush` has to follow in the loop's."""
+        self._unread = self.requests[0].error is not None
+        super().service()
+        self._answered = True
+        self.since = time.monotonic()
+
+    def serve(self) -> None:
+        """Answer the first request, whose answer is there."""
+        self.service()
+        if self._fileno is not None:
+            self._site.active_channels.move_to_end(self._fileno)
+        self.flush()
+
+    def flush(self) -> None:
+        """Send what waits, as far as the other end takes it."""
+        if self.connected and self.writable():
+            self.handle_write()
+        self._watch()
+
+    def _handle(self, events: int) -> None:
+        if events & READ and self.readable():
+            self._read()
+        elif events & BROKEN:
+            self.handle_close()
+        if events & WRITE and self.connected:
+            self.handle_write()
+        self._watch(heard=events)
+
+    def _watch(self, *, heard: int = 0) -> None:
+        """Tell the loop what to listen for.
+
+        While a request is answered nothing more is read. Listening goes on until something comes all the
+        same, which mostly spares two calls of the system.
+        """
+        if self._fileno is None:
+            return
+        wanted = WRITE if self.writable() else 0
+        if self.readable():
+            wanted |= READ
+        elif not heard & READ:
+            wanted |= self._watched & READ
+        if wanted != self._watched:
+            self._watched = wanted
+            self._site.loop.change(self._fileno, wanted)
+
+    def _read(self) -> None:
+        if self.lingers_until:
+            self._discard()
+        else:
+            self.handle_read()
+
+    # -- its end
+
+    def handle_write(self) -> None:
+        """Send, and close once everything is sent, if that is wanted."""
+        if not (self.close_when_flushed and self._unread):
+            super().handle_write()
+            return
+        self._flush_exception(self._flush_some)
+        if self.will_close:
+            self.handle_close()
+        elif self.connected and not self.total_outbufs_len:
+            self._linger()
+
+    def _linger(self) -> None:
+        """Take for a while what the sender goes on to send.
+
+        If it were left unread, the kernel would reset the connection, and the answer would be lost with it.
+        """
+        self.close_when_flushed = False
+        self.lingers_until = time.monotonic() + _LINGER
+        try:
+            self.socket.shutdown(SHUT_WR)
+        except OSError:
+            self.handle_close()
+
+    def _discard(self) -> None:
+        try:
+            more = bool(self.socket.recv(_MOST_READ))
+        except OSError:
+            more = False
+        if not more:
+            self.handle_close()
+
+    def hurry(self, now: float) -> None:
+        """End what takes too long: a slow sender, a slow reader, a connection that nobody uses."""
+        if self.lingers_until:
+            deadline = self.lingers_until
+        elif self.total_outbufs_len:
+            deadline = self.since + _ANSWER_WITHIN
+        elif self.requests:
+            return  # that is up to us
+        elif self.request is not None:
+            within = _REQUEST_WITHIN if self.request.headers_finished else _HEAD_WITHIN
+            if now > self.request.began + within:
+                self._answer_slow(self.request)
+            return
+        else:
+            deadline = self.since + (_IDLE if self._answered else _HEAD_WITHIN)
+        if now > deadline:
+            self.handle_close()
+
+    def _answer_slow(self, request: Parser) -> None:
+        request.reject(answers.TOO_SLOW, cause="request too slow")
+        self.request = None
+        self.requests.append(request)
+        self.serve()
+
+    def close_if_idle(self, now: float) -> bool:
+        """Close a connection on which nothing happens while the server drains; tell whether it was so."""
+        busy = self.requests or self.request is not None or self.total_outbufs_len
+        if busy or now - self.since < _IDLE_WHEN_DRAINING or self._has_unread():
+            return False
+        self.handle_close()
+        return True
+
+    def _has_unread(self) -> bool:
+        """Tell whether a request lies in the kernel's buffer, unlike on an idle keep-alive connection."""
+        try:
+            return bool(self.socket.recv(1, MSG_PEEK | MSG_DONTWAIT))
+        except OSError:
+            return False
