@@ -8,8 +8,10 @@ from urllib.parse import quote_plus
 import pytest
 from factories import NOW, make_hook, make_repository, make_secret
 
+from webhookd.errors import NotAuthentic
+from webhookd.intake import receive
 from webhookd.intake.causes import Cause
-from webhookd.intake.diagnose import Diagnosis
+from webhookd.intake.diagnose import Diagnosis, case_of, daemon_cause
 from webhookd.intake.inspection import Inspection, inspect
 from webhookd.models import Forge, Hook, Request, Secret
 
@@ -189,6 +191,32 @@ def test_a_gitea_hook_does_not_take_the_form_of_github() -> None:
     found = looked_at(FORM, FORM_TYPE | {"x-gitea-signature": signed(FORM)}, hook=hook).diagnosis
     assert found is not None
     assert (found.cause, "GitHub" in found.hint) == (Cause.BODY_FORM_ENCODED, True)
+
+
+@pytest.mark.parametrize(
+    ("of", "body", "key", "cause"),
+    [
+        (COMPACT, COMPACT, "other", Cause.OTHER_SECRET),
+        (COMPACT, FORM, KEY, Cause.BODY_FORM_ENCODED),
+        (FORM, COMPACT, KEY, Cause.BODY_JSON_OF_FORM),
+        (COMPACT, PRETTY, KEY, Cause.SIGNATURE_WRONG),
+        (COMPACT, COMPACT, KEY + "\n", Cause.SIGNATURE_WRONG),
+    ],
+)
+def test_the_daemon_tells_only_what_costs_little(of: bytes, body: bytes, key: str, cause: Cause) -> None:
+    hook = make_hook(secrets=(make_secret(KEY),))
+    request = Request(headers={"x-hub-signature-256": "sha256=" + signed(of, key)}, body=body)
+    with pytest.raises(NotAuthentic) as caught:
+        receive(request, hook=hook, repositories=[], now=NOW)
+    case = case_of(request, caught.value, hook=hook, repositories=[], others=[make_secret("other")])
+    assert daemon_cause(case) is cause
+
+
+def test_what_the_headers_tell_the_daemon_tells_too() -> None:
+    with pytest.raises(NotAuthentic) as caught:
+        receive(Request(headers={}, body=b""), hook=make_hook(), repositories=[], now=NOW)
+    case = case_of(Request(headers={}, body=b""), caught.value, hook=make_hook(), repositories=[])
+    assert daemon_cause(case) is Cause.SIGNATURE_MISSING
 
 
 def test_a_token_in_quotes_is_named() -> None:

@@ -16,6 +16,11 @@ LONGEST = 4 * 1024 * 1024  # bytes of a body that is written anew in many ways
 
 _BOM = b"\xef\xbb\xbf"
 _KEEP = "keep the bytes as they came"
+_JSON_SIGNED = (
+    "the signature covers the JSON inside the form, as Gitea, Forgejo and Gogs sign: is the forge the right "
+    "one, is the hook set to JSON?"
+)
+_FORM_SIGNED = "the hook is set to form-encoded and this is the JSON inside: give the form, or set it to JSON"
 _LAYOUTS: dict[str, dict[str, Any]] = {
     "without blanks": {"separators": (",", ":")},
     "indented by two": {"indent": 2},
@@ -38,8 +43,16 @@ def bodies(body: bytes) -> Iterator[Altered]:
     yield from _character_set(body)
     yield from _contents(body)
     if len(body) <= LONGEST:
-        yield from _form(body)
+        yield from _form_anew(body)
         yield from _written_anew(body)
+
+
+def form_or_json(body: bytes) -> Iterator[Altered]:
+    """Give the JSON inside *body* if that is a form, and the form around it if that is JSON."""
+    try:
+        yield Altered(Cause.BODY_FORM_ENCODED, _JSON_SIGNED, payload_field(body))
+    except BadPayload:
+        yield from (Altered(Cause.BODY_JSON_OF_FORM, _FORM_SIGNED, form) for form in _as_forms(body))
 
 
 def _final_newline(body: bytes, cause: Cause, also: str) -> Iterator[Altered]:
@@ -96,24 +109,19 @@ def _contents(body: bytes) -> Iterator[Altered]:
         yield Altered(Cause.BODY_WRAPPED, hint, body[begin:end])
 
 
-def _form(body: bytes) -> Iterator[Altered]:
+def _form_anew(body: bytes) -> Iterator[Altered]:
     try:
         document = payload_field(body)
     except BadPayload:
         return
-    hint = (
-        "the signature covers the JSON inside the form, as Gitea, Forgejo and Gogs sign: is the forge the "
-        "right one, is the hook set to JSON?"
-    )
-    yield Altered(Cause.BODY_FORM_ENCODED, hint, document)
     hint = f"the form was decoded and encoded again (a proxy): {_KEEP}"
     yield from (Altered(Cause.BODY_RESERIALISED, hint, form) for form in _as_forms(document))
 
 
 def _written_anew(body: bytes) -> Iterator[Altered]:
     """Write the JSON in every way that a forge, or whoever changed it, may have written it."""
-    hint = "the hook is set to form-encoded and this is the JSON inside: give the form, or set it to JSON"
-    yield from (Altered(Cause.BODY_JSON_OF_FORM, hint, form) for form in _as_forms(body.strip()))
+    forms = _as_forms(body.strip())
+    yield from (Altered(Cause.BODY_JSON_OF_FORM, _FORM_SIGNED, form) for form in forms)
     try:
         value = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError):
@@ -127,7 +135,7 @@ def _written_anew(body: bytes) -> Iterator[Altered]:
             yield Altered(Cause.BODY_RESERIALISED, reserialised, text)
             yield Altered(Cause.BODY_RESERIALISED, reserialised, text + b"\n")
     for text in _spellings(value, _LAYOUTS["without blanks"]):
-        yield from (Altered(Cause.BODY_JSON_OF_FORM, hint, form) for form in _as_forms(text))
+        yield from (Altered(Cause.BODY_JSON_OF_FORM, _FORM_SIGNED, form) for form in _as_forms(text))
 
 
 def _spellings(value: Any, options: dict[str, Any]) -> Iterator[bytes]:

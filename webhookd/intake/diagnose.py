@@ -1,19 +1,22 @@
 """Why a signature does not match: what people really get wrong, tried and named (pure).
 
-For a person at a terminal only: it tries keys and bodies, and what it finds must not reach a sender.
+For a person at a terminal or a line in the log; what it finds must never reach a sender.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from webhookd.errors import NotAuthentic
-from webhookd.intake.altered_bodies import bodies
+from webhookd.intake.altered_bodies import bodies, form_or_json
 from webhookd.intake.altered_keys import Altered, keys
 from webhookd.intake.causes import Cause
-from webhookd.intake.claims import Claim
+from webhookd.intake.claims import Claim, Claims, Kind
+from webhookd.intake.forges import forge
+from webhookd.intake.keyrings import MANY, keyrings_for
+from webhookd.intake.receive import signed_field
 from webhookd.intake.signature import altered, fits
-from webhookd.models import Secret
+from webhookd.models import Hook, Repository, Request, Secret
 
 LONG = 256 * 1024  # bytes of a body on which altered keys are not tried together with altered bodies
 
@@ -39,6 +42,45 @@ class Case:
     announced: str | None  # Content-Length
     secrets: Sequence[Secret]  # one of which should have fitted
     others: Sequence[Secret]  # configured elsewhere; the label says where
+
+
+def case_of(
+    request: Request,
+    failure: NotAuthentic,
+    *,
+    hook: Hook,
+    repositories: Sequence[Repository],
+    others: Sequence[Secret] = (),
+) -> Case:
+    """Put together what is known of a request that *hook* refused; *others* are keys configured elsewhere."""
+    adapter = forge(hook.forge)
+    kind = next((kind for kind in Kind if str(kind) in failure.cause), Kind.SIGNATURE)
+    mine = [repository for repository in repositories if repository.hook == hook.name]
+    locks = [lock for keyring in keyrings_for(hook, mine, adapter.scheme) for lock in keyring.locks()]
+    own = [secret for of, secrets in locks if of is kind for secret in secrets]
+    field = signed_field(request, adapter)
+    return Case(
+        failure=failure,
+        claim=Claims(request.headers, adapter.scheme).of(kind),
+        signed=request.body if field is None else field,
+        body=request.body,
+        announced=request.headers.get("content-length"),
+        secrets=own,
+        others=[secret for secret in others if secret not in own],
+    )
+
+
+def daemon_cause(case: Case) -> Cause:
+    """Name what the daemon can tell for its log, with the keys that it has and at a small cost.
+
+    That is what the headers show, another configured secret, and a form taken for its JSON or the reverse.
+    """
+    cause = Cause(case.failure.cause)
+    if cause not in _WRONG or len(case.body) > LONG:
+        return cause
+    few = replace(case, secrets=case.secrets[:MANY], others=case.others[:MANY])
+    found = chain(_other_secret(few), _fitting(few, _form_or_json(few)))
+    return next((diagnosis.cause for diagnosis in found), cause)
 
 
 def diagnose(case: Case) -> Diagnosis:
@@ -68,7 +110,11 @@ def _altered_key(case: Case) -> Iterator[Diagnosis]:
 
 
 def _altered_body(case: Case) -> Iterator[Diagnosis]:
-    for body in _possible_bodies(case):
+    return _fitting(case, _possible_bodies(case))
+
+
+def _fitting(case: Case, possible: Iterable[Altered]) -> Iterator[Diagnosis]:
+    for body in possible:
         if any(fits(case.claim, secret, body.value) for secret in case.secrets):
             yield Diagnosis(cause=body.cause, hint=body.hint)
 
@@ -86,10 +132,14 @@ def _altered_both(case: Case) -> Iterator[Diagnosis]:
 
 
 def _possible_bodies(case: Case) -> Iterator[Altered]:
+    return chain(_form_or_json(case), bodies(case.signed))
+
+
+def _form_or_json(case: Case) -> Iterator[Altered]:
     if case.body != case.signed:
         hint = "the signature covers the form itself, as GitHub signs: is the forge the right one?"
         yield Altered(Cause.BODY_FORM_ENCODED, hint, case.body)
-    yield from bodies(case.signed)
+    yield from form_or_json(case.signed)
 
 
 def _with_altered_keys(case: Case, body: bytes) -> Iterator[Diagnosis]:

@@ -18,7 +18,6 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 _PAYLOAD_FIELD = re.compile(rb"(?:^|&)payload=([^&]*)")
-_NOT_ENCODED = re.compile(rb"%(?![0-9A-Fa-f]{2})|[\r\n]")
 
 
 def _no_constant(_name: str) -> Never:
@@ -49,9 +48,11 @@ def payload_field(form: bytes) -> bytes:
     first, second = next(found, None), next(found, None)
     if first is None or second is not None:
         raise BadPayload('the form has not exactly one field "payload"', cause=Cause.MALFORMED_PAYLOAD)
-    if _NOT_ENCODED.search(first[1]):
+    value = percent_decoded(first[1])
+    every_escape_decoded = len(value) == len(first[1]) - 2 * first[1].count(b"%")
+    if not every_escape_decoded or b"\n" in first[1] or b"\r" in first[1]:
         raise BadPayload("the form is not percent-encoded", cause=Cause.MALFORMED_PAYLOAD)
-    return percent_decoded(first[1])
+    return value
 
 
 def parse(document: bytes) -> Payload:

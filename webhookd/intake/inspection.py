@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from webhookd.errors import NotAuthentic, Rejected
-from webhookd.intake import claims, documents, matching
+from webhookd.intake import documents, matching
 from webhookd.intake.adapter import Adapter, Reading
 from webhookd.intake.decide import decide
 from webhookd.intake.forges import forge
-from webhookd.intake.keyrings import keyrings_for
 from webhookd.intake.receive import (
     authenticate,
     delivery_id,
@@ -160,25 +159,9 @@ def _diagnosis(
     repositories: Sequence[Repository],
     others: Sequence[Secret],
 ) -> "Diagnosis":
-    from webhookd.intake.diagnose import Case, diagnose  # noqa: PLC0415 - only where something is wrong
+    from webhookd.intake.diagnose import case_of, diagnose  # noqa: PLC0415 - only where something is wrong
 
-    adapter = forge(hook.forge)
-    kind = next((kind for kind in claims.Kind if str(kind) in failure.cause), claims.Kind.SIGNATURE)
-    keyrings = keyrings_for(hook, repositories, adapter.scheme)
-    field = signed_field(request, adapter)
-    own = [
-        secret for keyring in keyrings for of, secrets in keyring.locks() if of is kind for secret in secrets
-    ]
-    case = Case(
-        failure=failure,
-        claim=claims.Claims(request.headers, adapter.scheme).of(kind),
-        signed=request.body if field is None else field,
-        body=request.body,
-        announced=request.headers.get("content-length"),
-        secrets=own,
-        others=[secret for secret in others if secret not in own],
-    )
-    return diagnose(case)
+    return diagnose(case_of(request, failure, hook=hook, repositories=repositories, others=others))
 
 
 def _rules(push: PushEvent, repositories: Sequence[Repository], hook: Hook) -> list[str]:

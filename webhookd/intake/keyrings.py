@@ -8,7 +8,6 @@ those of the repositories that the raw bytes mention are tried. This decides not
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 from itertools import islice
 
 from webhookd.intake.documents import percent_decoded
@@ -18,7 +17,11 @@ from webhookd.intake.signature import Keyring, hook_keyring, repository_keyring
 from webhookd.models import Hook, Repository
 
 MANY = 16  # repositories whose own keys are tried without a look at the body, and at most after one
-_MOST_VALUES = 256  # looked at in one body
+_MOST_PLACES = 10_000  # looked at in one body
+# What follows a key: a quote, a colon and the text in quotes, plain or percent-encoded.
+_VALUE = re.compile(
+    rb'(?:"|%22)(?:\s|\+|%20|%0A|%09){0,9}(?::|%3A)(?:\s|\+|%20|%0A|%09){0,9}(?:"|%22)((?:[^"%]|%(?!22)){1,600})(?:"|%22)'
+)
 
 
 def keyrings_for(
@@ -34,35 +37,27 @@ def keyrings_for(
 def _mentioned(repositories: Sequence[Repository], body: bytes, keys: tuple[str, ...]) -> list[Repository]:
     """Give the repositories that *body* mentions; a name can have several parts, one at each of *keys*."""
     values = [_values(body, key) for key in keys]
-    named = (
-        repository
-        for repository in repositories
-        if all(
-            part in found for part, found in zip(_parts(repository.pattern, len(keys)), values, strict=True)
-        )
-    )
+    named = (repository for repository in repositories if _is_in(values, repository.pattern.casefold()))
     patterns = [repository for repository in repositories if is_pattern(repository.pattern)]
     return [*islice(named, MANY), *patterns]
 
 
-def _parts(name: str, count: int) -> list[str]:
-    parts = name.casefold().split("/", count - 1)
-    return parts + [""] * (count - len(parts))
+def _is_in(values: Sequence[set[str]], name: str) -> bool:
+    if len(values) == 1:
+        return name in values[0]
+    parts = name.split("/", len(values) - 1)
+    return len(parts) == len(values) and all(part in found for part, found in zip(parts, values, strict=True))
 
 
 def _values(body: bytes, key: str) -> set[str]:
     """Give the texts that stand at *key* anywhere in *body*, JSON or form."""
     found: set[str] = set()
-    for match in _at(key).finditer(body):
-        text = percent_decoded(match[1]).replace(b"\\/", b"/").decode(errors="replace")
-        found.add(text.casefold())
-        if len(found) == _MOST_VALUES:
+    word, place = key.encode(), -1
+    for _ in range(_MOST_PLACES):
+        place = body.find(word, place + 1)
+        if place < 0:
             break
+        if match := _VALUE.match(body, place + len(word)):
+            text = percent_decoded(match[1]).replace(b"\\/", b"/").decode(errors="replace")
+            found.add(text.casefold())
     return found
-
-
-@lru_cache(maxsize=16)
-def _at(key: str) -> re.Pattern[bytes]:
-    quote, space = rb'(?:"|%22)', rb"(?:\s|\+|%20|%0A|%09){0,9}"
-    value = rb'((?:[^"%]|%(?!22)){1,600})'
-    return re.compile(quote + key.encode() + quote + space + rb"(?::|%3A)" + space + quote + value + quote)
