@@ -1,4 +1,4 @@
-"""The chunked transfer coding (RFC 9112, 7.1), in time that grows with the bytes and never faster (pure).
+"""The chunked transfer coding (RFC 9112, 7.1), in time that grows with the bytes and never faster.
 
 Stands in for Waitress' receiver, which knows no limit for a line or a trailer, and copies for each chunk what
 is left.
