@@ -7,7 +7,7 @@ those of the repositories that the raw bytes mention are tried. This decides not
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from webhookd.intake.documents import percent_decoded
@@ -26,12 +26,13 @@ _VALUE = re.compile(
 
 def keyrings_for(
     hook: Hook, repositories: Sequence[Repository], scheme: Scheme, *, body: bytes | None = None
-) -> tuple[Keyring, ...]:
+) -> Iterator[Keyring]:
     """Give the keyrings to try at *hook*; *repositories* are the hook's own. Without a *body*: all."""
+    yield hook_keyring(hook)
     with_own = [repository for repository in repositories if repository.secrets]
     if body is not None and len(with_own) > MANY:
         with_own = _mentioned(with_own, body, scheme.repo_keys)
-    return (hook_keyring(hook), *(repository_keyring(repository, hook, scheme) for repository in with_own))
+    yield from (repository_keyring(repository, hook, scheme) for repository in with_own)
 
 
 def _mentioned(repositories: Sequence[Repository], body: bytes, keys: tuple[str, ...]) -> list[Repository]:

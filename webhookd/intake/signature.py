@@ -73,15 +73,19 @@ def split_tokens(secrets: Sequence[Secret], scheme: Scheme) -> tuple[tuple[Secre
     return tuple(s for s, signs in pairs if signs), tuple(s for s, signs in pairs if not signs)
 
 
-def precheck(claims: Claims, keyrings: Sequence[Keyring]) -> None:
+def precheck(claims: Claims, keyrings: Iterable[Keyring]) -> None:
     """Raise NotAuthentic when no keyring can open with these claims, whatever the body is."""
-    problems = [_problem(claims, keyring) for keyring in keyrings]
-    if None not in problems:
-        raise _telling(list(filter(None, problems)))
+    problems = []
+    for keyring in keyrings:
+        problem = _problem(claims, keyring)
+        if problem is None:
+            return
+        problems.append(problem)
+    raise _telling(problems)
 
 
 def verify(
-    claims: Claims, signed: bytes, *, keyrings: Sequence[Keyring], now: datetime
+    claims: Claims, signed: bytes, *, keyrings: Iterable[Keyring], now: datetime
 ) -> tuple[Opening, ...]:
     """Give every keyring that opens what was signed; raise NotAuthentic if there is none."""
     tried = [_open(claims, signed, keyring, now) for keyring in keyrings]
