@@ -143,6 +143,22 @@ def test_without_a_signature_it_still_says_what_it_is(payload: Path, secret: Pat
     assert result["diagnosis"]["cause"] == "signature missing"
 
 
+def test_the_signature_of_gitlab_is_a_token_or_a_signature(tmp_path: Path, secret: Path) -> None:
+    signing = write_secret(tmp_path, name="s", content=b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    assert found("-", "--forge", "gitlab", "--secret-file", secret, "--signature", KEY, input=b"{}")[
+        "verified"
+    ]
+    headers = (
+        "--header",
+        "webhook-id: msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "--header",
+        "webhook-timestamp: 1614265330",
+    )
+    signature = ("--signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", "--at", "1614265330")
+    args = ("-", "--forge", "gitlab", "--secret-file", signing, *headers, *signature)
+    assert found(*args, input=b'{"test": 2432232314}')["verified"]
+
+
 def test_any_of_several_secrets_opens(payload: Path, secret: Path, tmp_path: Path) -> None:
     new = write_secret(tmp_path, name="new", content=b"another")
     args = (payload, "--secret-file", new, "--secret-file", secret, "--signature", f"sha256={digest()}")

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
-from factories import BEFORE, COMMIT
+from deliveries import hook_of, sign_document
+from factories import BEFORE, COMMIT, NOW
 
 from webhookd.errors import BadPayload
+from webhookd.intake import receive
 from webhookd.intake.adapter import Reading
 from webhookd.intake.forges import forge
 from webhookd.models import Forge, Kind, PushEvent
@@ -74,6 +76,13 @@ def test_a_cloud_push_has_as_many_events_as_changes() -> None:
         ("refs/heads/main", False, True, None),
     ]
     assert cloud() == ()
+
+
+def test_a_push_without_a_repository_is_refused_even_without_changes() -> None:
+    for name, event in ((Forge.BITBUCKET, "repo:push"), (Forge.BITBUCKET_DC, "repo:refs_changed")):
+        signed = sign_document(b"{}", hook_of(name), event=event)
+        with pytest.raises(BadPayload):
+            receive(signed.request(), hook=hook_of(name), repositories=[], now=NOW)
 
 
 def test_a_cloud_branch_may_be_called_like_a_ref() -> None:

@@ -88,6 +88,12 @@ def test_a_cut_list_of_commits_is_incomplete(name: Forge) -> None:
     assert push(name, commits=[{"id": COMMIT}]).changed_files is None
 
 
+@pytest.mark.parametrize("total", [-1, 10**400, True, "2", 1.5])
+def test_a_number_of_commits_that_is_none_is_unknown(total: object) -> None:
+    event = push(Forge.GITEA, total_commits=total)
+    assert (event.commit_count, event.files_complete) == (None, True)
+
+
 @pytest.mark.parametrize("name", FAMILY)
 @pytest.mark.parametrize("ref", ["old", "refs/heads/old"])
 def test_the_deletion_of_a_branch_is_a_delete_event(name: Forge, ref: str) -> None:

@@ -14,6 +14,7 @@ from webhookd.models import Hook, PushEvent, Request
 
 if TYPE_CHECKING:
     from webhookd.intake.inspection import Inspection
+    from webhookd.intake.schemes import Scheme
 
 
 @click.command()
@@ -91,11 +92,18 @@ def _with_options(request: Request, hook: Hook, options: dict[str, Any]) -> Requ
     from webhookd.intake.forges import forge  # noqa: PLC0415
 
     adapter = forge(hook.forge)
-    mark = adapter.scheme.mark
-    signature = mark.header if mark else adapter.scheme.token_header or "webhook-signature"
-    given = {signature: options["signature"], adapter.event_header: options["event"]}
+    given = {adapter.event_header: options["event"]}
+    if options["signature"] is not None:
+        given[_signature_header(adapter.scheme, options["signature"])] = options["signature"]
     added = {name.lower(): _on_the_wire(value) for name, value in given.items() if value is not None}
     return replace(request, headers={**request.headers, **added})
+
+
+def _signature_header(scheme: "Scheme", value: str) -> str:
+    """Give the header in which the forge sends such a value."""
+    if scheme.mark is not None:
+        return scheme.mark.header
+    return "webhook-signature" if value.startswith("v1,") else scheme.token_header or ""
 
 
 def _header_file(name: str) -> dict[str, str]:

@@ -12,9 +12,10 @@ Payload = Mapping[str, Any]  # a JSON object, as it came
 LONGEST_NAME = 4096  # characters of a repository or ref; Linux takes no longer path either
 LONGEST_TEXT = 16_384  # characters of a commit message or URL
 
+_ABSURD = 2**31  # more than anything there can be of
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Anything that is not hex could pass for an option when a command hands it to git.
-_OBJECT_ID = re.compile(r"[0-9a-fA-F]{7,64}")
+_OBJECT_ID = re.compile(r"[0-9a-fA-F]{4,64}")
 
 
 def child(payload: Payload, key: str) -> Payload:
@@ -71,9 +72,9 @@ def flag(payload: Payload, key: str) -> bool | None:
 
 
 def count(payload: Payload, key: str) -> int | None:
-    """Give the number at *key*; None where there is none."""
+    """Give the number at *key*; None where there is none that counts something."""
     value = payload.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if type(value) is int and 0 <= value < _ABSURD else None
 
 
 def object_id(value: object) -> str | None:

@@ -129,7 +129,7 @@ def _read(request: Request, adapter: Adapter) -> tuple[Reading, list[str]]:
     except Rejected as exc:
         return Reading(kind=Kind.OTHER, reason="the body cannot be read"), [_refused(exc)]
     try:
-        require_names(reading.pushes)
+        require_names(reading)
     except Rejected as exc:
         return reading, [_refused(exc)]
     return reading, []

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from webhookd.errors import BadPayload, NotAuthentic
 from webhookd.intake import documents, matching, signature
-from webhookd.intake.adapter import Adapter
+from webhookd.intake.adapter import Adapter, Reading
 from webhookd.intake.causes import Cause
 from webhookd.intake.claims import Claims
 from webhookd.intake.decide import decide
@@ -18,7 +18,7 @@ from webhookd.intake.forges import forge
 from webhookd.intake.keyrings import keyrings_for
 from webhookd.intake.schemes import Form
 from webhookd.intake.signature import Opening
-from webhookd.models import Decision, Delivery, Hook, PushEvent, Repository, Request
+from webhookd.models import Decision, Delivery, Hook, Kind, Repository, Request
 
 LONGEST_WORD = 200  # characters of an event's name or a delivery id
 
@@ -33,7 +33,7 @@ def receive(request: Request, *, hook: Hook, repositories: Sequence[Repository],
     event = event_name(request, adapter)
     reading = adapter.parse(event, payload)
     opening = rightful(opened, reading.repo, mine, hook)
-    require_names(reading.pushes)
+    require_names(reading)
     digest = hashlib.sha256(request.body).hexdigest()
     delivery = Delivery(
         hook=hook.name,
@@ -110,9 +110,9 @@ def rightful(opened: Sequence[Opening], repo: str, repositories: Sequence[Reposi
     return right
 
 
-def require_names(pushes: Sequence[PushEvent]) -> None:
+def require_names(reading: Reading) -> None:
     """Refuse a push that does not say which ref of which repository changed."""
-    if not all(push.repo and push.ref for push in pushes):
+    if reading.kind is Kind.PUSH and not (reading.repo and all(push.ref for push in reading.pushes)):
         raise BadPayload("the push names no repository or no ref", cause=Cause.MALFORMED_PAYLOAD)
 
 
