@@ -2,10 +2,13 @@
 
 import re
 import time
+from collections.abc import Mapping
 from typing import Protocol
 
 from waitress.adjustments import Adjustments
-from waitress.parser import HTTPRequestParser, ParsingError
+from waitress.buffers import OverflowableBuffer
+from waitress.parser import HTTPRequestParser, ParsingError, split_uri
+from waitress.receiver import FixedStreamReceiver
 from waitress.utilities import Error, RequestHeaderFieldsTooLarge
 
 from webhookd.daemon.chunks import ChunkedBody
@@ -14,13 +17,22 @@ from webhookd.web.answers import Answer
 from webhookd.web.head import Head
 from webhookd.web.hooks import Pending
 
-_MOST_LINES = 100  # of a head
+_MOST_FIELDS = 100  # header lines of one request
+_FRAMING = ("content-length", "transfer-encoding")
 
-# Checked first, and each in one pass: for a head that is almost right, Waitress' own expressions try a number
-# of ways that grows with the square of its length, and more (a minute for 16 KiB).
-_REQUEST_LINE = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Z-]+ [!-~\x80-\xff]+ HTTP/1\.[01]\r\n")
-_NEVER_IN_A_HEAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|[ \t]{32}|\n[ \t]")
-_FRAMING = re.compile(rb"\n(?:content-length|transfer-encoding)[ \t]*:", re.IGNORECASE)
+# The whole head in one pass. Waitress' own expressions try, for a head that is almost right, a number of ways
+# that grows with the square of its length and more: a minute for 16 KiB.
+_NAME = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_TEXT = rb"[\t\x20-\x7e\x80-\xff]*"
+_HEAD = re.compile(
+    rb"([!#$%&'*+.^_`|~0-9A-Z-]+) ([!-~\x80-\xff]+) HTTP/(1\.[01])\r\n((?:"
+    + _NAME
+    + rb":"
+    + _TEXT
+    + rb"\r\n)*)(?:\r\n)?"
+)
+_FIELD = re.compile(r"([^:\r\n]+):[ \t]*([^\r\n]*)")
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 class FrontDoor(Protocol):
@@ -30,7 +42,7 @@ class FrontDoor(Protocol):
     def max_body(self) -> int:
         """The bytes that a body may have."""
 
-    def refuse(self, head: Head) -> Answer | None:
+    def refuse(self, head: Head, *, is_whole: bool) -> Answer | None:
         """Answer a request whose head shows that it cannot become valid."""
 
     def is_hook(self, path: str) -> bool:
@@ -77,27 +89,54 @@ class Parser(HTTPRequestParser):
         elif in_body:
             self._check_body()
         elif self.headers_finished and not self.empty:
-            self._check_head()
+            self._check_head(len(data) - consumed)
         return consumed if self.error is None else len(data)
 
     def parse_header(self, header_plus: bytes) -> None:
-        """Read the head; refuse what two readers could understand in two ways (RFC 9112, 6.1)."""
-        _check_shape(header_plus)
-        try:
-            super().parse_header(header_plus)
-        except ValueError as exc:  # a length of 5000 digits, an address in brackets that is none
-            raise ParsingError("request line or Content-Length malformed") from exc
-        if "TRANSFER_ENCODING" in self.headers:  # Waitress takes it out where it heeds it
-            raise ParsingError("Transfer-Encoding in HTTP/1.0")
-        if self.chunked and self.body_rcv is not None:
-            self.body_rcv = ChunkedBody(self.body_rcv.getbuf())  # type: ignore[assignment] # of that shape
+        """Read the head, in the place of Waitress; refuse what can be understood in two ways."""
+        shape = _HEAD.fullmatch(header_plus)
+        if shape is None:
+            raise ParsingError("request line or header malformed")
+        method, target, version, lines = shape.groups()
+        fields = _fields(lines)
+        self.headers = {name.replace("-", "_").upper(): value for name, value in fields.items()}
+        self._read_request_line(method.decode(), target, version.decode())
+        self._read_framing(fields)
         self.head = Head(
             method=self.command,
             path=self.path,
-            headers={name.replace("_", "-").lower(): value for name, value in self.headers.items()},
+            headers=fields,
             peer=self._peer,
             length=None if self.chunked else self.content_length,
         )
+
+    def _read_request_line(self, method: str, target: bytes, version: str) -> None:
+        self.command, self.version = method, version
+        self.request_uri = target.decode("latin-1")
+        self.url_scheme = self.adj.url_scheme
+        try:
+            _, _, self.path, self.query, _ = split_uri(target)  # type: ignore[assignment] # as above
+        except ValueError as exc:
+            raise ParsingError("request target malformed") from exc
+
+    def _read_framing(self, fields: Mapping[str, str]) -> None:
+        """Find out where the body ends (RFC 9112, 6)."""
+        length, coding = (fields.get(name) for name in _FRAMING)
+        if coding is not None:
+            if length is not None or coding.lower() != "chunked" or self.version != "1.1":
+                raise ParsingError("transfer coding unknown, beside a length, or in HTTP/1.0")
+            self.chunked = True
+            self.body_rcv = ChunkedBody(self._buffer())  # type: ignore[assignment] # has its shape
+        elif length is not None:
+            if _LENGTH.fullmatch(length) is None:
+                raise ParsingError("Content-Length malformed")
+            self.content_length = int(length)
+            if self.content_length:
+                self.body_rcv = FixedStreamReceiver(self.content_length, self._buffer())
+        self.expect_continue = self.version == "1.1" and fields.get("expect", "").lower() == "100-continue"
+
+    def _buffer(self) -> OverflowableBuffer:
+        return OverflowableBuffer(self.adj.inbuf_overflow)
 
     def refuse(self, answer: Answer) -> None:
         """Give up reading: answer with *answer*, then close."""
@@ -114,8 +153,9 @@ class Parser(HTTPRequestParser):
         """Give the whole body."""
         return self.get_body_stream().read()
 
-    def _check_head(self) -> None:
-        answer = self._door.refuse(self.head)
+    def _check_head(self, more: int) -> None:
+        """Ask whether the body, of which *more* bytes at most are there, has to be read at all."""
+        answer = self._door.refuse(self.head, is_whole=not self.chunked and more >= self.content_length)
         if answer is None:
             return
         if self.body_rcv is None:
@@ -132,20 +172,30 @@ class Parser(HTTPRequestParser):
         if isinstance(error, RequestHeaderFieldsTooLarge):
             self.reject(answers.HEAD_TOO_LARGE, cause="header too large")
         else:
-            detail = error.body.partition('"')[0].strip()  # what it quotes is the sender's
-            self.reject(answers.MALFORMED, cause="malformed request", detail=detail)
+            self.reject(answers.MALFORMED, cause="malformed request", detail=error.body)
 
     def reject(self, answer: Answer, *, cause: str, detail: str = "-") -> None:
         """Refuse, and have it counted and logged."""
         self.refuse(self._door.reject(answer, self.head, cause=cause, detail=detail))
 
 
-def _check_shape(head: bytes) -> None:
-    if _REQUEST_LINE.match(head) is None:
-        raise ParsingError("request line malformed")
-    if _NEVER_IN_A_HEAD.search(head) is not None:
-        raise ParsingError("control characters, a folded line or a long white space in the head")
-    if len(_FRAMING.findall(head)) > 1:
-        raise ParsingError("length of the body given more than once")
-    if head.count(b"\n") > _MOST_LINES:
+def _fields(lines: bytes) -> dict[str, str]:
+    """Give the header fields under lower-case names; what came more than once is one value.
+
+    A name with "_" is dropped: in a WSGI environment it could pass for the one with "-".
+    """
+    found = _FIELD.findall(lines.decode("latin-1"))
+    if len(found) > _MOST_FIELDS:
         raise ParsingError("too many header lines")
+    fields: dict[str, str] = {}
+    for name, value in found:
+        if "_" in name:
+            continue
+        key, text = name.lower(), value.rstrip(" \t")
+        if key not in fields:
+            fields[key] = text
+        elif key in _FRAMING:
+            raise ParsingError("length of the body given more than once")
+        else:
+            fields[key] += f", {text}"
+    return fields

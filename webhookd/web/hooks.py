@@ -49,8 +49,11 @@ class Hooks:
         """Tell whether `receive` answers at *path*."""
         return self._config().hook_at(path) is not None
 
-    def refuse(self, head: Head) -> Answer | None:
-        """Answer a request whose head shows that it cannot become valid; give None for any other."""
+    def refuse(self, head: Head, *, is_whole: bool = False) -> Answer | None:
+        """Answer a request whose head shows that it cannot become valid; give None for any other.
+
+        What has come with its whole body is not asked for its signature here: `receive` will do so.
+        """
         config = self._config()
         hook = config.hook_at(head.path)
         methods = ("GET", "HEAD") if head.path == HEALTH else ("POST",)
@@ -60,7 +63,7 @@ class Hooks:
             return self.reject(answers.method_not_allowed(methods), head, cause="method")
         if head.length is not None and head.length > config.max_body:
             return self.reject(answers.TOO_LARGE, head, cause="body too large")
-        return self._check(head, hook, config) if hook is not None else None
+        return self._check(head, hook, config, is_whole=is_whole) if hook is not None else None
 
     def receive(self, head: Head, body: bytes) -> "Answer | Pending":
         """Answer a whole request that was not refused by its head, at once or once it is stored."""
@@ -83,7 +86,7 @@ class Hooks:
         head = _head(environ)
         if not self.is_hook(head.path):
             return None
-        refusal = self.refuse(head)
+        refusal = self.refuse(head, is_whole=True)
         if refusal is not None:
             return refusal
         answered = self.receive(head, environ["wsgi.input"].read(head.length))
@@ -102,10 +105,11 @@ class Hooks:
         """Log what the minute that is over has folded; to be called now and then."""
         self.rejections.flush(now=time.monotonic())
 
-    def _check(self, head: Head, hook: Hook, config: Config) -> Answer | None:
+    def _check(self, head: Head, hook: Hook, config: Config, *, is_whole: bool) -> Answer | None:
         try:
             _check_address(head, hook, config)
-            precheck(head.headers, hook=hook, repositories=config.repositories)
+            if not is_whole:
+                precheck(head.headers, hook=hook, repositories=config.repositories)
         except Rejected as error:
             return self._rejected(error, head, config)
         return None
