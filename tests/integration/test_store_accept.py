@@ -204,6 +204,12 @@ def test_two_changes_of_one_ref_in_one_delivery_coalesce_into_the_last(store: St
     assert store.run(4).commit == "b" * 40
 
 
+def test_two_changes_of_one_ref_sent_again_name_the_run_that_waits_once(store: Store) -> None:
+    decision = make_decision(matches=tuple(make_match(push=make_push(commit=c * 40)) for c in "ab"))
+    store.accept(decision, now=NOW)
+    assert store.accept(decision, now=NOW).runs == (AcceptedRun(run=2, target="octocat/blog@main"),)
+
+
 # the same delivery again
 
 

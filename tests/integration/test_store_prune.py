@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+import pytest
 from factories import NOW, make_decision, make_delivery
 from queueing import FAILURE, delivery_of, end, later, push, start, states
 
+from webhookd.errors import NotFound
 from webhookd.models import History
 from webhookd.queue import Pruned, Store
 
@@ -31,6 +33,8 @@ def test_ended_runs_and_their_deliveries_go_when_their_time_is_over(store: Store
     assert store.prune(history, now=later(6 * DAY)) == Pruned()
     assert states(store) == {2: "failed"}
     assert [known.delivery for known in store.deliveries()] == ["young"]
+    with pytest.raises(NotFound):
+        store.attempts(1)
 
 
 def test_only_the_newest_runs_of_each_target_stay(store: Store) -> None:

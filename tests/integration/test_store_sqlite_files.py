@@ -32,8 +32,9 @@ def pragma(path: Path, statement: str) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o077, 0o177])
+@pytest.mark.parametrize("umask", [0o000, 0o077, 0o277])
 def test_its_files_are_for_their_owner_alone_whatever_the_umask(path: Path, umask: int) -> None:
+    path.parent.mkdir()
     before = os.umask(umask)
     try:
         with Store.open(path) as store:
@@ -42,7 +43,15 @@ def test_its_files_are_for_their_owner_alone_whatever_the_umask(path: Path, umas
     finally:
         os.umask(before)
     assert files == {"webhookd.db": 0o600, "webhookd.db-wal": 0o600, "webhookd.db-shm": 0o600}
-    assert mode(path.parent) & 0o077 == 0
+
+
+def test_its_folder_is_for_its_owner_alone(path: Path) -> None:
+    before = os.umask(0)
+    try:
+        Store.open(path).close()
+    finally:
+        os.umask(before)
+    assert mode(path.parent) == 0o700
 
 
 def test_what_was_stored_is_there_after_the_next_start(path: Path) -> None:
@@ -247,6 +256,20 @@ def test_whoever_may_only_read_the_files_can_read_the_store(public_folder: Path,
         assert [file.name for file in public_folder.iterdir()] == ["webhookd.db"]
         assert read_as_nobody(path) == "queued"
         assert [file.name for file in public_folder.iterdir()] == ["webhookd.db"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_whoever_cannot_read_the_newest_changes_is_not_shown_an_older_state(public_folder: Path) -> None:
+    original, crashed = public_folder / "daemon", public_folder / "crashed"
+    with Store.open(original / "webhookd.db") as daemon:
+        push(daemon, "a")
+        shutil.copytree(original, crashed)
+    (crashed / "webhookd.db-shm").unlink()
+    for file in (crashed, *crashed.iterdir()):
+        file.chmod(mode(file) | 0o055)
+    assert read_as_nobody(crashed / "webhookd.db").startswith("StoreUnavailable")
+    with Store.open_reader(crashed / "webhookd.db") as owner:
+        assert states(owner) == {1: "queued"}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
