@@ -52,7 +52,7 @@ class _Answering:
     def write_answer(self, answer: Answer) -> None:
         task: Any = self
         task.status = f"{answer.status.value} {answer.status.phrase}"
-        task.response_headers = answer.all_headers
+        task.response_headers += answer.all_headers
         task.content_length = len(answer.body)
         task.complete = True
         task.write(b"" if task.request.head.method == "HEAD" else answer.body)

@@ -1,0 +1,490 @@
+"""What the port answers, byte for byte: every row of the contract, and what no well-behaved client sends."""
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daemon import SECRET, Daemon, push_payload, signed
+from harness import wait_for
+from rawhttp import PATIENCE, Reply, Wire, head, posted, wire
+
+MAX_BODY = 64 * 1024
+RULES = """\
+    hook: github
+    branches:
+      main: exit 0
+      broken: exit 3
+      slow: "until [ -e {go} ]; do sleep 0.02; done"
+      docs: {{run: exit 0, paths: ["docs/**"]}}
+  octocat/shop:
+    hook: github
+    secret: {{file: {own}}}
+    branches: {{main: exit 0}}"""
+SETTINGS = """\
+max_body: 64KiB
+trusted_proxies: [127.0.0.1]
+hooks:
+  inside:
+    {{forge: github, path: /inside, secret: {{file: {secret}}}, allow_from: [192.0.2.0/24, "2001:db8::/32"]}}
+"""
+UNAUTHORIZED = {"status": "rejected", "reason": "signature missing or wrong"}
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    folder: Path = tmp_path_factory.mktemp("contract")
+    own, secret = folder / "own", folder / "secret"
+    for path, text in ((own, "shop's own"), (secret, SECRET)):
+        path.touch(mode=0o600)
+        path.write_text(text + "\n")
+    rules = RULES.format(go=folder / "go", own=own)
+    daemon = Daemon(folder, f"  octocat/blog:\n{rules}", settings=SETTINGS.format(secret=secret))
+    yield daemon.start()
+    daemon.close()
+
+
+def ask(daemon: Daemon, *parts: bytes, method: str = "POST") -> Reply:
+    """Send bytes on a connection of their own and give the answer."""
+    with wire(daemon.port) as connection:
+        for part in parts:
+            connection.send(part)
+        return connection.reply(method)
+
+
+def push(body: bytes = b"", secret: str = SECRET, event: str = "push", **headers: str) -> bytes:
+    """A signed POST, whatever its body is."""
+    fields = {
+        name.replace("-", "_").lower(): value for name, value in signed(body, secret, event=event).items()
+    }
+    return posted(body, **(fields | headers))
+
+
+def payload(**over: object) -> bytes:
+    return json.dumps(push_payload(**over)).encode()  # type: ignore[arg-type]
+
+
+# -- the rows of the contract
+
+
+def test_a_push_is_queued(daemon: Daemon) -> None:
+    reply = ask(daemon, push(payload(), x_github_delivery="d-1"))
+    (run,) = reply.body["runs"]
+    assert (reply.status, reply.body) == (
+        202,
+        {"status": "queued", "delivery": "d-1", "runs": [{"run": run["run"], "target": "octocat/blog@main"}]},
+    )
+    assert reply.headers["content-type"] == "application/json"
+    assert reply.headers["cache-control"] == "no-store"
+
+
+def test_a_form_is_a_push_as_well(daemon: Daemon) -> None:
+    from urllib.parse import quote_plus  # noqa: PLC0415 - here alone
+
+    body = b"payload=" + quote_plus(payload()).encode()
+    reply = ask(daemon, push(body, content_type="application/x-www-form-urlencoded"))
+    assert (reply.status, reply.body["status"]) == (202, "queued")
+
+
+@pytest.mark.parametrize(
+    ("event", "body"),
+    [
+        ("ping", b'{"zen": "Keep it simple.", "hook_id": 1}'),
+        ("issues", b'{"action": "opened"}'),
+        ("push", payload(branch="nobody-configured-it")),
+        ("push", payload(repo="octocat/unknown")),
+        ("push", payload(branch="docs")),
+        ("push", payload(deleted=True, after="0" * 40, head_commit=None, commits=[])),
+        ("push", payload(ref="refs/tags/v1")),
+    ],
+    ids=["ping", "other event", "no target", "no repository", "path filter", "deletion", "tag"],
+)
+def test_what_is_authentic_and_runs_nothing_is_ignored(daemon: Daemon, event: str, body: bytes) -> None:
+    reply = ask(daemon, push(body, event=event))
+    assert (reply.status, reply.body["status"], set(reply.body)) == (200, "ignored", {"status", "reason"})
+
+
+def test_the_same_delivery_again_depends_on_its_run(daemon: Daemon) -> None:
+    def send(body: bytes, delivery: str) -> tuple[int, str]:
+        reply = ask(daemon, push(body, x_github_delivery=delivery))
+        return reply.status, reply.body["status"]
+
+    slow, good, bad = (payload(branch=branch) for branch in ("slow", "main", "broken"))
+    assert send(slow, "slow") == (202, "queued")
+    assert send(slow, "slow") == (200, "already queued")
+    (daemon.folder / "go").touch()
+    assert (send(good, "good"), send(bad, "bad")) == ((202, "queued"), (202, "queued"))
+    daemon.wait_until_idle()
+    assert send(good, "good") == (200, "duplicate")
+    assert send(bad, "bad") == (202, "queued")
+    daemon.wait_until_idle()
+    with sqlite3.connect(daemon.state_dir / "webhookd.db", timeout=PATIENCE) as database:
+        database.execute("UPDATE run SET ended_at = ended_at - 61000000")
+    database.close()
+    assert send(good, "good") == (202, "queued")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b"[1]",
+        b'"push"',
+        b'{"ref": NaN}',
+        b"\xff\xfe{}",
+        b"[" * 60_000,
+        b"{}",
+        b'{"ref": "refs/heads/main"}',
+    ],
+    ids=["empty", "cut", "list", "text", "NaN", "no UTF-8", "deep", "no repo and ref", "no repo"],
+)
+def test_an_authentic_body_that_is_no_push_is_a_bad_request(daemon: Daemon, body: bytes) -> None:
+    reply = ask(daemon, push(body))
+    assert (reply.status, reply.body) == (
+        400,
+        {"status": "rejected", "reason": "body is not a valid payload"},
+    )
+
+
+def without(body: bytes, *names: str) -> bytes:
+    kept = {n.replace("-", "_").lower(): v for n, v in signed(body).items() if n.lower() not in names}
+    return posted(body, **kept)
+
+
+BODY = payload()
+RIGHT = signed(BODY)["X-Hub-Signature-256"]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        without(BODY, "x-hub-signature-256"),
+        push(BODY, x_hub_signature_256=""),
+        push(BODY, x_hub_signature_256="sha256="),
+        push(BODY, x_hub_signature_256=RIGHT.removeprefix("sha256=")),
+        push(BODY, x_hub_signature_256=RIGHT[:-1]),
+        push(BODY, x_hub_signature_256=RIGHT.upper()),
+        push(BODY, x_hub_signature_256=f"{RIGHT}, {RIGHT}"),
+        push(BODY, x_hub_signature_256="sha256=\xe9" + "0" * 63),
+        push(BODY, secret="wrong"),
+        push(BODY + b" ", x_hub_signature_256=RIGHT),
+        push(BODY, secret="shop's own"),
+        push(payload(repo="octocat/shop"), secret=SECRET),
+    ],
+    ids=[
+        "missing", "empty", "no digest", "no prefix", "short", "upper case", "twice", "8-bit", "wrong",
+        "other body", "of another repository", "not the repository's own",
+    ],
+)  # fmt: skip
+def test_whatever_is_wrong_with_a_signature_the_answer_is_the_same(daemon: Daemon, request_: bytes) -> None:
+    reply = ask(daemon, request_)
+    assert (reply.status, reply.body) == (401, UNAUTHORIZED)
+
+
+def test_a_signature_header_that_comes_twice_is_none(daemon: Daemon) -> None:
+    request = push(BODY).replace(b"\r\n\r\n", f"\r\nX-Hub-Signature-256: {RIGHT}\r\n\r\n".encode(), 1)
+    assert ask(daemon, request).status == 401
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "status"),
+    [
+        (None, 403),
+        ("192.0.2.7", 202),
+        ("2001:db8::7", 202),
+        ("198.51.100.1", 403),
+        ("192.0.2.7, 198.51.100.1", 403),  # only the last one is the proxy's word
+        ("198.51.100.1, 192.0.2.7", 202),
+        ("nonsense, 192.0.2.7, 127.0.0.1", 202),
+        ("192.0.2.7, nonsense", 403),
+    ],
+)
+def test_an_address_counts_as_the_last_proxy_that_is_trusted_saw_it(
+    daemon: Daemon, forwarded: str | None, status: int
+) -> None:
+    # No repository comes in by this hook: an address that is let in gets to the match.
+    headers = {} if forwarded is None else {"x_forwarded_for": forwarded}
+    reply = ask(daemon, push(payload(), **headers).replace(b"/github-webhook", b"/inside", 1))
+    assert reply.status == (200 if status == 202 else status)
+    if status == 403:
+        assert reply.body == {"status": "rejected", "reason": "address not allowed"}
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/", "/elsewhere", "/github-webhook/", "//github-webhook", "/./github-webhook",
+        "/x/../github-webhook", "/github-webhook%2f", "/GitHub-webhook", "/github-webhook;x", "*",
+        "github-webhook", "http:github-webhook", "//github-webhook/github-webhook", "/%00", "/%e9",
+        "/github-webhook%0d%0aX:y",
+    ],
+)  # fmt: skip
+def test_a_path_that_is_not_exactly_a_hooks_is_not_found(daemon: Daemon, target: str) -> None:
+    reply = ask(daemon, push(BODY).replace(b"/github-webhook", target.encode("latin-1"), 1))
+    assert (reply.status, reply.body) == (404, {"status": "rejected", "reason": "no such path"})
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/github-webhook?x=1", "/github-webhook?", "/github-webhook#f", "/github%2dwebhook",
+     "http://hooks.example.org/github-webhook", "HTTPS://hooks.example.org:8443/github-webhook?x"],
+)  # fmt: skip
+def test_a_query_an_absolute_address_and_percent_signs_lead_to_the_same_path(
+    daemon: Daemon, target: str
+) -> None:
+    assert ask(daemon, push(BODY).replace(b"/github-webhook", target.encode(), 1)).status == 202
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW"])
+def test_a_hook_takes_nothing_but_posts(daemon: Daemon, method: str) -> None:
+    reply = ask(daemon, head(method, "/github-webhook"), method=method)
+    assert (reply.status, reply.headers["allow"]) == (405, "POST")
+    assert reply.body == {"status": "rejected", "reason": "method must be POST"}
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "length"),
+    [("/github-webhook", 405, None), ("/healthz", 200, "16"), ("/x", 404, None)],
+)
+def test_head_gets_headers_and_no_body(daemon: Daemon, target: str, status: int, length: str | None) -> None:
+    with wire(daemon.port) as connection:
+        reply = connection.send(head("HEAD", target)).reply("HEAD")
+        assert (reply.status, reply.text) == (status, b"")
+        assert length is None or reply.headers["content-length"] == length
+        assert connection.send(head("GET", "/healthz")).reply().body == {"status": "ok"}
+
+
+@pytest.mark.parametrize("announced", [MAX_BODY + 1, 10**17])
+def test_a_body_that_is_announced_too_large_is_refused_unread(daemon: Daemon, announced: int) -> None:
+    reply = ask(daemon, push(b"", content_length=str(announced)))
+    assert (reply.status, reply.body) == (413, {"status": "rejected", "reason": "body too large"})
+
+
+def test_a_body_that_grows_too_large_is_refused(daemon: Daemon) -> None:
+    chunk = b"2000\r\n" + b"x" * 0x2000 + b"\r\n"
+    request = head("POST", "/github-webhook", transfer_encoding="chunked", x_hub_signature_256=RIGHT)
+    assert ask(daemon, request, *[chunk] * 9).status == 413
+
+
+def test_a_body_of_the_largest_size_is_taken(daemon: Daemon) -> None:
+    body = BODY + b" " * (MAX_BODY - len(BODY))
+    assert ask(daemon, push(body)).status == 202
+
+
+def test_the_sender_of_a_large_body_still_gets_its_answer(daemon: Daemon) -> None:
+    body = b"x" * 3_000_000
+    reply = ask(daemon, push(body))
+    assert reply.status == 413
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/plain", "multipart/form-data; boundary=x", "application/xml", ""]
+)
+def test_a_body_that_is_neither_json_nor_form_is_an_unsupported_type(
+    daemon: Daemon, content_type: str
+) -> None:
+    reply = ask(daemon, push(BODY, content_type=content_type))
+    assert reply.status == 415
+    assert reply.body["reason"].startswith("content type must be")
+
+
+def test_a_head_that_is_too_large_is_refused_as_such(daemon: Daemon) -> None:
+    reply = ask(daemon, head("POST", "/github-webhook", x_padding="x" * 16_384))
+    assert (reply.status, reply.body) == (431, {"status": "rejected", "reason": "header too large"})
+
+
+def test_health_tells_that_the_store_takes_writes(daemon: Daemon) -> None:
+    reply = ask(daemon, head("GET", "/healthz"), method="GET")
+    assert (reply.status, reply.body) == (200, {"status": "ok"})
+    assert ask(daemon, head("POST", "/healthz")).headers["allow"] == "GET, HEAD"
+
+
+# -- what the head shows is answered before the body comes
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (head("POST", "/elsewhere", content_length="1000"), 404),
+        (head("PUT", "/github-webhook", content_length="1000"), 405),
+        (head("POST", "/github-webhook", content_length="25000000"), 413),
+        (head("POST", "/inside", content_length="1000", x_hub_signature_256=RIGHT), 403),
+        (head("POST", "/github-webhook", content_length="1000"), 401),
+        (head("POST", "/github-webhook", transfer_encoding="chunked"), 401),
+        (head("POST", "/github-webhook", content_length="1000", x_hub_signature_256="sha256=0"), 401),
+        (head("POST", "/github-webhook", content_length="1000", expect="100-continue"), 401),
+    ],
+)
+def test_a_request_that_cannot_become_valid_is_answered_by_its_head(
+    daemon: Daemon, request_: bytes, status: int
+) -> None:
+    with wire(daemon.port) as connection:
+        reply = connection.send(request_).reply()
+        assert (reply.status, reply.headers["connection"]) == (status, "close")
+        assert connection.is_closed()
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(daemon: Daemon) -> None:
+    request = push(BODY, expect="100-continue")
+    with wire(daemon.port) as connection:
+        connection.send(request[: -len(BODY)])
+        assert connection.sock.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert connection.send(BODY).reply().status == 202
+
+
+# -- bytes that no well-behaved client sends
+
+CHUNKED = head(
+    "POST", "/github-webhook", transfer_encoding="chunked", content_type="application/json",
+    x_github_event="push", x_hub_signature_256=RIGHT,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /healthz\r\n\r\n",
+        b"GET  /healthz HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1 \r\n\r\n",
+        b"GET /healthz HTTP/2.0\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"get /healthz HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nX: a\x00b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nX: a\nY: b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nX: a\rY: b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nX: a\r\n b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n X: a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nX : a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n: a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nX\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\xe9: a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n" + b"X: a\r\n" * 101 + b"\r\n",
+        b"GET http://[::1/healthz HTTP/1.1\r\n\r\n",
+        b"GET /\xe9 HTTP/1.1\r\n\r\n",
+        head("POST", "/github-webhook", content_length="-1"),
+        head("POST", "/github-webhook", content_length="+5"),
+        head("POST", "/github-webhook", content_length="5, 5"),
+        head("POST", "/github-webhook", content_length="0x5"),
+        head("POST", "/github-webhook", content_length="\u0665".encode().decode("latin-1")),
+        head("POST", "/github-webhook", content_length="1" * 5000),
+        head("POST", "/github-webhook", content_length="") + b"",
+        b"POST /github-webhook HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n12345",
+        b"POST /github-webhook HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n12345",
+        b"POST /github-webhook HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /github-webhook HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /github-webhook HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        head("POST", "/github-webhook", transfer_encoding="gzip, chunked"),
+        head("POST", "/github-webhook", transfer_encoding="identity"),
+        head("POST", "/github-webhook", transfer_encoding=""),
+        head("POST", "/github-webhook", transfer_encoding="\x0bchunked"),
+        CHUNKED + b"zz\r\n",
+        CHUNKED + b"-1\r\n",
+        CHUNKED + b"0x1\r\n",
+        CHUNKED + b" 1\r\n",
+        CHUNKED + b"5\r\n123456\r\n",
+        CHUNKED + b"1" * 2000,
+        CHUNKED + b"1;" + b"x" * 2000,
+        CHUNKED + b"ffffffffffffffff\r\n",
+        CHUNKED + b"0\r\n" + b"X: y\r\n" * 17,
+        CHUNKED + b"1\r\nx\r\n" * 1100,
+    ],
+)  # fmt: skip
+def test_malformed_bytes_are_a_bad_request_and_end_the_connection(daemon: Daemon, request_: bytes) -> None:
+    with wire(daemon.port) as connection:
+        reply = connection.send(request_).reply()
+        assert (reply.status, reply.body) == (400, {"status": "rejected", "reason": "malformed request"})
+        assert reply.headers["connection"] == "close"
+        assert connection.is_closed()
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_a_body_in_chunks_is_a_body(daemon: Daemon, size: int) -> None:
+    """However the bytes are cut on their way."""
+    half = len(BODY) // 2
+    parts = [f'{len(part):X};note="x"\r\n'.encode() + part + b"\r\n" for part in (BODY[:half], BODY[half:])]
+    delivery = f"\r\nx-github-delivery: pieces-{size}\r\n\r\n".encode()
+    request = CHUNKED.replace(b"\r\n\r\n", delivery) + b"".join(parts) + b"0\r\nX-Trailer: y\r\n\r\n"
+    assert ask(daemon, *(request[at : at + size] for at in range(0, len(request), size))).status == 202
+
+
+def test_pipelined_requests_are_answered_in_order(daemon: Daemon) -> None:
+    with wire(daemon.port) as connection:
+        connection.send(
+            push(BODY) + head("GET", "/healthz") + push(BODY, secret="wrong") + head("GET", "/x") + push(BODY)
+        )
+        assert [connection.reply().status for _ in range(5)] == [202, 200, 401, 404, 202]
+
+
+def test_nothing_behind_a_refusal_is_looked_at(daemon: Daemon) -> None:
+    """A request inside of a body that is not read must not become a request of its own."""
+    with wire(daemon.port) as connection:
+        connection.send(head("POST", "/elsewhere", content_length="1000") + push(BODY))
+        assert connection.reply().status == 404
+        assert connection.is_closed()
+
+
+def test_http_1_0_is_answered_and_closed(daemon: Daemon) -> None:
+    with wire(daemon.port) as connection:
+        reply = connection.send(posted(BODY, version="1.0", **lower(signed(BODY)))).reply()
+        assert (reply.status, reply.headers["connection"]) == (202, "close")
+        assert connection.is_closed()
+
+
+def lower(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("-", "_").lower(): value for name, value in headers.items()}
+
+
+def test_http_1_0_keeps_the_connection_where_it_is_asked_to(daemon: Daemon) -> None:
+    with wire(daemon.port) as connection:
+        for _ in range(2):
+            connection.send(head("GET", "/healthz", version="1.0", connection="keep-alive"))
+            reply = connection.reply()
+            assert (reply.status, reply.headers["connection"]) == (200, "Keep-Alive")
+
+
+def test_empty_lines_before_a_request_do_no_harm(daemon: Daemon) -> None:
+    assert ask(daemon, b"\r\n\r\n" + head("GET", "/healthz"), method="GET").status == 200
+
+
+def test_a_header_with_an_underscore_is_not_taken_for_the_one_with_a_hyphen(daemon: Daemon) -> None:
+    request = push(BODY).replace(b"x-hub-signature-256", b"X_Hub_Signature_256")
+    assert ask(daemon, request).status == 401
+
+
+def test_eight_bit_headers_do_no_harm(daemon: Daemon) -> None:
+    assert ask(daemon, push(BODY, x_note="caf\xe9 \x80\xff")).status == 202
+
+
+def test_no_answer_tells_what_serves_it(daemon: Daemon) -> None:
+    replies = [
+        ask(daemon, head("GET", "/healthz"), method="GET"),
+        ask(daemon, head("GET", "/x"), method="GET"),
+        ask(daemon, b"nonsense\r\n\r\n"),
+        ask(daemon, push(BODY, secret="wrong")),
+    ]
+    for reply in replies:
+        everything = repr((reply.headers, reply.text)).lower()
+        assert not re.search("waitress|python|werkzeug|flask|server|traceback|/tmp|webhookd", everything)
+        assert set(reply.headers) <= {"content-type", "content-length", "date", "cache-control", "connection"}
+
+
+def test_a_client_that_closes_its_side_still_gets_its_answer(daemon: Daemon) -> None:
+    import socket  # noqa: PLC0415 - here alone
+
+    with wire(daemon.port) as connection:
+        connection.send(push(BODY)).sock.shutdown(socket.SHUT_WR)
+        assert connection.reply().status == 202
+
+
+def test_the_worker_still_lives_after_all_of_that(daemon: Daemon) -> None:
+    connection: Wire
+    with wire(daemon.port) as connection:
+        assert connection.send(push(payload())).reply().status == 202
+    runs = daemon.wait_until_idle()
+    assert runs[-1]["state"] == "succeeded"
+    assert "Traceback" not in daemon.log
+    wait_for(lambda: "request rejected" in daemon.log, what="a line about a rejection")
