@@ -3,6 +3,7 @@
 import base64
 import http.server
 import json
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -247,6 +248,10 @@ def test_a_repository_that_no_hook_knows_needs_a_hook(config: Path) -> None:
         (["--forge", "azure"], "azure"),
         (["--send", "ftp://x"], '"ftp://x" is not a web address'),
         (["--send", "nonsense"], '"nonsense" is not a web address'),
+        (["--send", "http://:80/"], '"http://:80/" is not a web address'),
+        (["--send", "http://x:y/"], '"http://x:y/" is not a web address'),
+        (["--send", "http://x/a b"], '"http://x/a b" is not a web address'),
+        (["--send", "http://[x/"], '"http://[x/" is not a web address'),
     ],
 )
 def test_what_makes_no_sense_is_said_in_a_sentence(args: list[str], words: str, secret: Path) -> None:
@@ -309,7 +314,42 @@ def test_an_answer_that_is_no_success_exits_with_1(
 def test_nobody_listening_is_one_sentence(secret: Path) -> None:
     result = sign("--secret-file", secret, "--send", "http://127.0.0.1:1/x")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("error: cannot reach http://127.0.0.1:1/x: connection refused\nhint: ")
+    assert result.stderr.startswith("error: no answer from http://127.0.0.1:1/x: connection refused\nhint: ")
+
+
+def test_an_answer_that_comes_before_the_body_is_read_is_printed(secret: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = threading.Thread(target=answer_at_once, args=(server,), name="in a hurry")
+        answering.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/x"
+        result = sign("--secret-file", secret, "--truncated", "--file", "x" * 20_000, "--send", url)
+        answering.join()
+    assert (result.exit_code, result.stdout) == (1, "413 Too Large\n")
+
+
+def answer_at_once(server: socket.socket) -> None:
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n")
+        connection.shutdown(socket.SHUT_WR)
+        while connection.recv(65536):  # not closed with bytes unread, which would reset the connection
+            pass
+
+
+def test_what_is_no_http_is_one_sentence(secret: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/x"
+
+        def hang_up() -> None:
+            server.accept()[0].close()
+
+        hanging = threading.Thread(target=hang_up, name="hangs up")
+        hanging.start()
+        result = sign("--secret-file", secret, "--send", url)
+        hanging.join()
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith(f"error: no answer from {url}: ")
 
 
 @pytest.mark.parametrize("options", [[], ["--message", 'it\'s $(id) `x` \\ "y" ü'], ["--forge", "gitea"]])

@@ -1,10 +1,9 @@
-"""Send a made-up delivery over HTTP and print the answer."""
+"""Send a made-up delivery over HTTP, as a forge does: once, directly, without following a redirect."""
 
-from http.client import HTTPException
-from typing import IO, Any
-from urllib.error import HTTPError, URLError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
+import re
+from contextlib import suppress
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from urllib.parse import SplitResult, urlsplit
 
 import click
 
@@ -13,42 +12,48 @@ from webhookd.intake.signing import Signed
 from webhookd.report.text import printable
 
 TIMEOUT = 30.0  # seconds; forges wait 5 to 30
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-
-
-class _NoRedirect(HTTPRedirectHandler):
-    """Shows a redirect as the answer: a forge does not follow it, or turns the POST into a GET."""
-
-    def redirect_request(self, *_args: Any, **_more: Any) -> None:
-        return None
+_KINDS = {"http": HTTPConnection, "https": HTTPSConnection}
+_PLAIN = re.compile(r"[\x21-\x7e]+")
+_LONGEST_ANSWER = 1024 * 1024  # bytes that are printed
 
 
 def send(signed: Signed, url: str) -> bool:
     """POST *signed*, print status line and body of the answer, and tell whether it is a 2xx."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f'"{url}" is not a web address', hint="http://127.0.0.1:9000/github-webhook")
-    handlers = [_NoRedirect(), *([ProxyHandler({})] if parts.hostname in _LOOPBACK else [])]
-    request = Request(url, data=signed.body, headers=dict(signed.headers), method="POST")  # noqa: S310 - checked above
+    connection, target = _connect(url)
     try:
-        with build_opener(*handlers).open(request, timeout=TIMEOUT) as answer:
-            return _print(answer.status, answer.reason, answer)
-    except HTTPError as answer:
-        with answer:
-            return _print(answer.code, answer.reason, answer)
-    except URLError as exc:
-        raise _unreachable(url, exc.reason) from exc
+        answer = _exchange(connection, target, signed)
+        click.echo(f"{answer.status} {printable(answer.reason)}")
+        for line in answer.read(_LONGEST_ANSWER).decode("utf-8", "replace").splitlines():
+            click.echo(printable(line))
     except (OSError, HTTPException) as exc:
-        raise _unreachable(url, exc) from exc
+        words = (getattr(exc, "strerror", None) or str(exc) or type(exc).__name__).lower()
+        raise WebhookdError(
+            f"no answer from {url}: {words}", hint="is the daemon up, and is this its address?"
+        ) from exc
+    finally:
+        connection.close()
+    return 200 <= answer.status < 300  # noqa: PLR2004 - the successes of HTTP
 
 
-def _print(status: int, reason: str, answer: IO[bytes]) -> bool:
-    click.echo(f"{status} {printable(reason)}")
-    for line in answer.read(1024 * 1024).decode("utf-8", "replace").splitlines():
-        click.echo(printable(line))
-    return 200 <= status < 300  # noqa: PLR2004 - the successes of HTTP
+def _connect(url: str) -> tuple[HTTPConnection, str]:
+    """Give the connection for *url*, not opened yet, and what to ask for there."""
+    refusal = UsageError(f'"{url}" is not a web address', hint="http://127.0.0.1:9000/github-webhook")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as exc:
+        raise refusal from exc
+    kind = _KINDS.get(parts.scheme)
+    if kind is None or not parts.hostname or not _PLAIN.fullmatch(url):
+        raise refusal
+    return kind(parts.hostname, port, timeout=TIMEOUT), _target(parts)
 
 
-def _unreachable(url: str, reason: object) -> WebhookdError:
-    words = (getattr(reason, "strerror", None) or str(reason) or type(reason).__name__).lower()
-    return WebhookdError(f"cannot reach {url}: {words}", hint="is the daemon up, and is this its address?")
+def _target(parts: SplitResult) -> str:
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+def _exchange(connection: HTTPConnection, target: str, signed: Signed) -> HTTPResponse:
+    with suppress(BrokenPipeError, ConnectionResetError):  # answered before it read all: the answer says why
+        connection.request("POST", target, signed.body, dict(signed.headers))
+    return connection.getresponse()
