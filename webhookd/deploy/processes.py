@@ -23,6 +23,16 @@ def become_subreaper() -> None:
         raise OSError(error, os.strerror(error))
 
 
+def give_up_protection() -> None:
+    """Let the kernel end this process, and what it starts, for want of memory as it would any other.
+
+    Source: proc(5), oom_score_adj: what a service manager set below 0 anybody may raise again.
+    """
+    setting = Path("/proc/self/oom_score_adj")
+    if int(setting.read_text()) < 0:
+        setting.write_text("0")
+
+
 def descendants(root: int) -> list[int]:
     """Give the pids of all living descendants of *root*, parents before children."""
     children: dict[int, list[int]] = {}

@@ -2,22 +2,22 @@
 
 import os
 import subprocess
-from pathlib import Path
 
+from webhookd.deploy.identity import acting_as, let_read
 from webhookd.deploy.job import Job
 
 
 def spawn(job: Job, output: int) -> int:
     """Start the command in a session of its own and give its pid."""
     if job.uid is not None and job.payload.exists():
-        os.chown(job.payload, job.uid, -1 if job.gid is None else job.gid)
+        let_read(job.payload, uid=job.uid, gid=job.gid)
+    _enter_working_folder(job)
     if job.nice is not None:
         os.setpriority(
             os.PRIO_PROCESS, 0, job.nice
         )  # of this process, while it still has the right to; inherited
     process = subprocess.Popen(
         job.argv,
-        cwd=_working_folder(job),
         env=job.env,
         stdin=subprocess.DEVNULL,
         stdout=output,
@@ -29,20 +29,25 @@ def spawn(job: Job, output: int) -> int:
         umask=-1 if job.umask is None else job.umask,
     )
     process.returncode = 0  # it is reaped by `_reap`, with all the others
+    os.chdir("/")  # a supervisor keeps no folder busy
     return process.pid
 
 
-def _working_folder(job: Job) -> str:
-    if job.cwd is not None:
-        return job.cwd
-    home = job.env.get("HOME", "/")
-    return home if Path(home).is_dir() else "/"
+def _enter_working_folder(job: Job) -> None:
+    """Go where the command starts, with the rights of its user: the folder may be closed to ours."""
+    with acting_as(job.uid, job.gid):
+        try:
+            os.chdir(job.cwd or job.env.get("HOME", "/"))
+        except OSError:
+            if job.cwd is not None:
+                raise
+            os.chdir("/")  # an account without a home
 
 
 def why(error: Exception, job: Job) -> str:
     """Say in one sentence why the command did not start."""
     if isinstance(error, OSError) and error.filename is not None:
-        what = "working folder" if error.filename == _working_folder(job) else "command"
+        what = "working folder" if error.filename == job.cwd else "command"
         return f'{what} "{error.filename}": {error.strerror}'
     return f"could not be started: {error}"
 
