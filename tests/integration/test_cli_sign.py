@@ -227,6 +227,24 @@ def test_the_configuration_gives_hook_and_key(repo: str, header: str, label: str
     assert f"opened by file {label}\n" in found.stdout
 
 
+PUSH = {"ref": "r", "before": "", "after": "", "repository": {"full_name": "octocat/shop"}}
+
+
+def test_the_repository_of_a_given_payload_gives_hook_and_key(config: Path) -> None:
+    for name, payload, header in (
+        (
+            "shop",
+            {"ref": "r", "before": "", "after": "", "repository": {"full_name": "octocat/shop"}},
+            "sha256=",
+        ),
+        ("token", {"object_kind": "push", "project": {"path_with_namespace": "group/site"}}, "key of"),
+    ):
+        record = sign("-", "--config", config, "--format", "json", input=json.dumps(payload)).stdout
+        assert header in record
+        found = CliRunner().invoke(main, ["verify", "-", "--config", str(config)], input=record)
+        assert found.stdout.startswith(f"authentic: opened by file {name}\n")
+
+
 def test_a_repository_that_no_hook_knows_needs_a_hook(config: Path) -> None:
     result = sign("--config", config, "--repo", "a/b")
     assert (result.exit_code, result.stdout) == (2, "")
@@ -246,6 +264,8 @@ def test_a_repository_that_no_hook_knows_needs_a_hook(config: Path) -> None:
         (["--secret-file", "/dev/null"], "the secret is empty"),
         (["--secret-env", "NOT_SET_ANYWHERE"], 'the variable "NOT_SET_ANYWHERE" is not set'),
         (["--forge", "azure"], "azure"),
+        (["--delivery", "a\nX-Evil: b"], 'the header "X-GitHub-Delivery" cannot hold'),
+        (["--event", "✓"], 'the header "X-GitHub-Event" cannot hold'),
         (["--send", "ftp://x"], '"ftp://x" is not a web address'),
         (["--send", "nonsense"], '"nonsense" is not a web address'),
         (["--send", "http://:80/"], '"http://:80/" is not a web address'),

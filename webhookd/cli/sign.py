@@ -2,23 +2,18 @@
 
 import base64
 import json
-import os
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhookd.cli.keys import Chosen, choose, key_options, read_payload
+from webhookd.cli.keys import Chosen, choose, key_options
 from webhookd.errors import UsageError
-from webhookd.models import Hook, RefKind, Repository
+from webhookd.models import Hook, Repository
 
 if TYPE_CHECKING:
-    from webhookd.intake.adapter import Adapter
-    from webhookd.intake.samples import Change, Wish
-    from webhookd.intake.signature import Keyring
+    from webhookd.cli.drafts import Given
     from webhookd.intake.signing import Signed
 
 _INLINE = 60_000  # bytes of a body that a shell takes as one argument
@@ -54,9 +49,13 @@ def sign(ctx: click.Context, /, **options: Any) -> None:
     Prints its headers, and a made-up body below a blank line; or a curl command; or JSON. With --send, posts
     it, and exits with 0 if the answer is a 2xx. What `--format json` printed can be PAYLOAD again.
     """
-    chosen = _chosen(ctx, options)
-    hook = _one_hook(chosen, options["repo"])
-    signed = _signed(hook, chosen.repositories, options)
+    from webhookd.cli.drafts import read_given  # noqa: PLC0415 - start-up counts
+
+    keys = ("hook", "forge", "secret_file", "secret_env")
+    chosen = choose(ctx, **{key: options[key] for key in keys})
+    given = None if options["payload"] is None else read_given(options["payload"])
+    hook = _one_hook(chosen, given, options)
+    signed = _signed(hook, chosen.repositories, given, options)
     if options["send"]:
         from webhookd.cli.sending import send  # noqa: PLC0415 - start-up counts
 
@@ -64,135 +63,51 @@ def sign(ctx: click.Context, /, **options: Any) -> None:
     _print(signed, options, f"http://{chosen.address}{hook.path}")
 
 
-def _chosen(ctx: click.Context, options: dict[str, Any]) -> Chosen:
-    keys = ("hook", "forge", "secret_file", "secret_env")
-    return choose(ctx, **{key: options[key] for key in keys})
-
-
-def _one_hook(chosen: Chosen, repo: str) -> Hook:
+def _one_hook(chosen: Chosen, given: "Given | None", options: dict[str, Any]) -> Hook:
     """Take the only hook, or the only one that knows the repository."""
-    from webhookd.intake.matching import repository_for  # noqa: PLC0415
-
     hooks = chosen.hooks
     if len(hooks) > 1:
-        repositories = chosen.repositories
-        hooks = tuple(h for h in hooks if repository_for(repositories, hook=h.name, repo=repo) is not None)
+        hooks = tuple(hook for hook in hooks if _repository(hook, chosen.repositories, given, options))
     if len(hooks) != 1:
         names = ", ".join(f'"{hook.name}"' for hook in chosen.hooks)
-        raise UsageError(f'it is not clear which hook "{repo}" uses', hint=f"--hook with one of {names}")
+        raise UsageError("it is not clear which hook the repository uses", hint=f"--hook with one of {names}")
     return hooks[0]
 
 
-def _signed(hook: Hook, repositories: tuple[Repository, ...], options: dict[str, Any]) -> "Signed":
-    from webhookd.intake import signing  # noqa: PLC0415
+def _repository(
+    hook: Hook, repositories: tuple[Repository, ...], given: "Given | None", options: dict[str, Any]
+) -> Repository | None:
+    """Give what the configuration knows of the repository: the one that the payload names, or --repo."""
+    from webhookd.intake.forges import forge  # noqa: PLC0415
+    from webhookd.intake.matching import repository_for  # noqa: PLC0415
+
+    named = given.repo(forge(hook.forge)) if given is not None else ""
+    return repository_for(repositories, hook=hook.name, repo=named or options["repo"])
+
+
+def _signed(
+    hook: Hook, repositories: tuple[Repository, ...], given: "Given | None", options: dict[str, Any]
+) -> "Signed":
+    from webhookd.cli.drafts import draft, made_up  # noqa: PLC0415
+    from webhookd.intake import signature, signing  # noqa: PLC0415
     from webhookd.intake.forges import forge  # noqa: PLC0415
 
     adapter = forge(hook.forge)
-    draft = _draft(options, adapter) if options["payload"] is None else _given(options, adapter)
-    return signing.sign(
-        draft.document,
-        adapter=adapter,
-        keyring=_keyring(hook, repositories, options["repo"]),
-        event=draft.event,
-        delivery=draft.delivery,
-        now=datetime.now(UTC),
-        form=draft.form,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Draft:
-    """A delivery that is not signed yet."""
-
-    document: bytes
-    event: str
-    delivery: str
-    form: bool
-
-
-def _draft(options: dict[str, Any], adapter: "Adapter") -> _Draft:
-    delivery = options["delivery"] or _new_id()
-    sample = adapter.sample(_wish(options, delivery))
-    document = adapter.encode(sample.payload)
-    return _Draft(document=document, event=sample.event, delivery=delivery, form=options["form"])
-
-
-def _given(options: dict[str, Any], adapter: "Adapter") -> _Draft:
-    """Take PAYLOAD: a body as it is, or what `--format json` printed, with its event and delivery id."""
-    from webhookd.intake import documents, signing  # noqa: PLC0415
-    from webhookd.intake.receive import delivery_id  # noqa: PLC0415
-
-    data = read_payload(options["payload"])
-    delivery, form = options["delivery"], options["form"]
-    before = signing.recorded(data)
-    if before is None:
-        event = signing.event_of(data, adapter, wished=options["event"] or "push")
-        return _Draft(document=data, event=event, delivery=delivery or _new_id(), form=form)
-    request = before.request()
-    document = documents.json_text(request)
-    event = options["event"] or request.headers.get(adapter.event_header.lower()) or "push"
-    return _Draft(
-        document=document,
-        event=signing.event_of(document, adapter, wished=event),
-        delivery=delivery or delivery_id(request, adapter) or _new_id(),
-        form=form or documents.content_type(request.headers) == documents.FORM,
-    )
-
-
-def _wish(options: dict[str, Any], delivery: str) -> "Wish":
-    from webhookd.intake.samples import Wish  # noqa: PLC0415
-
-    moment = {} if options["delivery"] else {"at": datetime.now(UTC).replace(microsecond=0)}
-    return Wish(
-        delivery=delivery,
-        event=options["event"] or "push",
-        repo=options["repo"],
-        changes=tuple(_changes(options, delivery)),
-        forced=options["forced"],
-        message=options["message"],
-        pusher=options["pusher"],
-        files=options["files"] or ("README.md",),
-        truncated=options["truncated"],
-        **moment,
-    )
-
-
-def _changes(options: dict[str, Any], delivery: str) -> Iterator["Change"]:
-    from webhookd.intake.samples import Change, object_id  # noqa: PLC0415
-
-    if options["empty"]:
-        return
-    deleted = options["deleted"] or options["event"] == "delete"
-    if deleted and options["created"]:
-        raise UsageError("--created and --deleted exclude each other")
-    branches = options["branch"] or (() if options["tag"] else ("main",))
-    named = [
-        *((RefKind.BRANCH, name) for name in branches),
-        *((RefKind.TAG, name) for name in options["tag"]),
-    ]
-    for kind, name in named:
-        fresh = options["created"] or (kind is RefKind.TAG and not options["before"] and not deleted)
-        before = options["before"] or object_id(delivery, f"before {kind} {name}")
-        after = options["after"] or object_id(delivery, f"after {kind} {name}")
-        yield Change(kind=kind, name=name, before=None if fresh else before, after=None if deleted else after)
-
-
-def _keyring(hook: Hook, repositories: tuple[Repository, ...], repo: str) -> "Keyring":
-    """Give the keys that open *repo*: its own where it has some."""
-    from webhookd.intake.forges import forge  # noqa: PLC0415
-    from webhookd.intake.matching import repository_for  # noqa: PLC0415
-    from webhookd.intake.signature import hook_keyring, repository_keyring  # noqa: PLC0415
-
-    repository = repository_for(repositories, hook=hook.name, repo=repo)
+    repository = _repository(hook, repositories, given, options)
     if repository is None or not repository.secrets:
-        return hook_keyring(hook)
-    return repository_keyring(repository, hook, forge(hook.forge).scheme)
-
-
-def _new_id() -> str:
-    from webhookd.intake.samples import made_up_uuid  # noqa: PLC0415
-
-    return made_up_uuid(os.urandom(16).hex())
+        keyring = signature.hook_keyring(hook)
+    else:
+        keyring = signature.repository_keyring(repository, hook, adapter.scheme)
+    unsigned = made_up(options, adapter) if given is None else draft(given, options, adapter)
+    return signing.sign(
+        unsigned.document,
+        adapter=adapter,
+        keyring=keyring,
+        event=unsigned.event,
+        delivery=unsigned.delivery,
+        now=datetime.now(UTC),
+        form=unsigned.form,
+    )
 
 
 def _print(signed: "Signed", options: dict[str, Any], url: str) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ from webhookd.intake.samples import Wish
 from webhookd.intake.schemes import Form
 from webhookd.intake.signature import Keyring
 from webhookd.models import Request
+
+_HEADER_VALUE = re.compile(r"[^\x00\r\n\u0100-\U0010ffff]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +47,15 @@ def sign(  # noqa: PLR0913 - everything that a delivery is made of
     signed = document if adapter.scheme.form is Form.FIELD else body
     proof = signature.sign(signed, scheme=adapter.scheme, keyring=keyring, delivery=delivery, now=now)
     headers = {**adapter.headers(event, delivery), "Content-Type": documents.FORM if form else documents.JSON}
+    _check_values(headers | proof)
     return Signed(headers=headers | proof, body=body)
+
+
+def _check_values(headers: Mapping[str, str]) -> None:
+    """Refuse what no header can hold; the value may be a token and is not shown."""
+    for name, value in headers.items():
+        if not _HEADER_VALUE.fullmatch(value):
+            raise UsageError(f'the header "{name}" cannot hold what is given for it')
 
 
 def _form_of(document: bytes) -> bytes:
