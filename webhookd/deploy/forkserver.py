@@ -14,7 +14,6 @@ import select
 import signal
 import socket
 import sys
-from pathlib import Path
 from typing import NoReturn
 
 from webhookd.deploy import processes, supervisor
@@ -61,11 +60,11 @@ def _wait_for_order(connection: socket.socket, notes: int) -> NoReturn:
     """Be the spare: get ready, wait for a job, and supervise it to its end."""
     signal.set_wakeup_fd(-1)
     signals = supervisor.get_ready()
-    message, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE, 1)
-    if not message:
+    _rehearse()
+    received = _receive(connection)
+    if received is None:
         os._exit(0)
-    lock = descriptors[0]
-    os.set_inheritable(lock, False)  # noqa: FBT003 - it has no name for it
+    path, job, lock = received
 
     def started() -> None:
         pidfd = os.pidfd_open(os.getpid())
@@ -75,14 +74,36 @@ def _wait_for_order(connection: socket.socket, notes: int) -> NoReturn:
         connection.close()
         with contextlib.suppress(OSError):  # and so may the fork server
             os.write(notes, _TAKEN)
+        os.unlink(path)  # noqa: PTH108 - the environment it holds is nobody's business any more
 
-    supervisor.run(_read_order(Path(message.decode())), signals=signals, lock=lock, started=started)
+    supervisor.run(job, signals=signals, lock=lock, started=started)
 
 
-def _read_order(path: Path) -> Job:
-    text = path.read_bytes()
-    path.unlink()  # the environment it holds is nobody's business afterwards
-    return Job.from_json(text)
+def _receive(connection: socket.socket) -> tuple[bytes, Job, int] | None:
+    """Wait for an order: its file, the job in it, and the lane's lock; None when the daemon is gone."""
+    path, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE, 1)
+    if not path:
+        return None
+    os.set_inheritable(descriptors[0], False)  # noqa: FBT003 - it has no name for it
+    with open(path, "rb") as file:  # noqa: PTH123 - one object less before the command starts
+        return path, Job.from_json(file.read()), descriptors[0]
+
+
+def _rehearse() -> None:
+    """Do once what an order will lead to, so that it finds the memory touched.
+
+    After a fork the first write to each page takes microseconds, and there are hundreds.
+    """
+    order = os.memfd_create("rehearsal")
+    os.write(order, Job(run=0, attempt=0, invocation="", folder="/", argv=("/",), cwd="/").to_json())
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with ours, theirs:
+        socket.send_fds(theirs, [f"/proc/self/fd/{order}".encode()], [order])
+        received = _receive(ours)
+    os.close(order)
+    if received is not None:
+        os.close(received[2])
+        supervisor.rehearse(received[1])
 
 
 def _reap() -> set[int]:

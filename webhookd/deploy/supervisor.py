@@ -35,18 +35,13 @@ def get_ready() -> Signals:
     os.setsid()
     silence()
     processes.become_subreaper()
-    _rehearse()
     return Signals()
 
 
-def _rehearse() -> None:
-    """Start what cannot be started, so that the start that counts finds its memory touched.
-
-    After a fork the first write to each page takes microseconds, and there are hundreds.
-    """
-    job = Job(run=0, attempt=0, invocation="", folder="/", argv=("/",), cwd="/")
+def rehearse(job: Job) -> None:
+    """Try to start *job*, which cannot be started."""
     with contextlib.suppress(OSError):
-        spawn(Job.from_json(job.to_json()), output=2)
+        spawn(job, output=2)
 
 
 def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -> NoReturn:
