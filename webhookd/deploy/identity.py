@@ -1,6 +1,6 @@
-"""What is done for another user by a supervisor that may become that user, and may do little else.
+"""What a supervisor does for another user whom it may become. Standard library only.
 
-Standard library only. Under a service manager root may have the right to become another (CAP_SETUID,
+Under a service manager root may have the right to become another (CAP_SETUID,
 CAP_SETGID) and none to what belongs to others (CAP_DAC_OVERRIDE, CAP_CHOWN).
 """
 

@@ -13,9 +13,8 @@ def spawn(job: Job, output: int) -> int:
         let_read(job.payload, uid=job.uid, gid=job.gid)
     _enter_working_folder(job)
     if job.nice is not None:
-        os.setpriority(
-            os.PRIO_PROCESS, 0, job.nice
-        )  # of this process, while it still has the right to; inherited
+        # Of this process, while it still has the right to it; the command inherits it.
+        os.setpriority(os.PRIO_PROCESS, 0, job.nice)
     process = subprocess.Popen(
         job.argv,
         env=job.env,
