@@ -18,7 +18,10 @@ _READ, _WRITE, _NOBODY = 4, 2, 0xFFFFFFFF
 
 @contextlib.contextmanager
 def acting_as(uid: int | None, gid: int | None) -> Iterator[None]:
-    """Let the kernel check files as it would for this user; None leaves it as it is."""
+    """Let the kernel check files as it would for this user; None leaves it as it is.
+
+    Where nothing changes nothing is asked for: a sandbox may forbid the very question.
+    """
     before = os.geteuid(), os.getegid()
     if gid is not None:
         os.setegid(gid)
@@ -27,8 +30,10 @@ def acting_as(uid: int | None, gid: int | None) -> Iterator[None]:
     try:
         yield
     finally:
-        os.seteuid(before[0])
-        os.setegid(before[1])
+        if uid is not None:
+            os.seteuid(before[0])
+        if gid is not None:
+            os.setegid(before[1])
 
 
 def let_read(path: Path, *, uid: int, gid: int | None) -> None:
