@@ -25,7 +25,8 @@ from pushes import NOW, push
 
 from webhookd.queue import Store
 from webhookd.queue.dialect import Transaction
-from webhookd.queue.sqlite import SqliteTransaction, open_database
+from webhookd.queue.sqlite import SqliteTransaction
+from webhookd.queue.sqlite_files import open_database
 
 Result = TypeVar("Result")
 

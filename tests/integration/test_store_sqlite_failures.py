@@ -16,7 +16,7 @@ from queueing import push, states
 
 from webhookd.errors import StoreUnavailable
 from webhookd.models import Decision
-from webhookd.queue import Store, sqlite
+from webhookd.queue import Store, sqlite_files
 from webhookd.queue.sqlite_errors import refused
 
 BIG = b"x" * 100_000
@@ -164,7 +164,7 @@ sys.stdin.read()
 def test_a_database_held_by_another_process_refuses_until_it_lets_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT", 0.05)
+    monkeypatch.setattr(sqlite_files, "BUSY_TIMEOUT", 0.05)
     path = tmp_path / "webhookd.db"
     with Store.open(path) as store:
         with subprocess.Popen(

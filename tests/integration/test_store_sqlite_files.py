@@ -210,7 +210,7 @@ READ = """
 import os, sys
 from pathlib import Path
 from webhookd.errors import WebhookdError
-from webhookd.queue import Store, sqlite
+from webhookd.queue import Store, sqlite_files  # loaded while it may still be read
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)

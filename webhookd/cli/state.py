@@ -22,7 +22,7 @@ def enter_state_dir(ctx: click.Context) -> Path:
     folder = state_dir(ctx)
     if not folder.is_dir():
         raise NotFound(f'no state directory "{folder}"', hint="it appears when the daemon first starts")
-    import webhookd.queue.sqlite  # noqa: F401, PLC0415 - now: the owner need not be able to read the program
+    import webhookd.queue.sqlite_files  # noqa: F401, PLC0415 - now: the owner need not be able to read the program
 
     become_owner(folder)
     if not os.access(folder, os.R_OK | os.X_OK):

@@ -45,7 +45,7 @@ class Store:
 
         Raises StoreRefused when it is damaged, not ours or newer, StoreUnavailable when it cannot be opened.
         """
-        from webhookd.queue.sqlite import open_database  # noqa: PLC0415  the backend in use, and no other
+        from webhookd.queue.sqlite_files import open_database  # noqa: PLC0415  the backend in use, and no other
 
         return cls(open_database(path))
 
@@ -56,7 +56,7 @@ class Store:
         Raises NotFound when nothing has been stored yet. It needs no right to write, but while a daemon is up
         or after a crash it must be able to read the `-wal` and `-shm` beside the file.
         """
-        from webhookd.queue.sqlite import open_for_reading  # noqa: PLC0415  the backend in use, and no other
+        from webhookd.queue.sqlite_files import open_for_reading  # noqa: PLC0415  the backend in use, and no other
 
         return cls(open_for_reading(path))
 
