@@ -232,11 +232,7 @@ PUSH = {"ref": "r", "before": "", "after": "", "repository": {"full_name": "octo
 
 def test_the_repository_of_a_given_payload_gives_hook_and_key(config: Path) -> None:
     for name, payload, header in (
-        (
-            "shop",
-            {"ref": "r", "before": "", "after": "", "repository": {"full_name": "octocat/shop"}},
-            "sha256=",
-        ),
+        ("shop", PUSH, "sha256="),
         ("token", {"object_kind": "push", "project": {"path_with_namespace": "group/site"}}, "key of"),
     ):
         record = sign("-", "--config", config, "--format", "json", input=json.dumps(payload)).stdout
