@@ -6,6 +6,7 @@ import re
 import select
 import signal
 import stat
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -155,6 +156,21 @@ def test_the_lane_is_held_until_the_supervisor_ends_and_not_by_the_command(launc
     finish(launcher, watched)
     descriptor = launcher.lock("lane")
     assert descriptor is not None
+    os.close(descriptor)
+
+
+def test_a_lock_file_is_forgotten_only_while_nobody_holds_it(launcher: Launcher, tmp_path: Path) -> None:
+    watched = start(launcher, "sh", "-c", "sleep 600")
+    later = time.time() + 1
+    assert launcher.forget_locks(unused_since=later) == 0
+    watched.cancel()
+    finish(launcher, watched)
+    assert launcher.forget_locks(unused_since=0) == 0
+    assert launcher.forget_locks(unused_since=later) == 1
+    assert list((tmp_path / "state/locks").iterdir()) == []
+    descriptor = launcher.lock("lane")
+    assert descriptor is not None
+    assert launcher.forget_locks(unused_since=later) == 0
     os.close(descriptor)
 
 

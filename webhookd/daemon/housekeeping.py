@@ -3,11 +3,13 @@
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from webhookd.errors import StoreError
+from webhookd.deploy.launcher import Launcher
+from webhookd.errors import NotFound, StoreError
 from webhookd.models import Config
 from webhookd.queue import Store
 
@@ -15,14 +17,17 @@ log = logging.getLogger(__name__)
 
 _INTERVAL = 600.0  # seconds
 _STEP = 200  # rows of one transaction: short enough that no accept waits for it
+_STRAY_AGE = 3600.0  # seconds; a younger folder may be ahead of what this thread sees of the store
+_LOCK_AGE = 86400.0  # seconds
 _BREATH = 0.1  # seconds between two steps
 
 
 class Housekeeping:
     """The body of a thread that prunes at the start and then every ten minutes, until stopped."""
 
-    def __init__(self, *, store: Store, config: Callable[[], Config]) -> None:
+    def __init__(self, *, store: Store, launcher: Launcher, config: Callable[[], Config]) -> None:
         self._store = store
+        self._launcher = launcher
         self._config = config
         self._stopping = threading.Event()
 
@@ -31,6 +36,8 @@ class Housekeeping:
         while not self._stopping.is_set():
             try:
                 self._prune()
+                self._remove_strays()
+                self._launcher.forget_locks(unused_since=time.time() - _LOCK_AGE)
             except (StoreError, OSError) as error:
                 log.error("housekeeping failed error=%s", error)  # noqa: TRY400 - tried again
             self._stopping.wait(_INTERVAL)
@@ -52,6 +59,18 @@ class Housekeeping:
             self._stopping.wait(_BREATH)
         if removed:
             log.info("history pruned count=%d", removed)
+
+    def _remove_strays(self) -> None:
+        """Remove folders whose runs are gone: a crash came between the two, or the database was replaced."""
+        for folder in (self._config().state_dir / "runs").iterdir():
+            if self._stopping.is_set():
+                return
+            if not folder.name.isdigit() or time.time() - folder.stat().st_mtime < _STRAY_AGE:
+                continue
+            try:
+                self._store.run(int(folder.name))
+            except NotFound:
+                _remove(folder)
 
 
 def _remove(folder: Path) -> None:

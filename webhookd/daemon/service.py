@@ -80,7 +80,7 @@ class Daemon:
         self._worker = Worker(store=self._store, launcher=self._launcher, config=self._config, owner=_owner())
         self._worker.adopt()
         stack.callback(self._worker.close)
-        self._housekeeping = Housekeeping(store=self._store, config=self._config)
+        self._housekeeping = Housekeeping(store=self._store, launcher=self._launcher, config=self._config)
         self._pulse = Pulse(self._manager, store=self._store, running=lambda: self._worker.running)
 
     def _listen(self, stack: ExitStack) -> Sequence[socket.socket]:

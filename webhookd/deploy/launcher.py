@@ -1,6 +1,5 @@
 """Hands attempts to supervisors, and finds them again: one job in, one watched process out."""
 
-import errno
 import fcntl
 import hashlib
 import os
@@ -99,13 +98,31 @@ class Launcher:
 
         The name in the folder is a digest: a lane holds text from a request.
         """
-        descriptor = self._open_lock(lane)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        path = self._lock_path(lane)
+        while True:
+            descriptor = _open_lock(path)
+            if not _take(descriptor):
+                os.close(descriptor)
+                return None
+            if _is_at(descriptor, path):
+                return descriptor
+            os.close(descriptor)  # `forget_locks` was faster
+
+    def forget_locks(self, *, unused_since: float) -> int:
+        """Remove lock files that nobody holds and that were last taken before *unused_since* (epoch seconds).
+
+        There is one for every branch that was ever deployed. Give how many were removed.
+        """
+        removed = 0
+        for path in self._locks.glob("*.lock"):
+            if path.stat().st_mtime >= unused_since:
+                continue
+            descriptor = _open_lock(path)
+            if _take(descriptor):  # while it is held, whoever opened it before sees that it is gone
+                path.unlink(missing_ok=True)
+                removed += 1
             os.close(descriptor)
-            return None
-        return descriptor
+        return removed
 
     def launch(self, job: Job, *, payload: bytes | None, lock: int) -> Watched | None:
         """Start a supervisor for *job* that holds *lock* from here on.
@@ -132,13 +149,13 @@ class Launcher:
 
         None while it has not yet said who it is, or when it ends in between.
         """
-        descriptor = self._open_lock(lane)
+        descriptor = _open_lock(self._lock_path(lane))
         try:
             holder = read_holder(descriptor)
             if holder is None or holder[0] != invocation:
                 return None
             watched = Watched(pidfd=os.pidfd_open(holder[1]))
-            if self._is_free(descriptor):  # it ended: the pid may be anybody's by now
+            if _take(descriptor):  # it ended: the pid may be anybody's by now
                 watched.close()
                 return None
         except ProcessLookupError:
@@ -168,16 +185,27 @@ class Launcher:
         self.stop()
         return self.start()
 
-    def _open_lock(self, lane: str) -> int:
+    def _lock_path(self, lane: str) -> Path:
         name = hashlib.sha256(lane.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        return os.open(self._locks / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return self._locks / f"{name}.lock"
 
-    @staticmethod
-    def _is_free(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno == errno.EWOULDBLOCK:
-                return False
-            raise
-        return True
+
+def _open_lock(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _take(descriptor: int) -> bool:
+    """Lock an open lock file; tell whether it was free."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Tell whether the open file is still the one at *path*."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False

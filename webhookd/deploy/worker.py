@@ -51,6 +51,7 @@ class Worker:
         self._config = config
         self._owner = owner
         self._active: dict[int, _Active] = {}
+        self._unsure = False  # whether a claim may have come through that raised
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
@@ -77,16 +78,20 @@ class Worker:
         return tuple(active.run.target for active in list(self._active.values()))
 
     def adopt(self) -> None:
-        """Take over the runs that an earlier daemon left running."""
+        """Take over the runs that are running and not in our hands: an earlier daemon's, at the start."""
         for run in self._store.running():
-            self._store.adopt(run.run, owner=self._owner, attempt=run.attempt)
-            self._active[run.run] = _Active(run=run)
-            log.info("run adopted run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
+            if run.run not in self._active:
+                self._store.adopt(run.run, owner=self._owner, attempt=run.attempt)
+                self._active[run.run] = _Active(run=run)
+                log.info("run adopted run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
+        self._unsure = False
 
     def run(self) -> None:
         """Work until drained."""
         while self._active or not self._draining.is_set():
             try:
+                if self._unsure:
+                    self.adopt()
                 self._settle()
                 self._end_what_shall_end()
                 self._claim()
@@ -102,7 +107,9 @@ class Worker:
 
     def _claim(self) -> None:
         while len(self._active) < self._config().workers and not self._draining.is_set():
+            self._unsure = True  # until it returns: a commit that was late may still come through
             claim = self._store.claim(owner=self._owner, now=_now())
+            self._unsure = False
             if claim is None:
                 return
             self._start(claim)
