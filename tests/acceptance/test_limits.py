@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -17,29 +18,36 @@ Start = Callable[..., Daemon]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the user or mount a file system")
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user may enter; those of pytest are its user's alone."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)
+
+
 @as_root
-def test_a_command_of_another_user_has_that_users_rights_and_nothing_of_roots(start: Start) -> None:
+def test_a_command_of_another_user_has_that_users_rights_and_nothing_of_roots(open_folder: Path) -> None:
     script = "id -un; id -Gn; echo $HOME $USER $LOGNAME; umask; nice; head -c 1 $WEBHOOKD_PAYLOAD; echo"
     rule = f"    main: {{user: nobody, group: daemon, umask: '027', nice: 5, cwd: /, run: '{script}'}}"
-    daemon = start(rule)
-    for folder in (daemon.folder, *daemon.folder.parents[:3]):
-        if str(folder).startswith("/tmp/"):
-            folder.chmod(0o711)
-    daemon.push()
-    daemon.wait_until_idle()
-    lines = daemon.run_command("logs", "1").stdout.splitlines()
+    daemon = Daemon(open_folder, f"  octocat/blog:\n{rule}").start()
+    try:
+        daemon.push()
+        daemon.wait_until_idle()
+        lines = daemon.run_command("logs", "1").stdout.splitlines()
+    finally:
+        daemon.close()
     assert lines == ["nobody", "daemon", "/nonexistent nobody nobody", "0027", "5", "{"]
 
 
 @as_root
-def test_a_command_of_another_user_is_ended_with_all_its_processes(start: Start, tmp_path: Path) -> None:
-    tmp_path.chmod(0o777)
-    script = f"setsid sleep 600 & echo $! > {tmp_path}/left.pid; sleep 600"
+def test_a_command_of_another_user_is_ended_with_all_its_processes(start: Start, open_folder: Path) -> None:
+    script = f"setsid sleep 600 & echo $! > {open_folder}/left.pid; sleep 600"
     daemon = start(f"    main: {{user: nobody, timeout: 1s, grace: 1s, cwd: /, run: '{script}'}}")
     daemon.push()
     (run,) = daemon.wait_until_idle()
     assert run["state"] == "timed_out"
-    assert not Path(f"/proc/{(tmp_path / 'left.pid').read_text().strip()}").exists()
+    assert not Path(f"/proc/{(open_folder / 'left.pid').read_text().strip()}").exists()
 
 
 @pytest.fixture
