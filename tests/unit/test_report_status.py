@@ -63,6 +63,7 @@ def test_the_status_as_json_holds_the_same() -> None:
         "queued": 1,
         "running": 1,
         "runs": [run_json(RUNNING), run_json(WAITING)],
+        "paused": [],
         "targets": [
             {"target": "octocat/blog@main", "last": run_json(DONE)},
             {"target": "octocat/shop@main", "last": None},

@@ -16,9 +16,13 @@ COMMANDS = (
     LazyCommand("status", "webhookd.cli.status:status", "Show whether the daemon is up and what it does."),
     LazyCommand("runs", "webhookd.cli.runs:runs", "List runs, newest first, or show one."),
     LazyCommand("logs", "webhookd.cli.logs:logs", "Print the output of a run's command."),
+    LazyCommand("deliveries", "webhookd.cli.deliveries:deliveries", "List what arrived, newest first."),
+    LazyCommand("deploy", "webhookd.cli.deploy:deploy", "Run a target without a push."),
     LazyCommand("cancel", "webhookd.cli.cancel:cancel", "Stop a run that is queued or running."),
     LazyCommand("rerun", "webhookd.cli.rerun:rerun", "Queue an ended run once more."),
     LazyCommand("reload", "webhookd.cli.reload:reload", "Let the daemon read its configuration again."),
+    LazyCommand("pause", "webhookd.cli.pause:pause", "Start no run of a target for a while."),
+    LazyCommand("resume", "webhookd.cli.pause:resume", "Let a paused target go on."),
     LazyCommand("sign", "webhookd.cli.sign:sign", "Make a signed delivery, and send it if asked."),
     LazyCommand(
         "verify", "webhookd.cli.verify:verify", "Say whether a delivery is authentic, and what it runs."

@@ -54,6 +54,7 @@ def _look(folder: Path, targets: list[str] | None) -> Status:
                     *store.runs(state=RunState.RUNNING, limit=SHOWN),
                     *store.runs(state=RunState.QUEUED, limit=SHOWN),
                 ),
+                paused=store.paused(),
                 last=tuple((name, _last(store, name)) for name in targets or _seen(store)),
             )
     except (StoreError, NotFound) as exc:

@@ -1,5 +1,6 @@
 """Views of runs and deliveries for people and programs. Pure: values in, text or plain JSON values out."""
 
+from webhookd.report.deliveries import deliveries_table, delivery_json
 from webhookd.report.runs import attempt_json, run_json, run_text, runs_table
 from webhookd.report.status import Status, status_json, status_text
 from webhookd.report.terminal import TerminalFilter
@@ -12,6 +13,8 @@ __all__ = [
     "TerminalFilter",
     "age",
     "attempt_json",
+    "deliveries_table",
+    "delivery_json",
     "duration",
     "rfc3339",
     "run_json",

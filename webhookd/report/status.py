@@ -22,6 +22,7 @@ class Status:
     queued: int = 0
     running: int = 0
     active: tuple[Run, ...] = ()  # running, then queued, newest first; of very many not all
+    paused: tuple[str, ...] = ()  # targets of which nothing starts
     last: tuple[tuple[str, Run | None], ...] = ()  # each target's newest run; None: it never ran
 
 
@@ -34,6 +35,7 @@ def status_json(status: Status) -> dict[str, Any]:
         "queued": status.queued,
         "running": status.running,
         "runs": [run_json(run) for run in status.active],
+        "paused": list(status.paused),
         "targets": [{"target": name, "last": run_json(run) if run else None} for name, run in status.last],
     }
 
@@ -47,6 +49,7 @@ def status_text(status: Status, *, now: datetime, width: int | None = None, colo
         ("store", status.store_problem or "ok"),
         ("queued", str(status.queued)),
         ("running", str(status.running)),
+        *(("paused", target) for target in status.paused),
     ]
     blocks = [list(table([(name, printable(value)) for name, value in head], width=width))]
     if status.active:

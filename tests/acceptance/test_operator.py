@@ -1,0 +1,49 @@
+"""What an operator does without a push: deploy by hand, hold a target back, let it go on."""
+
+from collections.abc import Callable
+
+from daemon import Daemon
+from harness import wait_for
+
+Start = Callable[..., Daemon]
+
+
+def test_a_deploy_by_hand_runs_at_once_and_knows_no_commit(start: Start) -> None:
+    daemon = start('    main: echo "$WEBHOOKD_REPO $WEBHOOKD_BRANCH ${WEBHOOKD_COMMIT-unset}"')
+    assert daemon.run_command("deploy", "octocat/blog@main").stdout == "1\n"
+    assert [run["state"] for run in daemon.wait_until_idle()] == ["succeeded"]
+    assert daemon.run_command("logs", "1").stdout == "octocat/blog main unset\n"
+
+
+def test_a_pattern_needs_to_be_told_which_ref(start: Start) -> None:
+    daemon = start('    "preview/*": echo "$WEBHOOKD_BRANCH"')
+    refused = daemon.run_command("deploy", "octocat/blog@preview/*", check=False)
+    assert (refused.returncode, "say which one with --ref" in refused.stderr) == (2, True)
+    daemon.run_command("deploy", "octocat/blog@preview/*", "--ref", "preview/x")
+    daemon.wait_until_idle()
+    assert daemon.run_command("logs", "1").stdout == "preview/x\n"
+
+
+def test_a_ref_that_no_push_would_bring_to_the_target_is_refused(start: Start) -> None:
+    daemon = start('    "preview/*": echo "$WEBHOOKD_BRANCH"')
+    refused = daemon.run_command("deploy", "octocat/blog@preview/*", "--ref", "main", check=False)
+    assert refused.returncode == 2
+    assert 'would not run "octocat/blog@preview/*"' in refused.stderr
+    assert daemon.runs() == []
+
+
+def test_an_unknown_target_is_told_with_the_nearest_name(start: Start) -> None:
+    daemon = start("    main: 'true'")
+    refused = daemon.run_command("deploy", "octocat/blog@mian", check=False)
+    assert refused.returncode == 1
+    assert 'did you mean "octocat/blog@main"?' in refused.stderr
+
+
+def test_pushes_to_a_paused_target_wait_until_it_is_resumed(start: Start) -> None:
+    daemon = start("    main: 'true'")
+    daemon.run_command("pause", "octocat/blog@main")
+    assert daemon.push().status == 202
+    assert "octocat/blog@main" in daemon.run_command("status").stdout.partition("paused")[2]
+    assert [run["state"] for run in daemon.runs()] == ["queued"]
+    daemon.run_command("resume", "octocat/blog@main")
+    wait_for(lambda: [run["state"] for run in daemon.runs()] == ["succeeded"])

@@ -1,0 +1,37 @@
+"""`webhookd pause` and `webhookd resume`: hold a target back for a while, and let it go on."""
+
+from datetime import UTC, datetime
+
+import click
+
+from webhookd.cli import output
+from webhookd.cli.options import state_options
+from webhookd.cli.state import enter_state_dir, open_writer, wake_daemon
+from webhookd.cli.targets import find_target
+
+
+@click.command()
+@click.argument("target")
+@state_options
+@click.pass_context
+def pause(ctx: click.Context, *, target: str) -> None:
+    """Start no run of TARGET until it is resumed; pushes wait, and what runs goes on."""
+    name = find_target(ctx, target).name
+    with open_writer(enter_state_dir(ctx)) as store:
+        new = store.pause(name, now=datetime.now(UTC))
+    output.remark(
+        f'target "{name}" {"is" if new else "was already"} paused: "webhookd resume {name}" ends that'
+    )
+
+
+@click.command()
+@click.argument("target")
+@state_options
+@click.pass_context
+def resume(ctx: click.Context, *, target: str) -> None:
+    """Let runs of TARGET start again, and what waits start now."""
+    folder = enter_state_dir(ctx)
+    with open_writer(folder) as store:
+        was_paused = store.resume(target)
+    wake_daemon(folder)
+    output.remark(f'target "{target}" {"goes on" if was_paused else "was not paused"}')
