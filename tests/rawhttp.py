@@ -31,8 +31,8 @@ class _OneByOne:
 
     sock: socket.socket
 
-    def makefile(self, _mode: str) -> io.RawIOBase:
-        return self.sock.makefile("rb", buffering=0)
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return self.sock.makefile("rb", buffering=1)
 
 
 @dataclass

@@ -12,19 +12,14 @@ from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask, WSGITask
 
+from webhookd.daemon.limits import Limits
 from webhookd.daemon.loop import BROKEN, READ, WRITE, Loop
 from webhookd.daemon.parser import FrontDoor, Parser, Refusal
 from webhookd.web import answers
 from webhookd.web.answers import Answer
 from webhookd.web.hooks import Pending
 
-_LINGER = 3.0  # seconds for a sender to notice an answer that came before it was done
-_HEAD_WITHIN = 10.0  # seconds for a connection's first request to begin, and for any head to be whole
-_REQUEST_WITHIN = 30.0  # seconds for a whole request
-_ANSWER_WITHIN = 15.0  # seconds for an answer to be taken off our hands
-_IDLE = 75.0  # seconds between two requests; longer than nginx keeps a connection for use again
-_IDLE_WHEN_DRAINING = 1.0  # seconds
-_MOST_READ = 65536  # bytes at a time
+_MOST_DISCARDED = 65536  # bytes at a time
 
 
 class Site(Protocol):
@@ -37,6 +32,7 @@ class Site(Protocol):
     effective_port: int
     server_name: str
     door: FrontDoor
+    limits: Limits
     loop: Loop
 
     def add_task(self, channel: "Channel") -> None:
@@ -125,9 +121,11 @@ class Channel(HTTPChannel):
             self._site.loop.forget(self._fileno)
             self._site.active_channels.pop(self._fileno, None)
             self._fileno = None
+        if self.request is not None:
+            self.request.close()  # its body may be in a file
 
     def service(self) -> None:
-        """Answer the first request, in whatever thread; `flush` has to follow in the loop's."""
+        """Answer the first request, in whatever thread; `deliver` has to follow in the loop's."""
         self._unread = self.requests[0].error is not None
         super().service()
         self._answered = True
@@ -136,6 +134,10 @@ class Channel(HTTPChannel):
     def serve(self) -> None:
         """Answer the first request, whose answer is there."""
         self.service()
+        self.deliver()
+
+    def deliver(self) -> None:
+        """Send what `service` has answered."""
         if self._fileno is not None:
             self._site.active_channels.move_to_end(self._fileno)
         self.flush()
@@ -197,7 +199,7 @@ class Channel(HTTPChannel):
         If it were left unread, the kernel would reset the connection, and the answer would be lost with it.
         """
         self.close_when_flushed = False
-        self.lingers_until = time.monotonic() + _LINGER
+        self.lingers_until = time.monotonic() + self._site.limits.linger
         try:
             self.socket.shutdown(SHUT_WR)
         except OSError:
@@ -205,7 +207,7 @@ class Channel(HTTPChannel):
 
     def _discard(self) -> None:
         try:
-            more = bool(self.socket.recv(_MOST_READ))
+            more = bool(self.socket.recv(_MOST_DISCARDED))
         except OSError:
             more = False
         if not more:
@@ -213,19 +215,20 @@ class Channel(HTTPChannel):
 
     def hurry(self, now: float) -> None:
         """End what takes too long: a slow sender, a slow reader, a connection that nobody uses."""
+        limits = self._site.limits
         if self.lingers_until:
             deadline = self.lingers_until
         elif self.total_outbufs_len:
-            deadline = self.since + _ANSWER_WITHIN
+            deadline = self.since + limits.answer_within
         elif self.requests:
             return  # that is up to us
         elif self.request is not None:
-            within = _REQUEST_WITHIN if self.request.headers_finished else _HEAD_WITHIN
+            within = limits.request_within if self.request.headers_finished else limits.head_within
             if now > self.request.began + within:
                 self._answer_slow(self.request)
             return
         else:
-            deadline = self.since + (_IDLE if self._answered else _HEAD_WITHIN)
+            deadline = self.since + (limits.idle if self._answered else limits.head_within)
         if now > deadline:
             self.handle_close()
 
@@ -238,7 +241,7 @@ class Channel(HTTPChannel):
     def close_if_idle(self, now: float) -> bool:
         """Close a connection on which nothing happens while the server drains; tell whether it was so."""
         busy = self.requests or self.request is not None or self.total_outbufs_len
-        if busy or now - self.since < _IDLE_WHEN_DRAINING or self._has_unread():
+        if busy or now - self.since < self._site.limits.idle_when_draining or self._has_unread():
             return False
         self.handle_close()
         return True

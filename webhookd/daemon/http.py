@@ -19,22 +19,18 @@ from waitress.adjustments import Adjustments
 
 from webhookd.daemon.accepting import Acceptor
 from webhookd.daemon.channel import Channel
+from webhookd.daemon.limits import Limits
 from webhookd.daemon.loop import Loop
 from webhookd.daemon.parser import FrontDoor, Parser
 from webhookd.web import answers
 from webhookd.web.answers import Answer
-from webhookd.web.hooks import PATIENCE, Pending
+from webhookd.web.hooks import Pending
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
 
-_THREADS = 4  # for what is not answered in the loop
-_SMALL_BODY = 64 * 1024  # bytes; a larger one is verified and read in a thread of its own
-_LONGEST_HEAD = 16 * 1024  # bytes
-_CONNECTIONS = 1500
 _OTHER_DESCRIPTORS = 500  # database, logs, locks, bodies in files
-_SWEEP = 1.0  # seconds between two looks for what takes too long
 
 
 class HttpServer:
@@ -42,16 +38,24 @@ class HttpServer:
 
     effective_port, server_name = 80, "webhookd"  # for a request without Host; Waitress asks for them
 
-    def __init__(self, application: Any, sockets: Sequence[socket.socket], *, door: FrontDoor) -> None:
+    def __init__(
+        self,
+        application: Any,
+        sockets: Sequence[socket.socket],
+        *,
+        door: FrontDoor,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
+    ) -> None:
         logging.getLogger("waitress").setLevel(logging.ERROR)  # below that it tells of clients, not of us
-        self.adj = _adjustments()
+        self.limits = limits
+        self.adj = _adjustments(limits)
         self.application = application
         self.door = door
         self.draining = False
         self.loop = Loop()
         self.active_channels: OrderedDict[int, Channel] = OrderedDict()  # last answered last
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="http")
-        self._most = _most_connections()
+        self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="http")
+        self._most = _most_connections(limits.connections)
         self._acceptors = [
             Acceptor(sock, self.loop, connected=self._connected, make_room=self._make_room)
             for sock in sockets
@@ -60,9 +64,9 @@ class HttpServer:
 
     def turn(self, seconds: float) -> None:
         """Do what there is to do on the network, or sleep for *seconds* or until `wake`."""
-        self.loop.turn(min(seconds, _SWEEP))
+        self.loop.turn(min(seconds, self.limits.sweep))
         now = time.monotonic()
-        if now - self._swept_at >= _SWEEP:
+        if now - self._swept_at >= self.limits.sweep:
             self._swept_at = now
             self._sweep(now)
 
@@ -80,7 +84,7 @@ class HttpServer:
             self.turn(0.05)
         for channel in list(self.active_channels.values()):
             channel.handle_close()
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown()
         self.loop.close()
 
     # -- connections
@@ -100,7 +104,7 @@ class HttpServer:
     def _sweep(self, now: float) -> None:
         for channel in list(self.active_channels.values()):
             channel.hurry(now)
-            if channel.pending is not None and now > channel.since_pending + PATIENCE:
+            if channel.pending is not None and now > channel.since_pending + self.limits.stored_within:
                 self._answer(channel, channel.requests[0], channel.pending.give_up)
         self.door.flush()
 
@@ -130,14 +134,18 @@ class HttpServer:
         if request.error is not None or request.answer is not None:
             channel.serve()
         elif not self.door.is_hook(request.head.path):
-            self._pool.submit(channel.service)
-        elif request.body_length <= _SMALL_BODY:
+            self._pool.submit(self._ask_application, channel)
+        elif request.body_length <= self.limits.small_body:
             self._receive(channel, request)
         else:
             self._pool.submit(self._receive, channel, request)
 
+    def _ask_application(self, channel: Channel) -> None:
+        channel.service()
+        self.loop.call_soon(channel.deliver)
+
     def _receive(self, channel: Channel, request: Parser) -> None:
-        answered = _or_broken(lambda: self.door.receive(request.head, request.body()))
+        answered = _or_broken(lambda: self.door.receive(request.head, request.take_body()))
         if isinstance(answered, Pending):
             self._await(channel, request, answered)
         else:
@@ -166,27 +174,27 @@ def _or_broken(make: Callable[[], Result]) -> Result | Answer:
         return answers.BROKEN
 
 
-def _most_connections() -> int:
+def _most_connections(wished: int) -> int:
     """Give how many connections there may be, after asking for as many descriptors as that needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _CONNECTIONS + _OTHER_DESCRIPTORS
+    wanted = wished + _OTHER_DESCRIPTORS
     if soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return max(min(_CONNECTIONS, soft - _OTHER_DESCRIPTORS), soft // 2)
+    return max(min(wished, soft - _OTHER_DESCRIPTORS), min(wished, soft // 2))
 
 
-def _adjustments() -> Adjustments:
+def _adjustments(limits: Limits) -> Adjustments:
     adjustments = Adjustments(
-        recv_bytes=_SMALL_BODY,
-        inbuf_overflow=_SMALL_BODY,  # what is larger waits in a file without a name
-        max_request_header_size=_LONGEST_HEAD,
+        recv_bytes=limits.small_body,
+        inbuf_overflow=limits.small_body,  # what is larger waits in a file without a name
+        outbuf_overflow=sys.maxsize,  # answers are ours, and small
+        max_request_header_size=limits.head,
         max_request_body_size=sys.maxsize,  # the door knows the limit, which a reload may change
         log_socket_errors=False,
         ident=None,
         clear_untrusted_proxy_headers=False,  # `web.address` decides whom to believe
     )
-    adjustments.send_bytes = (
-        _SMALL_BODY  # header and body leave in one packet; as an argument, it is deprecated
-    )
+    # Header and body shall leave in one packet. As an argument it is deprecated.
+    adjustments.send_bytes = limits.small_body
     return adjustments

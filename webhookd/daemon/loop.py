@@ -71,10 +71,11 @@ class Loop:
             os.eventfd_write(self._bell, 1)
 
     def close(self) -> None:
-        """Let go of everything; what is still asked for by `call_soon` is not done any more."""
-        self._rung = True
+        """Watch nothing any more.
+
+        The bell stays open: a thread that rings it late must not hit whatever has its number by then.
+        """
         self._epoll.close()
-        os.close(self._bell)
 
     def _hear_bell(self, _events: int) -> None:
         self._rung = False  # before the calls are looked at: one that comes now rings again

@@ -1,5 +1,6 @@
 """Reads requests off a connection; those that cannot become valid are answered before their body is read."""
 
+import logging
 import re
 import time
 from collections.abc import Mapping
@@ -16,6 +17,8 @@ from webhookd.web import answers
 from webhookd.web.answers import Answer
 from webhookd.web.head import Head
 from webhookd.web.hooks import Pending
+
+log = logging.getLogger(__name__)
 
 _MOST_FIELDS = 100  # header lines of one request
 _FRAMING = ("content-length", "transfer-encoding")
@@ -149,13 +152,20 @@ class Parser(HTTPRequestParser):
         """The bytes of the body that have come."""
         return 0 if self.body_rcv is None else len(self.body_rcv)
 
-    def body(self) -> bytes:
-        """Give the whole body."""
-        return self.get_body_stream().read()
+    def take_body(self) -> bytes:
+        """Give the whole body, once."""
+        body = self.get_body_stream().read()
+        self.close()
+        return body
 
     def _check_head(self, more: int) -> None:
         """Ask whether the body, of which *more* bytes at most are there, has to be read at all."""
-        answer = self._door.refuse(self.head, is_whole=not self.chunked and more >= self.content_length)
+        is_whole = not self.chunked and more >= self.content_length
+        try:
+            answer = self._door.refuse(self.head, is_whole=is_whole)
+        except Exception:
+            log.exception("request failed")  # a bug of ours
+            answer = answers.BROKEN
         if answer is None:
             return
         if self.body_rcv is None:

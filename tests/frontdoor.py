@@ -1,0 +1,79 @@
+"""The front door by itself: real sockets and a real store, in a thread of the test's own process."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from factories import make_hook, make_repository, make_secret
+from rawhttp import Wire, wire
+
+from webhookd.daemon.http import HttpServer
+from webhookd.daemon.limits import Limits
+from webhookd.daemon.listeners import open_sockets
+from webhookd.models import Config, Listen
+from webhookd.queue import Store
+from webhookd.web.app import create_app
+from webhookd.web.hooks import Hooks
+
+SECRET = "s3cret"  # what `make_secret` makes
+DEFAULTS = Limits()
+Application = Callable[..., Any]
+
+
+@dataclass
+class FrontDoor:
+    """A server with the configuration of the factories; nothing runs behind its store."""
+
+    store: Store
+    config: Config
+    limits: Limits = DEFAULTS
+    application: Application | None = None  # in the place of the Flask app
+    wakes: list[None] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.hooks = Hooks(config=lambda: self.config, store=self.store, wake=lambda: self.wakes.append(None))
+        self._stopping = threading.Event()
+
+    @contextlib.contextmanager
+    def serving(self, *addresses: Listen) -> Iterator["FrontDoor"]:
+        with open_sockets(addresses or [Listen(host="127.0.0.1")]) as sockets:
+            self.port = 0 if sockets[0].family == socket.AF_UNIX else sockets[0].getsockname()[1]
+            application = self.application or create_app(self.hooks, health=lambda: "")
+            self.server = HttpServer(application, sockets, door=self.hooks, limits=self.limits)
+            self._thread = threading.Thread(target=self._run)
+            self._thread.start()
+            try:
+                yield self
+            finally:
+                self.stop()
+
+    def stop(self) -> None:
+        """Drain, as the daemon does at its end."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self.server.wake()
+        self._thread.join()
+
+    def connect(self) -> contextlib.AbstractContextManager[Wire]:
+        return wire(self.port)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self.server.turn(0.2)
+        self.server.drain(seconds=5)
+
+
+def make_front_door(store: Store, **over: Any) -> FrontDoor:
+    """A front door for octocat/blog; `hook=` and `config=` change its hook and configuration."""
+    hook = over.pop("hook", make_hook(secrets=(make_secret(SECRET),)))
+    config = Config(
+        file=Path("/etc/webhookd/webhookd.yaml"),
+        state_dir=Path("/var/lib/webhookd"),
+        hooks=(hook,),
+        repositories=(make_repository(),),
+    )
+    return FrontDoor(store=store, config=replace(config, **over.pop("config", {})), **over)

@@ -1,0 +1,315 @@
+"""What the server does about time, numbers and accidents; real sockets, a real store, short limits."""
+
+import contextlib
+import json
+import socket
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Any
+
+import pytest
+from daemon import push_payload, signed
+from factories import make_hook, make_secret
+from frontdoor import SECRET, make_front_door
+from harness import wait_for
+from rawhttp import Wire, head, posted, wire
+
+from webhookd.daemon.limits import Limits
+from webhookd.models import Listen
+from webhookd.queue import Store
+
+SHORT = 0.2  # seconds
+LIMITS = Limits(sweep=0.02, idle_when_draining=0.05)
+HEALTH = head("GET", "/healthz")
+
+
+def push(size: int = 0, *, secret: str = SECRET, **headers: str) -> bytes:
+    body = json.dumps(push_payload() | {"padding": "x" * size}).encode()
+    fields = {name.replace("-", "_").lower(): value for name, value in signed(body, secret).items()}
+    return posted(body, **(fields | headers))
+
+
+def limits(**over: Any) -> Limits:
+    values = {name: getattr(LIMITS, name) for name in Limits.__dataclass_fields__}
+    return Limits(**(values | over))
+
+
+@contextlib.contextmanager
+def held(store: Store) -> Iterator[threading.Event]:
+    """Keep the store's writer busy until the event is set or the block ends."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        begun.set()
+        go_on.wait(30)
+
+    store._db.write_soon(hold)  # noqa: SLF001 - the disk cannot be asked to hang
+    assert begun.wait(30)
+    try:
+        yield go_on
+    finally:
+        go_on.set()
+
+
+# -- time
+
+
+@pytest.mark.parametrize(
+    ("limit", "sent"),
+    [
+        ("head_within", HEALTH[:20]),
+        ("head_within", push().partition(b"\r\n\r\n")[0]),
+        ("request_within", push()[:-5]),
+    ],
+    ids=["half a line", "all of the head but its end", "body"],
+)
+def test_a_request_that_takes_too_long_is_told_so(store: Store, limit: str, sent: bytes) -> None:
+    door = make_front_door(store, limits=limits(**{limit: SHORT}))
+    with door.serving(), door.connect() as connection:
+        reply = connection.send(sent).reply()
+        assert (reply.status, reply.body["reason"]) == (408, "request took too long")
+        assert connection.is_closed()
+
+
+def test_bytes_that_trickle_in_do_not_move_the_deadline(store: Store) -> None:
+    door = make_front_door(store, limits=limits(head_within=SHORT))
+    with door.serving(), door.connect() as connection:
+        connection.sock.settimeout(0.01)
+        answer = b""
+        for byte in head("GET", "/healthz", x_padding="x" * 3000):
+            connection.send(bytes([byte]))
+            with contextlib.suppress(TimeoutError):
+                answer = connection.sock.recv(1000)
+                break
+        assert answer.startswith((b"HTTP/1.0 408 ", b"HTTP/1.1 408 "))
+
+
+def test_a_connection_that_says_nothing_is_closed_without_a_word(store: Store) -> None:
+    door = make_front_door(store, limits=limits(head_within=SHORT))
+    with door.serving(), door.connect() as connection:
+        assert connection.is_closed()
+
+
+def test_empty_lines_do_not_keep_a_connection_open(store: Store) -> None:
+    door = make_front_door(store, limits=limits(head_within=SHORT))
+    with door.serving(), door.connect() as connection:
+        connection.sock.settimeout(0.01)
+        for _ in range(3000):
+            try:
+                connection.send(b"\r\n\r\n")
+                if not connection.sock.recv(1):
+                    return
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+        pytest.fail("it is still open")
+
+
+def test_a_connection_that_is_not_used_again_is_closed(store: Store) -> None:
+    door = make_front_door(store, limits=limits(idle=SHORT))
+    with door.serving(), door.connect() as connection:
+        assert connection.send(HEALTH).reply().status == 200
+        assert connection.is_closed()
+
+
+def large_answer(_environ: object, start_response: Any) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Length", "8000000")])
+    return [b"x" * 8_000_000]
+
+
+def test_a_reader_that_takes_its_answer_gets_it_whole(store: Store) -> None:
+    door = make_front_door(store, limits=limits(answer_within=30.0), application=large_answer)
+    with door.serving(), door.connect() as connection:
+        assert len(connection.send(HEALTH).reply().text) == 8_000_000
+
+
+def test_a_reader_that_does_not_is_closed(store: Store) -> None:
+    door = make_front_door(store, limits=limits(answer_within=SHORT), application=large_answer)
+    with door.serving(), door.connect() as connection:
+        connection.send(HEALTH)
+        wait_for(lambda: door.server.active_channels, what="the connection")
+        wait_for(lambda: not door.server.active_channels, what="its end")
+
+
+def test_a_store_that_hangs_is_answered_for_and_stores_nothing_afterwards(store: Store) -> None:
+    door = make_front_door(store, limits=limits(stored_within=SHORT))
+    with door.serving(), held(store), door.connect() as connection:
+        reply = connection.send(push()).reply()
+        assert (reply.status, reply.headers["retry-after"]) == (503, "30")
+        assert reply.body["status"] == "unavailable"
+    assert store.runs() == ()
+
+
+def test_the_loop_goes_on_while_the_store_hangs(store: Store) -> None:
+    door = make_front_door(store, limits=LIMITS)
+    with door.serving(), held(store) as go_on, contextlib.ExitStack() as stack:
+        waiting = [stack.enter_context(door.connect()).send(push()) for _ in range(50)]
+        with door.connect() as other:
+            assert other.send(push(secret="wrong")).reply().status == 401
+        go_on.set()
+        assert [connection.reply().status for connection in waiting] == [202] * 50
+    assert len(door.wakes) == 50
+
+
+def test_a_store_that_takes_nothing_more_is_unavailable(store: Store) -> None:
+    door = make_front_door(store, limits=LIMITS)
+    with door.serving(), door.connect() as connection:
+        store.close()
+        reply = connection.send(push()).reply()
+        assert (reply.status, reply.headers["retry-after"]) == (503, "30")
+
+
+# -- numbers
+
+
+def test_a_new_connection_takes_the_place_of_the_one_that_was_quiet_the_longest(store: Store) -> None:
+    door = make_front_door(store, limits=limits(connections=5))
+    with door.serving(), contextlib.ExitStack() as stack:
+        quiet = [stack.enter_context(door.connect()) for _ in range(5)]
+        wait_for(lambda: len(door.server.active_channels) == 5)
+        used = head("GET", "/github-webhook")
+        assert quiet[0].send(used).reply().status == 405  # the second is the quietest now
+        with door.connect() as connection:
+            assert connection.send(push()).reply().status == 202
+            assert quiet[1].is_closed()
+        assert quiet[0].send(used).reply().status == 405
+
+
+def test_no_new_connection_takes_the_place_of_one_that_waits_for_its_answer(store: Store) -> None:
+    door = make_front_door(store, limits=limits(connections=2))
+    with door.serving(), held(store) as go_on, door.connect() as first:
+        first.send(push())
+        wait_for(lambda: any(channel.pending for channel in list(door.server.active_channels.values())))
+        for _ in range(5):
+            with door.connect() as other:
+                assert other.send(HEALTH).reply().status == 200
+        go_on.set()
+        assert first.reply().status == 202
+
+
+def test_a_large_push_is_a_push(store: Store) -> None:
+    door = make_front_door(store, limits=LIMITS)
+    with door.serving(), door.connect() as connection:
+        for size in (60_000, 70_000, 3_000_000):
+            assert connection.send(push(size)).reply().status == 202
+    assert len(store.runs()) == 3
+
+
+# -- accidents
+
+
+def test_an_application_that_raises_is_a_500_that_tells_nothing(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_environ: object, _start_response: object) -> Iterable[bytes]:
+        raise ZeroDivisionError("secret detail")
+
+    door = make_front_door(store, limits=LIMITS, application=broken)
+    with door.serving(), door.connect() as connection:
+        reply = connection.send(HEALTH).reply()
+        assert (reply.status, reply.body) == (500, {"status": "error", "reason": "internal error"})
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_bug_in_judging_a_push_is_a_500_and_the_next_one_is_answered(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = make_front_door(store, limits=LIMITS)
+    right, impossible = door.config, replace(door.config, repositories=[None])  # type: ignore[arg-type]
+    with door.serving():
+        for size in (0, 100_000):  # seen by the whole request, and by its head
+            door.config = impossible
+            with door.connect() as connection:
+                reply = connection.send(push(size)).reply()
+                assert (reply.status, reply.body) == (500, {"status": "error", "reason": "internal error"})
+            door.config = right
+            with door.connect() as connection:
+                assert connection.send(push(size)).reply().status == 202
+    assert caplog.text.count("AttributeError") == 2
+
+
+def test_a_sender_that_goes_away_before_its_answer_has_pushed(store: Store) -> None:
+    door = make_front_door(store, limits=LIMITS)
+    with door.serving(), held(store) as go_on:
+        with door.connect() as connection:
+            connection.send(push())
+            wait_for(lambda: any(channel.pending for channel in list(door.server.active_channels.values())))
+        go_on.set()
+        wait_for(lambda: door.wakes, what="the worker to be woken")
+    assert len(store.runs()) == 1
+
+
+def test_a_sender_that_resets_its_connection_harms_nobody(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    door = make_front_door(store, limits=LIMITS)
+    with door.serving():
+        for sent in (b"", HEALTH[:10], push()[:-5], push(), push(100_000)):
+            with door.connect() as connection:
+                connection.send(sent)
+                connection.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        wait_for(lambda: not door.server.active_channels, what="the end of all connections")
+        with door.connect() as connection:
+            assert connection.send(HEALTH).reply().status == 200
+    assert "Traceback" not in caplog.text
+
+
+# -- the end
+
+
+def test_a_drain_answers_what_has_begun_and_then_closes(store: Store) -> None:
+    door = make_front_door(store, limits=LIMITS)
+    with door.serving(), held(store) as go_on, contextlib.ExitStack() as stack:
+        idle, begun, waiting = (stack.enter_context(door.connect()) for _ in range(3))
+        request = push()
+        begun.send(request[:-10])
+        waiting.send(push())
+        assert idle.send(HEALTH).reply().headers.get("connection") is None
+        wait_for(lambda: any(channel.pending for channel in list(door.server.active_channels.values())))
+        stopping = threading.Thread(target=door.stop)
+        stopping.start()
+        assert idle.is_closed()
+        begun.send(request[-10:])
+        go_on.set()
+        for connection in (begun, waiting):
+            reply = connection.reply()
+            assert (reply.status, reply.headers["connection"]) == (202, "close")
+            assert connection.is_closed()
+        stopping.join()
+
+
+def test_a_drain_takes_what_the_kernel_has_connected_already(store: Store) -> None:
+    """Between the last look of the loop and the stop, a client may have connected and sent."""
+    door = make_front_door(store, limits=limits(idle_when_draining=0.5))
+    with contextlib.ExitStack() as stack, door.serving():
+        with held(store):
+            door._stopping.set()  # noqa: SLF001 - the loop is on its way out
+            late = stack.enter_context(door.connect())
+            late.send(push())
+        door.stop()
+        assert late.reply().status == 202
+
+
+# -- other sockets
+
+
+def test_a_unix_socket_is_this_machine(store: Store, tmp_path: Path) -> None:
+    hook = make_hook(secrets=(make_secret(SECRET),), allow_from=(ip_network("127.0.0.1"),))
+    door = make_front_door(store, limits=LIMITS, hook=hook)
+    path = tmp_path / "http.sock"
+    with door.serving(Listen(unix=path)), wire(0, unix=path) as connection:
+        assert connection.send(push()).reply().status == 202
+
+
+def test_all_listeners_are_served(store: Store, tmp_path: Path) -> None:
+    door = make_front_door(store, limits=LIMITS)
+    path = tmp_path / "http.sock"
+    connection: Wire
+    with door.serving(Listen(host="127.0.0.1"), Listen(unix=path), Listen(host="::1")):
+        for opened in (door.connect(), wire(0, unix=path)):
+            with opened as connection:
+                assert connection.send(push()).reply().status == 202
