@@ -276,3 +276,11 @@ def test_what_a_killed_supervisor_left_is_ended(launcher: Launcher, tmp_path: Pa
     result = finish(launcher, start(launcher, env={}))
     assert (result.ending, result.reason[:20]) == ("interrupted", "its supervisor died,")
     assert [pid for pid in read_pids(tmp_path) if is_alive(pid)] == []
+
+
+def test_a_command_is_a_likelier_victim_of_memory_shortage_than_the_daemon(
+    launcher: Launcher, run: Run
+) -> None:
+    run("cat", "/proc/self/oom_score_adj")
+    own = int(Path("/proc/self/oom_score_adj").read_text())
+    assert int(log(launcher)) == min(own + 200, 1000)

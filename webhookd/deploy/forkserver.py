@@ -27,7 +27,7 @@ def main() -> None:
     """Serve the socket whose descriptor is the last argument, until its other end closes."""
     connection = socket.socket(fileno=int(sys.argv[-1]))
     processes.become_subreaper()  # what a killed supervisor leaves is reaped here, not by the daemon
-    processes.give_up_protection()  # when memory is short, a command shall end, not the daemon
+    processes.prefer_as_victim()  # a command that takes all the memory shall not be the daemon's end
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a stop of the whole group must not cut running commands
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, lambda *_: None)  # its number arrives in the pipe

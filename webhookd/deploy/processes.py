@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
+_VICTIM_MARGIN = 200  # thousandths of the memory there is
+_SURE_VICTIM = 1000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -23,14 +25,13 @@ def become_subreaper() -> None:
         raise OSError(error, os.strerror(error))
 
 
-def give_up_protection() -> None:
-    """Let the kernel end this process, and what it starts, for want of memory as it would any other.
+def prefer_as_victim() -> None:
+    """Let the kernel, when memory runs out, end this process and what it starts before its parent.
 
-    Source: proc(5), oom_score_adj: what a service manager set below 0 anybody may raise again.
+    Source: proc(5), oom_score_adj. Anybody may raise it, so this needs no privilege.
     """
     setting = Path("/proc/self/oom_score_adj")
-    if int(setting.read_text()) < 0:
-        setting.write_text("0")
+    setting.write_text(str(min(int(setting.read_text()) + _VICTIM_MARGIN, _SURE_VICTIM)))
 
 
 def descendants(root: int) -> list[int]:
