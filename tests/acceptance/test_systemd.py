@@ -1,0 +1,230 @@
+"""webhookd as a service of a booted systemd: start, push, reload, stop, and every kind of sudden end."""
+
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from booted import TCP, UNITS, UNIX, WEBHOOKD, Booted, require
+from harness import wait_for
+
+# A command that runs until there is a file `go` in its home; `release` makes it from outside.
+WAITS = "cd; rm -f go; echo begun; until [ -e go ]; do sleep 0.05; done; echo ended"
+DROP_IN = "/etc/systemd/system/webhookd.service.d/test.conf"
+
+
+@pytest.fixture
+def service(booted: Booted) -> Iterator[Booted]:
+    """The service as shipped, up and with a plain configuration."""
+    booted.configure("    main: echo deployed")
+    if booted.path(DROP_IN).exists():
+        booted.path(DROP_IN).unlink()
+        booted.systemctl("daemon-reload")
+        booted.systemctl("restart", "webhookd")
+    booted.systemctl("reload-or-restart", "webhookd")
+    yield booted
+    release(booted)
+
+
+def main_pid(booted: Booted) -> int:
+    return int(booted.show("webhookd", "MainPID"))
+
+
+def signal_main(booted: Booted, signum: signal.Signals) -> None:
+    booted.run("kill", f"-{signum.value}", str(main_pid(booted)))
+
+
+def release(booted: Booted) -> None:
+    booted.path("/var/lib/webhookd/go").touch()
+
+
+def begin(booted: Booted, rules: str = f"    main: {WAITS}", settings: str = "") -> int:
+    """Push to a command that waits, and give the number of its run once it runs."""
+    booted.configure(rules, settings=settings)
+    booted.systemctl("reload", "webhookd")
+    number = booted.queue()
+    wait_for(lambda: booted.log(number) == "begun\n", what="the command")
+    return number
+
+
+def processes(booted: Booted) -> list[str]:
+    """What runs in the service's control group."""
+    listed = booted.run("systemd-cgls", "--no-pager", "-u", "webhookd.service", check=False).stdout
+    return re.findall(r"─(\d+) ", listed)
+
+
+# -- start and stop
+
+
+def test_one_command_starts_it_and_both_sockets_take_pushes(booted: Booted) -> None:
+    booted.configure("    main: echo deployed")
+    booted.systemctl("enable", "--now", "webhookd")
+    assert booted.show("webhookd", "ActiveState") == "active"
+    assert [booted.deploy(address=address) for address in (TCP, UNIX)] == ["deployed\n", "deployed\n"]
+
+
+def test_the_start_is_over_when_pushes_are_taken(service: Booted) -> None:
+    service.systemctl("stop", "webhookd.socket", "webhookd")
+    service.systemctl("start", "webhookd")
+    assert service.push().status == 202
+
+
+def test_a_push_starts_a_daemon_that_is_down(service: Booted) -> None:
+    service.systemctl("stop", "webhookd")
+    assert service.show("webhookd", "ActiveState") == "inactive"
+    assert service.deploy() == "deployed\n"
+
+
+def test_the_status_line_tells_what_runs(service: Booted) -> None:
+    begin(service)
+    wait_for(
+        lambda: service.show("webhookd", "StatusText") == "0 queued, running octocat/blog@main",
+        what="the status",
+    )
+
+
+def test_a_stop_lets_the_command_end_and_takes_as_long_as_it_needs(service: Booted) -> None:
+    service.drop_in("test", "[Service]\nTimeoutStopSec=2\n")
+    number = begin(service, rules="    main: cd; echo begun; sleep 6; echo ended")
+    service.systemctl("stop", "webhookd.socket", "webhookd")
+    assert service.show("webhookd", "Result") == "success"
+    assert (service.log(number), processes(service)) == ("begun\nended\n", [])
+    assert service.ended(number)["state"] == "succeeded"
+
+
+def test_a_stop_that_has_waited_long_enough_ends_the_command_and_the_next_start_repeats_it(
+    service: Booted,
+) -> None:
+    number = begin(service, settings="drain_timeout: 1s")
+    service.systemctl("stop", "webhookd.socket", "webhookd")
+    assert (service.show("webhookd", "Result"), processes(service)) == ("success", [])
+    service.configure("    main: echo again")
+    service.systemctl("start", "webhookd")
+    run = service.ended(number, attempt=2)
+    assert (run["state"], run["attempt"], service.log(number, attempt=2)) == ("succeeded", 2, "again\n")
+
+
+# -- reload
+
+
+def test_a_good_configuration_is_in_force_after_a_reload(service: Booted) -> None:
+    pid = main_pid(service)
+    service.configure("    main: echo new")
+    service.systemctl("reload", "webhookd")
+    assert service.deploy() == "new\n"
+    assert main_pid(service) == pid
+
+
+def test_a_bad_configuration_fails_the_reload_and_stays_out_of_force(service: Booted) -> None:
+    service.configure("    main: {run: echo new, timeout: soon, overlp: queue}")
+    assert service.systemctl("reload", "webhookd", check=False).returncode != 0
+    told = " ".join(entry["MESSAGE"] for entry in service.journal("-u", "webhookd", "-n", "20"))
+    assert "main.timeout:" in told
+    assert "main.overlp:" in told
+    assert service.show("webhookd", "ActiveState") == "active"
+    assert service.deploy() == "deployed\n"
+
+
+def test_a_refused_configuration_at_the_start_lets_pushes_wait_until_it_is_mended(service: Booted) -> None:
+    service.drop_in("test", "[Service]\nRestartSec=1\n")
+    service.configure("    main: {run: echo mended, timeout: soon}")
+    assert service.systemctl("restart", "webhookd", check=False).returncode != 0
+    with service.connect(TCP) as waiting:
+        waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        restarts = int(service.show("webhookd", "NRestarts"))
+        wait_for(lambda: int(service.show("webhookd", "NRestarts")) > restarts + 1, what="two more tries")
+        assert service.show("webhookd.socket", "ActiveState") == "active"
+        service.configure("    main: echo mended")
+        assert waiting.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert service.deploy() == "mended\n"
+
+
+# -- sudden ends
+
+
+def test_a_hung_main_loop_is_ended_by_the_watchdog(service: Booted) -> None:
+    service.drop_in("test", "[Service]\nWatchdogSec=2\nRestartSec=0\n")
+    service.systemctl("restart", "webhookd")
+    before = main_pid(service)
+    signal_main(service, signal.SIGSTOP)
+    wait_for(lambda: main_pid(service) not in (0, before), what="another daemon")
+    assert service.deploy() == "deployed\n"
+    told = [entry["MESSAGE"] for entry in service.journal("-u", "webhookd", "-n", "60")]
+    assert [line for line in told if "Watchdog timeout" in line]
+
+
+def test_a_killed_daemon_leaves_no_process_and_its_run_starts_again(service: Booted) -> None:
+    service.drop_in("test", "[Service]\nRestartSec=0\n")
+    number = begin(service)
+    before = processes(service)
+    signal_main(service, signal.SIGKILL)
+    wait_for(lambda: service.log(number, attempt=2) == "begun\n", what="the second attempt")
+    wait_for(lambda: not set(before) & set(processes(service)), what="the end of all former processes")
+    release(service)
+    assert service.ended(number, attempt=2)["state"] == "succeeded"
+
+
+def test_a_command_that_takes_all_memory_is_ended_and_the_daemon_goes_on(service: Booted) -> None:
+    require(service.limits_memory(), "no memory controller for control groups is here")
+    service.drop_in("test", "[Service]\nMemoryMax=200M\nMemorySwapMax=0\n")
+    large = "python3 -c 'bytearray(400 << 20)'"
+    # Many, each of them smaller than the daemon.
+    small = "(python3 -c 'import time; data = bytearray(30 << 20); time.sleep(3)' || echo ended) & "
+    service.configure(f"    large: {large}\n    small: {small * 8} wait")
+    service.systemctl("restart", "webhookd")
+    pid = main_pid(service)
+    assert service.ended(service.queue(branch="large"))["reason"] == "exit code 137"
+    number = service.queue(branch="small")
+    service.ended(number)
+    assert "ended" in (service.log(number) or "")
+    assert main_pid(service) == pid
+    assert service.push(branch="other").status == 200
+
+
+# -- the journal
+
+
+def test_what_happens_to_a_run_is_found_by_its_number(service: Booted) -> None:
+    run = service.ended(service.queue())
+    entries = service.journal(f"WEBHOOKD_RUN={run['run']}")
+    phrases = [" ".join(entry["MESSAGE"].split()[:2]) for entry in entries]
+    assert phrases == ["delivery queued", "run started", "run ended"]
+    assert {entry["WEBHOOKD_DELIVERY"] for entry in entries[:2]} == {run["delivery"]}
+    assert [entry["WEBHOOKD_TARGET"] for entry in entries[1:]] == ["octocat/blog@main"] * 2
+    assert [entry["PRIORITY"] for entry in entries] == ["6", "6", "6"]
+
+
+def test_a_commands_output_goes_to_the_journal_too_where_that_is_wanted(service: Booted) -> None:
+    service.configure("    main: {run: 'echo one; printf two', log: journal}")
+    service.systemctl("reload", "webhookd")
+    number = service.queue()
+    service.ended(number)
+    entries = service.journal("SYSLOG_IDENTIFIER=webhookd-command", f"WEBHOOKD_RUN={number}")
+    assert [entry["MESSAGE"] for entry in entries] == ["one", "two"]
+    assert {entry["WEBHOOKD_TARGET"] for entry in entries} == {"octocat/blog@main"}
+    assert service.log(number) == "one\ntwo"
+
+
+def test_json_lines_are_written_on_request(service: Booted) -> None:
+    command = f"{WEBHOOKD} serve --config /etc/webhookd/webhookd.yaml --log-format json"
+    service.drop_in("test", f"[Service]\nExecStart=\nExecStart={command}\n")
+    service.systemctl("restart", "webhookd")
+    told = [entry["MESSAGE"] for entry in service.journal("-u", "webhookd", "-n", "20", "PRIORITY=6")]
+    assert [line for line in told if '"event": "listening", "address": "127.0.0.1:9000"' in line]
+
+
+# -- the units
+
+
+@pytest.mark.parametrize("unit", ["webhookd.service", "webhookd.socket", "webhookd@alice.service"])
+def test_systemd_finds_nothing_to_say_about_a_unit(booted: Booted, unit: str) -> None:
+    verified = booted.run("systemd-analyze", "verify", unit)
+    assert (verified.stdout, verified.stderr) == ("", "")
+
+
+@pytest.mark.parametrize("unit", ["webhookd.service", "webhookd@.service"])
+def test_a_unit_is_exposed_little(unit: str) -> None:
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(UNITS / unit)]
+    rated = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert rated.returncode == 0, rated.stdout.splitlines()[-1:]

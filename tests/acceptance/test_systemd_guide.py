@@ -1,0 +1,63 @@
+"""docs/systemd.md, followed to the letter on a fresh system."""
+
+import re
+
+from booted import ROOT, UNITS, Booted
+
+GUIDE = (ROOT / "docs" / "systemd.md").read_text()
+README = (ROOT / "README.md").read_text()
+WORKING_COPY = """
+    git config --system safe.directory '*'
+    git config --system user.name Alice
+    git config --system user.email alice@example.org
+    git init -q --bare /srv/origin.git
+    git clone -q /srv/origin.git /tmp/work
+    cd /tmp/work
+    git commit -q --allow-empty -m first
+    git push -q
+    git clone -q /srv/origin.git /srv/blog
+    date > index.html
+    git add index.html
+    git commit -qm second
+    git push -q
+"""
+
+
+def commands(heading: str) -> list[str]:
+    """The lines of the first block below a heading, as root types them."""
+    _, _, below = GUIDE.partition(f"\n## {heading}\n")
+    block = re.search(r"```sh\n(.*?)```", below, re.DOTALL)
+    assert block, heading
+    return block[1].replace("sudo ", "").splitlines()
+
+
+def type_in(booted: Booted, heading: str) -> None:
+    """Do what the guide says, but for what this system has already: packages, and a shared /opt."""
+    lines = [line for line in commands(heading) if not re.search("apt-get|pip install", line)]
+    booted.run("sh", "-euc", "\n".join(lines).replace("/opt/webhookd /etc", "/etc"))
+
+
+def test_the_guide_installs_deploys_upgrades_and_removes(booted: Booted) -> None:
+    booted.run("sh", "-euc", WORKING_COPY)
+    booted.run("sh", "-c", "rm -f /etc/systemd/system/webhookd* /etc/*.d/webhookd.conf; userdel webhookd")
+    type_in(booted, "From nothing to a first deploy")
+    assert booted.ended(1)["state"] == "succeeded"
+    assert booted.path("/srv/blog/index.html").exists()
+    type_in(booted, "Upgrading")
+    assert booted.show("webhookd", "ActiveState") == "active"
+    assert [run["run"] for run in booted.runs()] == [1]
+    type_in(booted, "Removing")
+    assert booted.run("find", "/etc", "/var/lib", "/run", "-xdev", "-name", "webhookd*").stdout == ""
+    assert booted.run("pgrep", "-f", "webhookd", check=False).stdout == ""
+
+
+def test_it_takes_ten_lines_and_the_readme_has_the_same() -> None:
+    lines = commands("From nothing to a first deploy")
+    assert len(lines) == 10
+    assert "\n".join(lines) in README.replace("sudo ", "")
+
+
+def test_every_file_that_is_shipped_is_in_the_guide() -> None:
+    shipped = {str(path.relative_to(UNITS)) for path in UNITS.rglob("*") if path.is_file()}
+    told = set(re.findall(r"^\| `([^`]+)` \|", GUIDE, re.MULTILINE))
+    assert shipped == told
