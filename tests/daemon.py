@@ -38,6 +38,7 @@ class Daemon:
     folder: Path
     repos: str  # YAML below `repos:`, indented by two
     settings: str = ""  # further top-level YAML
+    listens: str = ""  # further addresses, each behind a comma
     process: "subprocess.Popen[bytes] | None" = None
     port: int = 0
 
@@ -61,7 +62,7 @@ class Daemon:
             secret.write_text(SECRET + "\n", encoding="utf-8")
         self.config.write_text(
             f"secret: {{file: {secret}}}\n"
-            f"listen: 127.0.0.1:{self.port}\n"
+            f"listen: [127.0.0.1:{self.port}{self.listens}]\n"
             f"state_dir: {self.state_dir}\n"
             f"{self.settings}\n"
             f"repos:\n{self.repos}\n",
