@@ -1,8 +1,8 @@
 """A small process that keeps a supervisor ready for the next job, so that no command waits for a fork.
 
 Standard library only: it runs with `python -I -S`, so it is small, has one thread and holds nothing of the
-daemon's but one socket. On that socket the spare supervisor waits for its order: the path of a job file, with
-the lane's held lock as a descriptor. It starts the command, answers with a pidfd of itself, and tells this
+daemon's but one socket. On that socket the spare supervisor waits for its order: a job and the lane's held
+lock, as descriptors. It starts the command, answers with a pidfd of itself, and tells this
 process to fork the next spare. When the daemon's end closes, this process and the spare exit, and supervisors
 at work go on.
 """
@@ -19,7 +19,7 @@ from typing import NoReturn
 from webhookd.deploy import processes, supervisor
 from webhookd.deploy.job import Job
 
-MAX_MESSAGE = 4096
+MAX_MESSAGE = 100
 _TAKEN = b"t"  # a spare has got a job
 
 
@@ -64,7 +64,7 @@ def _wait_for_order(connection: socket.socket, notes: int) -> NoReturn:
     received = _receive(connection)
     if received is None:
         os._exit(0)
-    path, job, lock = received
+    job, lock = received
 
     def started() -> None:
         pidfd = os.pidfd_open(os.getpid())
@@ -74,19 +74,20 @@ def _wait_for_order(connection: socket.socket, notes: int) -> NoReturn:
         connection.close()
         with contextlib.suppress(OSError):  # and so may the fork server
             os.write(notes, _TAKEN)
-        os.unlink(path)  # noqa: PTH108 - the environment it holds is nobody's business any more
 
     supervisor.run(job, signals=signals, lock=lock, started=started)
 
 
-def _receive(connection: socket.socket) -> tuple[bytes, Job, int] | None:
-    """Wait for an order: its file, the job in it, and the lane's lock; None when the daemon is gone."""
-    path, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE, 1)
-    if not path:
+def _receive(connection: socket.socket) -> tuple[Job, int] | None:
+    """Wait for an order: a job, and the lane's held lock; None when the daemon is gone."""
+    message, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE, 2)
+    if not message:
         return None
-    os.set_inheritable(descriptors[0], False)  # noqa: FBT003 - it has no name for it
-    with open(path, "rb") as file:  # noqa: PTH123 - one object less before the command starts
-        return path, Job.from_json(file.read()), descriptors[0]
+    lock, order = descriptors
+    os.set_inheritable(lock, False)  # noqa: FBT003 - it has no name for it
+    text = os.pread(order, os.fstat(order).st_size, 0)
+    os.close(order)
+    return Job.from_json(text), lock
 
 
 def _rehearse() -> None:
@@ -94,16 +95,28 @@ def _rehearse() -> None:
 
     After a fork the first write to each page takes microseconds, and there are hundreds.
     """
-    order = os.memfd_create("rehearsal")
-    os.write(order, Job(run=0, attempt=0, invocation="", folder="/", argv=("/",), cwd="/").to_json())
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
-        socket.send_fds(theirs, [f"/proc/self/fd/{order}".encode()], [order])
+        job = Job(run=0, attempt=0, invocation="", folder="/", argv=("/",), cwd="/")
+        send_order(theirs, job, lock=theirs.fileno())
         received = _receive(ours)
-    os.close(order)
     if received is not None:
-        os.close(received[2])
-        supervisor.rehearse(received[1])
+        os.close(received[1])
+        supervisor.rehearse(received[0])
+
+
+def send_order(connection: socket.socket, job: Job, *, lock: int) -> None:
+    """Send *job* to the spare, with *lock*; the daemon's side of `_receive`.
+
+    The job travels in a file without a name: it may be long, and the environment in it is nobody's business.
+    """
+    order = os.memfd_create("job", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(os.dup(order), "wb") as file:
+            file.write(job.to_json())
+        socket.send_fds(connection, [b"job"], [lock, order])
+    finally:
+        os.close(order)
 
 
 def _reap() -> set[int]:

@@ -10,19 +10,20 @@ _LENGTH = 160  # bytes; more than the three words take
 class Holder:
     """What the lock file says of its holder, for the daemon that comes next.
 
-    One line: the invocation, the supervisor's pid, and the identity of the command once it has started.
+    One line: the invocation, the supervisor's pid, and the identity of the command.
     """
 
     def __init__(self, lock: int, job: Job) -> None:
         self._lock = lock
         self._invocation = job.invocation
-        before = read_holder(lock)
-        self.main = before[2] if before and before[0] == job.invocation else ""
-        self.say(self.main)
+
+    def main(self) -> str:
+        """Give the identity of the attempt's command as its first supervisor wrote it, else ""."""
+        before = read_holder(self._lock)
+        return before[2] if before and before[0] == self._invocation else ""
 
     def say(self, main: str) -> None:
-        """Name the command's process."""
-        self.main = main
+        """Name this process, and the command's."""
         line = f"{self._invocation} {os.getpid()} {main}\n".ljust(_LENGTH)
         os.pwrite(self._lock, line.encode(), 0)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import webhookd
-from webhookd.deploy.forkserver import MAX_MESSAGE
+from webhookd.deploy.forkserver import MAX_MESSAGE, send_order
 from webhookd.deploy.holder import read_holder
 from webhookd.deploy.job import Job, write_private
 from webhookd.errors import LaunchFailed
@@ -130,14 +130,11 @@ class Launcher:
         None when it has ended before it could be watched, or when the fork server died over it: the
         result or its absence tells which. Raises LaunchFailed where nothing was started.
         """
-        folder = Path(job.folder)
-        order = folder / "job.json"
         try:
-            folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+            Path(job.folder).mkdir(mode=0o711, parents=True, exist_ok=True)
             if payload is not None:
                 write_private(job.payload, payload)
-            write_private(order, job.to_json())
-            return self._send(str(order).encode(), lock)
+            return self._send(job, lock)
         except OSError as error:
             message = f"no supervisor could be started: {error}"
             raise LaunchFailed(message, ending=Ending.INTERRUPTED) from error
@@ -165,11 +162,11 @@ class Launcher:
         finally:
             os.close(descriptor)
 
-    def _send(self, message: bytes, lock: int) -> Watched | None:
+    def _send(self, job: Job, lock: int) -> Watched | None:
         try:
-            socket.send_fds(self._connection(), [message], [lock])
+            send_order(self._connection(), job, lock=lock)
         except (BrokenPipeError, ConnectionResetError):  # it died before this job reached it
-            socket.send_fds(self._restart(), [message], [lock])
+            send_order(self._restart(), job, lock=lock)
         try:
             answer, descriptors, _, _ = socket.recv_fds(self._connection(), MAX_MESSAGE, 1)
         except (ConnectionResetError, TimeoutError):

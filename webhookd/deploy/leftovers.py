@@ -17,12 +17,14 @@ _LOOKS = 3  # that must find nothing: in the middle of its exec a process has no
 
 def end_leftovers(job: Job, signals: Signals, holder: Holder) -> Result:
     """End what an attempt left behind whose own supervisor died, and call the attempt interrupted."""
+    main = holder.main()
+    holder.say(main)
     mark = f"\0WEBHOOKD_INVOCATION={job.invocation}\0".encode()
     ended: set[int] = set()
     looks = 0
     kill_at = time.monotonic() + job.grace
     while looks < _LOOKS and time.monotonic() < kill_at + KILL_PATIENCE:
-        found = processes.remains(mark, holder.main)
+        found = processes.remains(mark, main)
         looks = 0 if found else looks + 1
         if time.monotonic() >= kill_at:
             processes.send(signal.SIGKILL, found)

@@ -93,8 +93,8 @@ class Worker:
                 if self._unsure:
                     self.adopt()
                 self._settle()
-                self._end_what_shall_end()
                 self._claim()
+                self._end_what_shall_end()
             except StoreError as error:
                 log.error("store unavailable error=%s", error)  # noqa: TRY400 - a condition, not a bug
             self._wait()
