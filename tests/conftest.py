@@ -4,10 +4,14 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("unhurried", deadline=None)  # a slow machine is no failure
+settings.register_profile("long", deadline=None, max_examples=20_000)  # --hypothesis-profile=long: a night
 settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fuzz-seconds", type=int, default=2, help="seconds for each coverage-guided fuzzer (2: quick)"
+    )
     parser.addoption(
         "--torture-kills", type=int, default=6, help="kills in the torture test (6: quick, 100: a night)"
     )

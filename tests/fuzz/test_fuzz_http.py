@@ -1,0 +1,147 @@
+"""Bytes that nobody would send, at the real port: every answer is one of ours, and nothing unsigned gets in.
+
+A night of it: `pytest tests/fuzz --hypothesis-profile=long`.
+"""
+
+import json
+import re
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from daemon import push_payload, signed
+from frontdoor import SECRET, FrontDoor, make_front_door
+from hypothesis import given
+from hypothesis import strategies as st
+from rawhttp import PATIENCE, head
+
+from webhookd.queue import Store
+
+STATUSES = {200, 202, 400, 401, 403, 404, 405, 408, 413, 415, 429, 431}
+REGRESSIONS = sorted((Path(__file__).parent / "regressions" / "http").iterdir())
+ANSWER = re.compile(rb"HTTP/1\.[01] (\d{3}) [^\r\n]*\r\n((?:[^\r\n]+\r\n)*)\r\n")
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+BODY = json.dumps(push_payload()).encode()
+HEADERS = {name.lower(): value for name, value in signed(BODY, SECRET).items()}
+NAMES = st.sampled_from(
+    [*HEADERS, "content-length", "transfer-encoding", "expect", "connection", "host", "x-forwarded-for", "te"]
+)
+VALUES = st.one_of(
+    st.sampled_from([*HEADERS.values(), "chunked", "gzip", "100-continue", "close", "keep-alive", "0", "5"]),
+    st.sampled_from(
+        [str(len(BODY)), str(len(BODY) + 1), "-1", "1" * 5000, "+1", "0x10", "1, 1", "", " ", "\t"]
+    ),
+    st.text(st.characters(max_codepoint=255), max_size=30),
+)
+TARGETS = st.one_of(
+    st.sampled_from(
+        ["/github-webhook", "/healthz", "//github-webhook", "http://x/github-webhook", "*", "/%00"]
+    ),
+    st.text(st.characters(max_codepoint=255), max_size=40),
+)
+METHODS = st.sampled_from(["POST", "POST", "POST", "GET", "HEAD", "OPTIONS", "post", "", "P T", "POST\t"])
+BODIES = st.one_of(
+    st.just(BODY),
+    st.binary(max_size=200),
+    st.just(b"%x\r\n" % len(BODY) + BODY + b"\r\n0\r\n\r\n"),
+    st.sampled_from([b"0\r\n\r\n", b"zz\r\n", b"5\r\nabc", b"1\r\nx\r\n" * 1500, b"\r\n" * 20]),
+)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    """A request that is wrong in few places: what is wrong everywhere gets nowhere."""
+    headers = dict(HEADERS) if draw(st.booleans()) else {}
+    headers |= {"content-length": str(len(BODY))} if draw(st.booleans()) else {}
+    headers |= draw(st.dictionaries(NAMES, VALUES, max_size=3))
+    lines = [f"{name}: {value}" for name, value in headers.items()]
+    lines += draw(st.lists(st.text(st.characters(max_codepoint=255), max_size=20), max_size=1))
+    first = f"{draw(METHODS)} {draw(TARGETS)} HTTP/{draw(st.sampled_from(['1.1', '1.1', '1.0', '2.0', 'x']))}"
+    text = ("\r\n".join([first, *lines]) + "\r\n\r\n").encode("latin-1") + draw(BODIES)
+    return mangled(draw, text) if draw(st.booleans()) else text
+
+
+def mangled(draw: st.DrawFn, text: bytes) -> bytes:
+    """Replace a few bytes somewhere by others."""
+    at = draw(st.integers(0, len(text)))
+    return text[:at] + draw(st.binary(max_size=4)) + text[at + draw(st.integers(0, 4)) :]
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDoor]:
+    with (
+        Store.open(tmp_path_factory.mktemp("fuzz") / "webhookd.db") as store,
+        make_front_door(store, config={"max_body": 100_000}).serving() as door,
+    ):
+        yield door
+
+
+def exchange(door: FrontDoor, data: bytes) -> bytes:
+    """Send everything, close our side, and give everything that comes back."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", door.port), timeout=PATIENCE) as sock:
+        try:
+            sock.sendall(data)
+            sock.shutdown(socket.SHUT_WR)
+            while piece := sock.recv(65536):
+                received += piece
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # it had closed before we were done
+    return received
+
+
+def check(door: FrontDoor, data: bytes) -> list[int]:
+    """Send *data*, hold every answer to the contract, and give the status codes."""
+    left, statuses = exchange(door, data).replace(CONTINUE, b""), []
+    while left:
+        answer = ANSWER.match(left)
+        assert answer, left[:200]
+        headers = answer[2].lower()
+        length = re.search(rb"^content-length: (\d+)\r$", headers, re.MULTILINE)
+        assert length, headers
+        assert b"content-type: application/json" in headers
+        statuses.append(int(answer[1]))
+        body = left[answer.end() :][: int(length[1])]
+        if body.startswith(b"{"):  # there is none behind the headers that answer HEAD
+            json.loads(body)
+            left = left[answer.end() + len(body) :]
+        else:
+            left = left[answer.end() :]
+    assert set(statuses) <= STATUSES
+    return statuses
+
+
+@given(requests())
+def test_every_answer_is_one_of_the_contract(door: FrontDoor, data: bytes) -> None:
+    check(door, data)
+
+
+@given(requests(), requests())
+def test_so_it_is_for_requests_behind_each_other(door: FrontDoor, first: bytes, second: bytes) -> None:
+    check(door, first + second)
+
+
+@given(st.binary(max_size=300))
+def test_so_it_is_for_any_bytes(door: FrontDoor, data: bytes) -> None:
+    assert set(check(door, data)) <= {400, 404}
+
+
+@given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
+def test_no_changed_body_gets_in(door: FrontDoor, at: int, change: int) -> None:
+    body = BODY[:at] + bytes([BODY[at] ^ change]) + BODY[at + 1 :]
+    fields = {name.replace("-", "_"): value for name, value in HEADERS.items()}
+    request = head("POST", "/github-webhook", content_length=str(len(body)), **fields) + body
+    assert set(check(door, request)) <= {401, 429}
+
+
+@pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.stem)
+def test_what_was_once_answered_wrongly_is_a_bad_request(door: FrontDoor, path: Path) -> None:
+    assert check(door, path.read_bytes()) == [400]
+
+
+def test_after_all_of_that_a_push_is_accepted(door: FrontDoor) -> None:
+    fields = {name.replace("-", "_"): value for name, value in signed(BODY, SECRET).items()}
+    request = head("POST", "/github-webhook", content_length=str(len(BODY)), **fields) + BODY
+    assert check(door, request) == [202]

@@ -1,0 +1,31 @@
+"""The fuzzer of intake, for a moment; and what longer runs of it have found."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from intakefuzz import FORGES, JSON, accepts, seeds, try_one
+
+FUZZER = Path(__file__).with_name("fuzz_intake.py")
+REGRESSIONS = sorted((Path(__file__).parent / "regressions" / "intake").iterdir())
+
+
+@pytest.mark.parametrize("seed", list(seeds()), ids=lambda seed: f"{FORGES[seed[0]]}-{seed[1]}-{seed[2]}")
+def test_a_seed_is_accepted_where_it_is_signed_as_json(seed: bytes) -> None:
+    """Otherwise the fuzzer would never get behind the signature."""
+    assert accepts(seed) or seed[1] != JSON
+
+
+@pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.stem)
+def test_what_was_once_a_crash_is_judged(path: Path) -> None:
+    try_one(path.read_bytes())
+
+
+@pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed")
+def test_a_moment_of_fuzzing_finds_nothing(pytestconfig: pytest.Config, tmp_path: Path) -> None:
+    seconds: int = pytestconfig.getoption("--fuzz-seconds")
+    options = [f"-max_total_time={seconds}", f"-artifact_prefix={tmp_path}/", "-timeout=10"]
+    result = subprocess.run([sys.executable, FUZZER, *options], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-5000:]

@@ -1,0 +1,98 @@
+"""What the fuzzer of intake does with one input, and where it begins.
+
+An input is a forge, a way of sending, an event, and a document. Documents are signed, so that the parsers
+behind the signature are reached.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from urllib.parse import quote_plus
+
+from deliveries import KEY, hook_of, sign_document
+from factories import NOW, make_repository, make_target
+
+from webhookd.errors import Rejected, UsageError
+from webhookd.intake import receive
+from webhookd.intake.forges import forge
+from webhookd.intake.samples import Change, Sample, Wish
+from webhookd.intake.signing import Signed
+from webhookd.models import Decision, Forge, Hook, RefKind, Request
+from webhookd.queue.accepting import order
+
+FORGES = tuple(Forge)
+WAYS = JSON, FORM, UNSIGNED = range(3)
+SIGNING_KEYS = {Forge.GITLAB: "whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQ="}  # otherwise it would be a token
+HOOKS = {name: hook_of(name, SIGNING_KEYS.get(name, KEY)) for name in FORGES}
+REPOSITORY = make_repository(
+    pattern="**",
+    targets=(
+        make_target(repo="**", pattern="**", paths=("docs/**",), on_delete="true"),
+        make_target(repo="**", pattern="**", ref_kind=RefKind.TAG),
+    ),
+)
+
+
+def samples(name: Forge) -> list[Sample]:
+    """Make one delivery of each sort that a forge sends."""
+    new, old = "a" * 40, "b" * 40
+    changes = [Change(before=old, after=new), Change(before=None, after=new), Change(before=old, after=None)]
+    changes += [Change(kind=RefKind.TAG, name="v1", before=None, after=new)]
+    wishes = [Wish(delivery="d-1", changes=(change,)) for change in changes]
+    wishes += [Wish(delivery="d-1", event="ping")]
+    made = []
+    for wish in wishes:
+        with contextlib.suppress(UsageError):  # some forges send no pings
+            made.append(forge(name).sample(wish))
+    return made
+
+
+EVENTS = {name: sorted({sample.event for sample in samples(name)}) for name in FORGES}
+
+
+def try_one(data: bytes) -> None:
+    """Let intake judge one input; whatever is no decision and no refusal is a finding."""
+    accepts(data)
+
+
+def accepts(data: bytes) -> bool:
+    """Tell whether intake accepts one input."""
+    if len(data) < 3:
+        return False
+    name, way, document = FORGES[data[0] % len(FORGES)], data[1] % len(WAYS), data[3:]
+    event, hook = EVENTS[name][data[2] % len(EVENTS[name])], HOOKS[name]
+    decision = judge(request_of(sign_document(document, hook, event=event), way), hook)
+    if decision is None:
+        return False
+    assert way != UNSIGNED, "an unsigned request was accepted"
+    order(decision, now=NOW)  # the store has to be able to write it down
+    return True
+
+
+def request_of(signed: Signed, way: int) -> Request:
+    """Show a delivery as it arrives: as JSON, as if it were a form, or with somebody else's signature."""
+    request = signed.request()
+    if way == FORM:
+        headers = {**request.headers, "content-type": "application/x-www-form-urlencoded"}
+        return Request(headers=headers, body=request.body)
+    if way == UNSIGNED:
+        return Request(headers=request.headers, body=request.body + b" ")
+    return request
+
+
+def judge(request: Request, hook: Hook) -> Decision | None:
+    """Give what becomes of a request; None for a refusal."""
+    try:
+        return receive(request, hook=hook, repositories=[REPOSITORY], now=NOW)
+    except Rejected:
+        return None
+
+
+def seeds() -> Iterator[bytes]:
+    """Give every sample of every forge as an input, sent in every way."""
+    for number, name in enumerate(FORGES):
+        for sample in samples(name):
+            document = forge(name).encode(sample.payload)
+            event = EVENTS[name].index(sample.event)
+            yield bytes([number, JSON, event]) + document
+            yield bytes([number, FORM, event]) + b"payload=" + quote_plus(document).encode()
+            yield bytes([number, UNSIGNED, event]) + document
