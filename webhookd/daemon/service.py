@@ -26,8 +26,8 @@ from webhookd.deploy.worker import Worker
 from webhookd.errors import ConfigError, NotPossible, WebhookdError
 from webhookd.models import Config
 from webhookd.queue import Store
-from webhookd.web.app import create_app
 from webhookd.web.hooks import Hooks
+from webhookd.web.late import Application, LateApplication
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +90,13 @@ class Daemon:
         sockets = self._inherited or stack.enter_context(open_sockets(config.listen))
         hooks = Hooks(config=self._config, store=self._store, wake=self._worker.wake)
         health = Health(store=self._store, is_working=lambda: self._is_working or self._signals.stops > 0)
-        app = create_app(hooks, health=health.check)
-        self._server = HttpServer(app, sockets, door=hooks)
+
+        def make_app() -> Application:
+            from webhookd.web.app import create_app  # noqa: PLC0415 - Flask; most answers do without
+
+            return create_app(hooks, health=health.check)
+
+        self._server = HttpServer(LateApplication(make_app), sockets, door=hooks)
         self._signals.install(self._server.wake)
         return sockets
 
