@@ -28,7 +28,7 @@ def create_app(hooks: Hooks, *, health: Callable[[], str]) -> Flask:
         return _respond(answers.unhealthy(reason) if reason else answers.HEALTHY)
 
     def hook(path: str) -> Response:  # noqa: ARG001 - the raw path is in the WSGI environment
-        return _respond(hooks.answer(request.environ) or answers.NOT_FOUND)
+        return _respond(hooks.answer(request.environ))
 
     app.add_url_rule("/healthz", view_func=healthz, methods=["GET"], provide_automatic_options=False)
     app.add_url_rule(

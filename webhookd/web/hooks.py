@@ -79,13 +79,16 @@ class Hooks:
             return self._rejected(error, head, config)
         except StoreError as error:
             return _unavailable(hook.name, error)
-        return Pending(decision=decision, promise=promise, wake=self._wake)
+        promise.add_done_callback(self._wake_if_queued)  # from the store's thread: nothing is quicker
+        return Pending(decision=decision, promise=promise)
 
-    def answer(self, environ: Mapping[str, Any]) -> Answer | None:
-        """Answer the WSGI request *environ* and wait for that, or give None where its path is no hook's."""
+    def _wake_if_queued(self, promise: "Future[Acceptance]") -> None:
+        if not promise.cancelled() and promise.exception() is None and promise.result().status.wakes:
+            self._wake()
+
+    def answer(self, environ: Mapping[str, Any]) -> Answer:
+        """Answer the WSGI request *environ*, and wait for that."""
         head = _head(environ)
-        if not self.is_hook(head.path):
-            return None
         refusal = self.refuse(head, is_whole=True)
         if refusal is not None:
             return refusal
@@ -128,7 +131,6 @@ class Pending:
 
     decision: Decision
     promise: "Future[Acceptance]"
-    wake: Callable[[], None]
 
     def answer(self) -> Answer:
         """Give the answer, now that the promise is done."""
@@ -136,8 +138,6 @@ class Pending:
             acceptance = self.promise.result(0)
         except (StoreError, CancelledError) as error:
             return _unavailable(self.decision.delivery.hook, error)
-        if acceptance.status.wakes:
-            self.wake()
         _log_accepted(self.decision, acceptance)
         return answers.accepted(self.decision, acceptance)
 

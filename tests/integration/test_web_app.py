@@ -1,0 +1,121 @@
+"""The Flask app by itself: the same contract as the port, for whoever puts it behind another WSGI server."""
+
+import json
+import threading
+from collections.abc import Callable
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from daemon import push_payload, signed
+from factories import make_hook, make_secret
+from flask.testing import FlaskClient
+from frontdoor import SECRET, FrontDoor, make_front_door
+
+from webhookd.queue import Store
+from webhookd.web.app import create_app
+from webhookd.web.late import LateApplication
+
+
+def is_well() -> str:
+    return ""
+
+
+def client_of(door: FrontDoor, *, health: Callable[[], str] = is_well) -> FlaskClient:
+    return create_app(door.hooks, health=health).test_client()
+
+
+def push(client: FlaskClient, *, secret: str = SECRET, path: str = "/github-webhook", **over: Any) -> Any:
+    body = json.dumps(push_payload()).encode()
+    arguments: dict[str, Any] = {"data": body, "headers": signed(body, secret)}
+    return client.post(path, **(arguments | over))
+
+
+def test_a_push_is_stored_before_it_is_answered(store: Store) -> None:
+    door = make_front_door(store)
+    answer = push(client_of(door))
+    assert (answer.status_code, answer.json["status"]) == (202, "queued")
+    assert [run.run for run in store.runs()] == [answer.json["runs"][0]["run"]]
+    assert len(door.wakes) == 1
+
+
+@pytest.mark.parametrize(
+    ("over", "status"),
+    [
+        ({"secret": "wrong"}, 401),
+        ({"path": "/elsewhere"}, 404),
+        ({"path": "//github-webhook"}, 404),
+        ({"path": "/github-webhook/"}, 404),
+        ({"data": b"x" * 2000}, 413),
+        ({"environ_base": {"REMOTE_ADDR": "198.51.100.1"}}, 403),
+    ],
+)
+def test_what_is_refused_is_refused_here_as_well(store: Store, over: dict[str, Any], status: int) -> None:
+    hook = make_hook(secrets=(make_secret(SECRET),), allow_from=(ip_network("192.0.2.0/24"),))
+    client = client_of(make_front_door(store, hook=hook, config={"max_body": 1000}))
+    client.environ_base["REMOTE_ADDR"] = "192.0.2.7"
+    answer = push(client, **over)
+    assert (answer.status_code, answer.json["status"], answer.content_type) == (
+        status,
+        "rejected",
+        "application/json",
+    )
+    assert store.runs() == ()
+
+
+@pytest.mark.parametrize("method", ["get", "put", "delete", "patch", "options", "trace"])
+def test_a_hook_takes_nothing_but_posts(store: Store, method: str) -> None:
+    answer = client_of(make_front_door(store)).open("/github-webhook", method=method)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
+def test_health_is_what_the_daemon_says(store: Store) -> None:
+    door = make_front_door(store)
+    good, bad = client_of(door), client_of(door, health=lambda: "worker has ended")
+    assert (good.get("/healthz").status_code, good.get("/healthz").json) == (200, {"status": "ok"})
+    assert good.head("/healthz").status_code == 200
+    answer = bad.get("/healthz")
+    assert (answer.status_code, answer.json) == (503, {"status": "failing", "reason": "worker has ended"})
+    assert "Retry-After" in answer.headers
+    assert good.post("/healthz").json == {"status": "rejected", "reason": "method must be GET, HEAD"}
+
+
+def test_a_store_that_takes_nothing_is_unavailable(store: Store) -> None:
+    client = client_of(make_front_door(store))
+    store.close()
+    answer = push(client)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+
+
+def test_a_store_that_hangs_is_not_waited_for_without_end(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhookd.web.hooks.PATIENCE", 0.1)
+    go_on = threading.Event()
+    store._db.write_soon(lambda _: go_on.wait(30))  # noqa: SLF001 - the disk cannot be asked to hang
+    try:
+        assert push(client_of(make_front_door(store))).status_code == 503
+    finally:
+        go_on.set()
+
+
+def test_a_bug_is_a_500_that_tells_nothing(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> str:
+        raise ZeroDivisionError("secret detail")
+
+    answer = client_of(make_front_door(store), health=broken).get("/healthz")
+    assert (answer.status_code, answer.json) == (500, {"status": "error", "reason": "internal error"})
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_an_application_is_made_once_and_not_before_it_is_needed() -> None:
+    made: list[int] = []
+
+    def make() -> Callable[..., list[bytes]]:
+        made.append(1)
+        return lambda _environ, _start: [b"hello"]
+
+    late = LateApplication(make)
+    assert made == []
+    assert [list(late({}, None)) for _ in range(3)] == [[b"hello"]] * 3
+    assert made == [1]
