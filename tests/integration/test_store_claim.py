@@ -1,10 +1,12 @@
 """What runs next, and who holds it."""
 
+from datetime import datetime
+
 import pytest
 from factories import COMMIT, NOW, make_decision, make_delivery, make_match, make_push
 from queueing import FAILURE, OWNER, SUCCESS, delivery_of, end, later, push, queued, start, states
 
-from webhookd.errors import NotFound, NotPossible
+from webhookd.errors import NotFound, NotPossible, StoreUnavailable
 from webhookd.models import Attempt, Overlap, RunState
 from webhookd.queue import Store
 
@@ -237,3 +239,45 @@ def test_only_a_running_attempt_can_be_taken_over(store: Store) -> None:
         store.adopt(99, owner="new", attempt=1)
     assert store.running() == ()
     assert states(store) == {1: "failed"}
+
+
+def test_a_standing_claim_comes_with_the_next_push(store: Store) -> None:
+    standing = store.claim_with_next(owner="daemon", clock=lambda: NOW)
+    assert not standing.done()
+    run = queued(push(store, "d-1"))
+    assert standing.result(10).run.run == run
+    assert store.run(run).state is RunState.RUNNING
+
+
+def test_a_standing_claim_goes_on_standing_while_nothing_is_queued(store: Store) -> None:
+    standing = store.claim_with_next(owner="daemon", clock=lambda: NOW)
+    store.probe(now=NOW)
+    assert not standing.done()
+    run = queued(push(store, "d-1"))
+    assert standing.result(10).run.run == run
+
+
+def test_a_standing_claim_that_was_taken_back_claims_nothing(store: Store) -> None:
+    standing = store.claim_with_next(owner="daemon", clock=lambda: NOW)
+    assert standing.cancel()
+    run = queued(push(store, "d-1"))
+    assert store.run(run).state is RunState.QUEUED
+
+
+def test_only_the_last_standing_claim_stands(store: Store) -> None:
+    first = store.claim_with_next(owner="first", clock=lambda: NOW)
+    second = store.claim_with_next(owner="second", clock=lambda: NOW)
+    run = queued(push(store, "d-1"))
+    assert second.result(10).run.owner == "second"
+    assert not first.done()
+    assert store.run(run).owner == "second"
+
+
+def test_a_standing_claim_that_cannot_be_carried_out_says_so(store: Store) -> None:
+    def broken_clock() -> datetime:
+        raise StoreUnavailable("no time")
+
+    standing = store.claim_with_next(owner="daemon", clock=broken_clock)
+    run = queued(push(store, "d-1"))
+    assert isinstance(standing.exception(10), StoreUnavailable)
+    assert store.run(run).state is RunState.QUEUED

@@ -11,6 +11,7 @@ import select
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -52,6 +53,7 @@ class Worker:
         self._owner = owner
         self._active: dict[int, _Active] = {}
         self._unsure = False  # whether a claim may have come through that raised
+        self._standing: Future[Claim] | None = None  # a claim that comes with the next accepted delivery
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
@@ -106,13 +108,36 @@ class Worker:
     # -- from queued to supervised
 
     def _claim(self) -> None:
-        while len(self._active) < self._config().workers and not self._draining.is_set():
+        """Start what may start; leave word with the store for what comes next."""
+        self._take_standing()
+        while self._has_room():
             self._unsure = True  # until it returns: a commit that was late may still come through
             claim = self._store.claim(owner=self._owner, now=_now())
             self._unsure = False
             if claim is None:
-                return
+                break
             self._start(claim)
+        if self._has_room():
+            self._standing = self._store.claim_with_next(owner=self._owner, clock=_now)
+            self._standing.add_done_callback(self._wake_for)
+
+    def _wake_for(self, standing: "Future[Claim]") -> None:
+        if not standing.cancelled():
+            self.wake()
+
+    def _take_standing(self) -> None:
+        """Start what the standing claim has found, or take it back."""
+        standing, self._standing = self._standing, None
+        if standing is None or standing.cancel():
+            return
+        try:
+            self._start(standing.result())
+        except StoreError:
+            self._unsure = True
+            raise
+
+    def _has_room(self) -> bool:
+        return len(self._active) < self._config().workers and not self._draining.is_set()
 
     def _start(self, claim: Claim) -> None:
         active = self._active[claim.run.run] = _Active(run=claim.run)

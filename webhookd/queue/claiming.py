@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from webhookd.errors import NotPossible
-from webhookd.models import RunState
+from webhookd.models import Claim, RunState
 from webhookd.queue import reading, rows
 from webhookd.queue.dialect import Row, Transaction, Values
 
@@ -71,8 +71,8 @@ SELECT commit_id FROM run WHERE slot = :slot AND state = 'succeeded' ORDER BY id
 """
 
 
-def claim(tx: Transaction, *, owner: str, now: datetime) -> tuple[Row, str | None] | None:
-    """Start the next run, if any may start; give its row and the last commit that succeeded in its slot."""
+def claim(tx: Transaction, *, owner: str, now: datetime) -> Claim | None:
+    """Start the next run, if any may start."""
     at = rows.to_us(now)
     ready = tx.one(NEXT, {"now": at})
     if ready is None:
@@ -85,7 +85,7 @@ def claim(tx: Transaction, *, owner: str, now: datetime) -> tuple[Row, str | Non
     if row is None:
         raise AssertionError("a run that has just started is there")
     last = tx.one(LAST_COMMIT, {"slot": row["slot"]})
-    return row, None if last is None else last["commit_id"]
+    return rows.to_claim(row, last_commit=None if last is None else last["commit_id"])
 
 
 def next_due(tx: Transaction) -> int | None:

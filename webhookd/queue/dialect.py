@@ -41,7 +41,7 @@ class Transaction(Protocol):
 
 
 class Database(Protocol):
-    """A backend. Its calls block (but `write_soon`), may come from any thread, and raise StoreErrors."""
+    """A backend. Calls block unless they give a future, may come from any thread, and raise StoreErrors."""
 
     def write(self, work: Callable[[Transaction], Result], *, relaxed: bool = False) -> Result:
         """Run *work* in a transaction and return after its commit is durable.
@@ -53,6 +53,13 @@ class Database(Protocol):
         """Run *work* in a transaction without waiting; the future is done once its commit is durable.
 
         It can be cancelled until the transaction begins.
+        """
+
+    def write_with_next(self, work: Callable[[Transaction], Result | None]) -> "Future[Result]":
+        """Run *work* at the end of each durable transaction until it gives something.
+
+        It is committed with that transaction. The future is done after the commit, and can be cancelled until
+        then. Only the last one stands.
         """
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:

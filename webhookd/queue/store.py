@@ -5,7 +5,7 @@ The store wakes nobody: whoever accepted (`queued`), cancelled, reran or resumed
 A forked child must not use it.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -108,8 +108,15 @@ class Store:
 
     def claim(self, *, owner: str, now: datetime) -> Claim | None:
         """Start the next run for *owner*: lane free, target not paused, its time come; in turn."""
-        claimed = self._db.write(partial(claiming.claim, owner=owner, now=now), relaxed=True)
-        return None if claimed is None else rows.to_claim(claimed[0], last_commit=claimed[1])
+        return self._db.write(partial(claiming.claim, owner=owner, now=now), relaxed=True)
+
+    def claim_with_next(self, *, owner: str, clock: Callable[[], datetime]) -> "Future[Claim]":
+        """Claim what the next accepted delivery queues, in one commit with that; *clock* gives its moment.
+
+        The future is done when there was something to claim, in the store's own thread. Until then it can be
+        cancelled; only the last one stands.
+        """
+        return self._db.write_with_next(lambda tx: claiming.claim(tx, owner=owner, now=clock()))
 
     def next_due(self, *, now: datetime) -> datetime | None:
         """Give the earliest moment, not before *now*, at which `claim` will find something in a free lane."""

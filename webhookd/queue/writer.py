@@ -78,6 +78,7 @@ class GroupCommit:
         self._patience = patience
         self._durable = True  # synchronous=FULL is in force
         self._waiting: list[_Item[object]] = []
+        self._standing: _PromisedItem[object] | None = None
         self._closed = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
@@ -101,6 +102,17 @@ class GroupCommit:
         item = _PromisedItem(work)
         self._enqueue(item)
         return item.future
+
+    def submit_with_next(self, work: Callable[[sqlite3.Connection], Result | None]) -> "Future[Result]":
+        """Run *work* at the end of each durable batch, in its transaction, until it gives something.
+
+        The future is done after that commit, and can be cancelled until then. Only the last one submitted
+        stands.
+        """
+        item = _PromisedItem(work)
+        with self._changed:
+            self._standing = item  # type: ignore[assignment]
+        return item.future  # type: ignore[return-value]
 
     def close(self) -> None:
         """Commit what was asked before, then end the thread and close the connection."""
@@ -150,6 +162,8 @@ class GroupCommit:
             taken, undecided = [item for item in undecided if item.decide()], []
             for item in taken:
                 _run(connection, item)
+            if not all(item.relaxed for item in taken):
+                taken += self._run_standing(connection)
             connection.execute("COMMIT")
         except Exception as exc:  # noqa: BLE001  whatever it is, no caller may be left waiting
             self._disconnect()
@@ -158,6 +172,21 @@ class GroupCommit:
                 item.failure = item.failure or unavailable(exc)
         for item in taken:
             item.settle()
+
+    def _run_standing(self, connection: sqlite3.Connection) -> list[_Item[object]]:
+        """Run what waits for a batch like this one; give it when it has found something to do."""
+        item = self._standing
+        if item is None:
+            return []
+        stays = not item.future.cancelled() and _run(
+            connection, item, wanted=lambda: item.result is not None and item.decide()
+        )
+        if item.failure is not None:
+            stays = item.decide()
+        if stays or item.future.cancelled():
+            with self._changed:
+                self._standing = None if self._standing is item else self._standing
+        return [item] if stays else []
 
     def _begin(self, *, durable: bool) -> sqlite3.Connection:
         if self._connection is None:
@@ -176,8 +205,13 @@ class GroupCommit:
                 connection.close()
 
 
-def _run(connection: sqlite3.Connection, item: _Item[object]) -> None:
-    """Run one item; when it fails undo it alone, unless the database has undone everything already."""
+def _run(
+    connection: sqlite3.Connection, item: _Item[object], *, wanted: Callable[[], bool] = lambda: True
+) -> bool:
+    """Run one item; when it fails, or is not *wanted* then, undo it alone. Tell whether it stays.
+
+    Raises what it raised where the database has undone everything already.
+    """
     connection.execute("SAVEPOINT item")
     try:
         item.result = item.work(connection)
@@ -186,7 +220,11 @@ def _run(connection: sqlite3.Connection, item: _Item[object]) -> None:
             raise
         connection.execute("ROLLBACK TO item")
         item.failure = _as_store_error(exc)
+    stays = item.failure is not None or wanted()
+    if not stays:
+        connection.execute("ROLLBACK TO item")
     connection.execute("RELEASE item")
+    return stays
 
 
 def _as_store_error(exc: Exception) -> Exception:
