@@ -199,6 +199,24 @@ def test_a_large_push_is_a_push(store: Store) -> None:
     assert len(store.runs()) == 3
 
 
+def test_unfinished_bodies_take_no_more_of_the_disk_than_they_may(store: Store) -> None:
+    door = make_front_door(store, limits=limits(bodies=550_000))
+    with door.serving(), contextlib.ExitStack() as stack:
+        senders = [stack.enter_context(door.connect()) for _ in range(4)]
+        request = push(300_000)
+        for sender in senders[:2]:
+            sender.send(request[:200_000])
+            wait_for(
+                lambda: sum(each.request is not None for each in list(door.server.active_channels.values()))
+            )
+        senders[2].send(request[:200_000])
+        assert senders[0].reply().status == 408  # it began first
+        senders[3].send(push(100_000))
+        assert senders[3].reply().status == 202
+        senders[1].send(request[200_000:])
+        assert senders[1].reply().status == 202
+
+
 # -- accidents
 
 

@@ -225,14 +225,15 @@ class Channel(HTTPChannel):
         elif self.request is not None:
             within = limits.request_within if self.request.headers_finished else limits.head_within
             if now > self.request.began + within:
-                self._answer_slow(self.request)
+                self.end_slow(self.request)
             return
         else:
             deadline = self.since + (limits.idle if self._answered else limits.head_within)
         if now > deadline:
             self.handle_close()
 
-    def _answer_slow(self, request: Parser) -> None:
+    def end_slow(self, request: Parser) -> None:
+        """Answer a *request* of which something is still missing that it took too long."""
         request.reject(answers.TOO_SLOW, cause="request too slow")
         self.request = None
         self.requests.append(request)

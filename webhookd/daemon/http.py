@@ -106,7 +106,21 @@ class HttpServer:
             channel.hurry(now)
             if channel.pending is not None and now > channel.since_pending + self.limits.stored_within:
                 self._answer(channel, channel.requests[0], channel.pending.give_up)
+        self._limit_bodies()
         self.door.flush()
+
+    def _limit_bodies(self) -> None:
+        """End the large requests that began first, when the unfinished ones take too much of the disk."""
+        coming = [
+            (channel.request.began, channel, channel.request)
+            for channel in self.active_channels.values()
+            if channel.request is not None and channel.request.body_length > self.limits.small_body
+        ]
+        too_much = sum(request.body_length for _, _, request in coming) - self.limits.bodies
+        for _, channel, request in sorted(coming, key=lambda each: each[0]):
+            if too_much > 0:
+                too_much -= request.body_length
+                channel.end_slow(request)
 
     def _close_idle(self) -> bool:
         """Close connections on which nothing happens; tell whether others are left."""

@@ -10,6 +10,7 @@ class Limits:
     connections: int = 1500  # at once; a further one takes the place of the one that was quiet the longest
     threads: int = 4  # for what is not answered in the loop
     small_body: int = 64 * 1024  # bytes; a larger one waits in a file, and a thread of its own reads it
+    bodies: int = 256 * 1024**2  # bytes of unfinished large bodies; beyond, the one that began first is ended
     head: int = 16 * 1024  # bytes of a request line and its headers
     head_within: float = 10.0  # seconds for a first request to begin, and for any head to be whole
     request_within: float = 30.0  # seconds for a whole request; forges give up after 10
