@@ -264,6 +264,8 @@ class Worker:
             return _STORE_POLL
         if any(active.watched is None for active in self._active.values()):
             return _LOST_POLL
+        if self._draining.is_set() and not self._active:
+            return 0.0  # the last one has just been recorded
         if self._draining.is_set() or len(self._active) >= self._config().workers:
             return _SAFETY_POLL
         try:
