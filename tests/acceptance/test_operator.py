@@ -47,3 +47,28 @@ def test_pushes_to_a_paused_target_wait_until_it_is_resumed(start: Start) -> Non
     assert [run["state"] for run in daemon.runs()] == ["queued"]
     daemon.run_command("resume", "octocat/blog@main")
     wait_for(lambda: [run["state"] for run in daemon.runs()] == ["succeeded"])
+
+
+def test_a_delivery_that_nothing_was_configured_for_can_be_replayed_later(start: Start) -> None:
+    daemon = start("    main: 'true'")
+    assert daemon.push(branch="next", commit="c" * 40, delivery="missed").body["status"] == "ignored"
+    daemon.repos += "\n    next: echo $WEBHOOKD_COMMIT"
+    daemon.stop()
+    daemon.start()
+    assert daemon.run_command("replay", "missed").stdout == "1\n"
+    daemon.wait_until_idle()
+    assert daemon.run_command("logs", "1").stdout == "c" * 40 + "\n"
+
+
+def test_a_replay_of_what_has_just_succeeded_queues_nothing(start: Start) -> None:
+    daemon = start("    main: 'true'")
+    daemon.push(delivery="done")
+    daemon.wait_until_idle()
+    again = daemon.run_command("replay", "done")
+    assert (again.stdout, again.stderr) == ("1\n", "duplicate\n")
+    assert len(daemon.runs()) == 1
+
+
+def test_an_unknown_delivery_cannot_be_replayed(start: Start) -> None:
+    refused = start("    main: 'true'").run_command("replay", "nowhere", check=False)
+    assert (refused.returncode, 'there is no delivery "nowhere"' in refused.stderr) == (1, True)

@@ -23,6 +23,7 @@ COMMANDS = (
     LazyCommand("reload", "webhookd.cli.reload:reload", "Let the daemon read its configuration again."),
     LazyCommand("pause", "webhookd.cli.pause:pause", "Start no run of a target for a while."),
     LazyCommand("resume", "webhookd.cli.pause:resume", "Let a paused target go on."),
+    LazyCommand("replay", "webhookd.cli.replay:replay", "Take a stored delivery as if it came again."),
     LazyCommand("sign", "webhookd.cli.sign:sign", "Make a signed delivery, and send it if asked."),
     LazyCommand(
         "verify", "webhookd.cli.verify:verify", "Say whether a delivery is authentic, and what it runs."

@@ -6,6 +6,7 @@ match. Each step raises the `Rejected` that the HTTP side answers with.
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from webhookd.errors import BadPayload, NotAuthentic
@@ -50,6 +51,20 @@ def receive(request: Request, *, hook: Hook, repositories: Sequence[Repository],
     )
     matches, reason = decide(event, reading, mine, hook)
     return Decision(delivery=delivery, matches=matches, reason=reason)
+
+
+def receive_again(delivery: Delivery, *, hook: Hook, repositories: Sequence[Repository]) -> Decision:
+    """Decide anew what a stored delivery runs; it was authentic when it came.
+
+    Raises BadPayload where the forge's module no longer reads it.
+    """
+    mine = [repository for repository in repositories if repository.hook == hook.name]
+    request = Request(headers={"content-type": delivery.content_type}, body=delivery.body)
+    reading = forge(delivery.forge).parse(delivery.event, documents.parse(documents.json_text(request)))
+    require_names(reading)
+    matches, reason = decide(delivery.event, reading, mine, hook)
+    again = replace(delivery, kind=reading.kind, pushes=reading.pushes)
+    return Decision(delivery=again, matches=matches, reason=reason)
 
 
 def precheck(headers: Mapping[str, str], *, hook: Hook, repositories: Sequence[Repository]) -> None:

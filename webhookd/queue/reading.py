@@ -4,7 +4,9 @@ Lists go from the newest back and continue below a number (`before`), never by o
 and one serves only a query that repeats its condition: hence `ended_at IS NULL` beside a state.
 """
 
-from webhookd.errors import NotFound
+from collections.abc import Iterable
+
+from webhookd.errors import NotFound, NotPossible
 from webhookd.models import RunState
 from webhookd.queue import lifecycle, rows
 from webhookd.queue.dialect import Row, Transaction, Value
@@ -28,6 +30,8 @@ DELIVERIES = f"""
 SELECT {DELIVERY_COLUMNS} FROM delivery WHERE id < :before ORDER BY id DESC LIMIT :limit
 """  # noqa: S608  constant text
 
+DELIVERIES_OF_ID = "SELECT id FROM delivery WHERE uid > :first AND uid < :last"
+
 RUNS_OF_DELIVERY = "SELECT id FROM run WHERE delivery_id = :delivery ORDER BY id"
 
 COUNTS = """
@@ -38,6 +42,7 @@ SELECT (SELECT count(*) FROM run WHERE state = 'queued' AND ended_at IS NULL) AS
 PAUSED = "SELECT target FROM paused ORDER BY target"
 
 NEWEST = 2**63 - 1  # above every number
+_DIGITS = 19  # that a number of ours has at most
 
 
 def load(tx: Transaction, run: int) -> Row:
@@ -76,6 +81,24 @@ def attempts(tx: Transaction, run: int) -> list[Row]:
     if not found and tx.one("SELECT id FROM run WHERE id = :run", {"run": run}) is None:
         raise NotFound(f"there is no run {run}", hint="list them: webhookd runs")
     return found
+
+
+def delivery(tx: Transaction, name: str, *, hooks: Iterable[str]) -> Row:
+    """Give the newest delivery of that id of the forge's at one of *hooks*, else of that number, whole.
+
+    Raises NotFound, and NotPossible where its body is no longer kept.
+    """
+    ranges = [{"first": f"{hook}/{name}/", "last": f"{hook}/{name}0"} for hook in hooks]  # "0" follows "/"
+    found = [row["id"] for values in ranges for row in tx.all(DELIVERIES_OF_ID, values)]
+    number = max(found, default=int(name) if name.isdecimal() and len(name) < _DIGITS else 0)
+    row = tx.one("SELECT * FROM delivery WHERE id = :number", {"number": number})
+    if row is None:
+        raise NotFound(f'there is no delivery "{name}"', hint="list them: webhookd deliveries")
+    if row["body"] is None:
+        raise NotPossible(
+            f'the payload of delivery "{name}" is no longer kept', hint="`history.bodies` says for how long"
+        )
+    return row
 
 
 def deliveries(tx: Transaction, *, limit: int, before: int | None) -> list[tuple[Row, tuple[int, ...]]]:

@@ -155,6 +155,22 @@ def to_attempt(row: Row) -> Attempt:
     )
 
 
+def to_whole_delivery(row: Row) -> Delivery:
+    """Give a row of `delivery` with its body as it was accepted; its pushes are in the body."""
+    return Delivery(
+        hook=row["hook"],
+        forge=Forge(row["forge"]),
+        delivery_id=row["delivery_id"],
+        body_sha256=row["body_sha256"],
+        body=bytes(row["body"]),
+        content_type=row["content_type"],
+        event=row["event"],
+        kind=Kind(row["kind"]),
+        opened_by=row["opened_by"],
+        received_at=to_time(row["received_at"]),
+    )
+
+
 def to_delivery(row: Row, *, runs: tuple[int, ...]) -> StoredDelivery:
     """Give a row of `delivery` (its body only as `has_body`) as a value."""
     return StoredDelivery(

@@ -18,6 +18,7 @@ from webhookd.models import (
     Claim,
     Counts,
     Decision,
+    Delivery,
     Forge,
     History,
     Match,
@@ -217,6 +218,14 @@ class Store:
         """List deliveries, newest first, below the number *before*."""
         found = self._db.read(partial(reading.deliveries, limit=limit, before=before))
         return tuple(rows.to_delivery(row, runs=runs) for row, runs in found)
+
+    def delivery(self, name: str, *, hooks: Collection[str]) -> Delivery:
+        """Give the newest delivery with the forge's id *name* at one of *hooks*, else of that number.
+
+        It comes without its pushes, which are in its body. Raises NotFound, and NotPossible where the body is
+        no longer kept.
+        """
+        return rows.to_whole_delivery(self._db.read(partial(reading.delivery, name=name, hooks=hooks)))
 
     def counts(self) -> Counts:
         """Count what waits and runs now; what has ended is never counted."""
