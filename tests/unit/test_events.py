@@ -1,10 +1,37 @@
 """How a log call is read: the phrase and the names from its template, the values from its arguments."""
 
+import ast
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
+import webhookd
+
 from webhookd.daemon.events import Event, event_of, journal_fields
+
+SHAPE = re.compile(r"[a-z -]+(%s)?( [a-z_]+=%[sd])*")
+LEVELS = {"debug": 0, "info": 0, "warning": 0, "error": 0, "critical": 0, "log": 1}  # where the template is
+
+
+def templates() -> list[tuple[str, int]]:
+    """The template of every call of a logger in the package, and how many values it is given."""
+    found = []
+    for path in sorted(Path(webhookd.__file__).parent.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=level), args=args):
+                    template = args[LEVELS[level]]
+                    assert isinstance(template, ast.Constant), f"{path}:{node.lineno}"
+                    found.append((str(template.value), len(args) - LEVELS[level] - 1))
+    return found
+
+
+@pytest.mark.parametrize(("template", "values"), templates())
+def test_every_call_says_a_phrase_and_then_fields_by_name(template: str, values: int) -> None:
+    assert SHAPE.fullmatch(template)
+    assert len(re.findall("%", template)) == values
 
 
 def test_names_come_from_the_template_and_values_from_the_arguments() -> None:

@@ -193,11 +193,11 @@ def _head(environ: Mapping[str, Any]) -> Head:
 def _log_accepted(decision: Decision, acceptance: Acceptance) -> None:
     delivery = decision.delivery
     log.info(
-        "delivery %s hook=%s delivery=%s event=%s runs=%s%s",
+        "delivery %s hook=%s delivery=%s event=%s runs=%s reason=%s",
         acceptance.status,
         delivery.hook,
         delivery.delivery_id,
         delivery.event,
         ",".join(str(run.run) for run in acceptance.runs) or "-",
-        f" reason={acceptance.reason}" if acceptance.reason else "",
+        acceptance.reason or "-",
     )
