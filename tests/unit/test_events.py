@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 import webhookd
-
 from webhookd.daemon.events import Event, event_of, journal_fields
 
 SHAPE = re.compile(r"[a-z -]+(%s)?( [a-z_]+=%[sd])*")
@@ -21,7 +20,9 @@ def templates() -> list[tuple[str, int]]:
     for path in sorted(Path(webhookd.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
-                case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=level), args=args):
+                case ast.Call(func=ast.Attribute(value=ast.Name(id="log"), attr=level), args=args) if (
+                    level in LEVELS
+                ):
                     template = args[LEVELS[level]]
                     assert isinstance(template, ast.Constant), f"{path}:{node.lineno}"
                     found.append((str(template.value), len(args) - LEVELS[level] - 1))
