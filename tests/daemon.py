@@ -69,6 +69,16 @@ class Daemon:
             encoding="utf-8",
         )
 
+    def change(self, rules: str, *, settings: str = "", port: int = 0) -> None:
+        """Write the configuration anew for octocat/blog, and leave the daemon with what it has read.
+
+        `port` 0 is what it was started with, so that `listen` has not changed.
+        """
+        self.repos, self.settings = f"  octocat/blog:\n{rules}", settings
+        kept, self.port = self.port, port
+        self.write_config()
+        self.port = kept
+
     def start(self, *, command: Sequence[str] = (), pass_fds: Sequence[int] = ()) -> "Daemon":
         """Start it and wait until it listens; the first start chooses the port for all later ones."""
         self.write_config()

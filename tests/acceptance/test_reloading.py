@@ -14,21 +14,13 @@ WAITS = (
 )
 
 
-def change(daemon: Daemon, rules: str, *, settings: str = "", port: int = 0) -> None:
-    """Write the configuration anew; `port` 0, which it was started with, leaves `listen` as it is."""
-    daemon.repos, daemon.settings = f"  octocat/blog:\n{rules}", settings
-    kept, daemon.port = daemon.port, port
-    daemon.write_config()
-    daemon.port = kept
-
-
 def output(daemon: Daemon, run: int) -> str:
     return daemon.run_command("logs", str(run)).stdout
 
 
 def test_a_good_file_takes_effect_at_once(start: Start) -> None:
     daemon = start("    main: echo old")
-    change(daemon, "    main: echo new\n    dev: echo dev")
+    daemon.change("    main: echo new\n    dev: echo dev")
     assert daemon.run_command("reload").stdout == f"{daemon.config}: in force\n"
     assert daemon.push(branch="dev").status == 202
     assert daemon.push().status == 202
@@ -38,14 +30,14 @@ def test_a_good_file_takes_effect_at_once(start: Start) -> None:
 
 def test_a_bad_file_changes_nothing_and_every_problem_is_told(start: Start) -> None:
     daemon = start("    main: echo old")
-    change(daemon, "    main: {run: echo new, timeout: soon, overlp: queue}", settings="workers: many")
+    daemon.change("    main: {run: echo new, timeout: soon, overlp: queue}", settings="workers: many")
     refused = daemon.run_command("reload", check=False)
     assert refused.returncode == 78
     assert refused.stdout == ""
     assert [word for word in ("timeout", "overlp", "workers") if word not in refused.stderr] == []
     assert refused.stderr.endswith("the configuration that was in force stays in force\n")
     daemon.push()
-    change(daemon, "    main: echo never in force")
+    daemon.change("    main: echo never in force")
     daemon.wait_until_idle()
     assert output(daemon, 1) == "old\n"
 
@@ -55,7 +47,7 @@ def test_a_running_command_goes_on_and_what_waits_takes_the_new_rules(start: Sta
     daemon.push()
     wait_for((tmp_path / "1.begun").exists, what="the first run")
     daemon.push()
-    change(daemon, "    main: echo new")
+    daemon.change("    main: echo new")
     daemon.run_command("reload")
     (tmp_path / "go").touch()
     assert [run["state"] for run in daemon.wait_until_idle()] == ["succeeded", "succeeded"]
@@ -67,7 +59,7 @@ def test_what_waits_for_a_removed_target_is_cancelled_with_the_reason(start: Sta
     daemon.push()
     wait_for((tmp_path / "1.begun").exists, what="the first run")
     daemon.push()
-    change(daemon, "    dev: echo dev")
+    daemon.change("    dev: echo dev")
     daemon.run_command("reload")
     (tmp_path / "go").touch()
     first, second = daemon.wait_until_idle()
@@ -78,7 +70,7 @@ def test_what_waits_for_a_removed_target_is_cancelled_with_the_reason(start: Sta
 
 def test_what_only_a_restart_changes_is_refused_with_that_word(start: Start) -> None:
     daemon = start("    main: echo old")
-    change(daemon, "    main: echo new", port=1)
+    daemon.change("    main: echo new", port=1)
     refused = daemon.run_command("reload", check=False)
     assert refused.returncode == 1
     assert refused.stderr.startswith("listen cannot change while the daemon runs\nhint: `systemctl restart")
@@ -90,11 +82,11 @@ def test_what_only_a_restart_changes_is_refused_with_that_word(start: Start) -> 
 def test_sighup_reloads_too(start: Start) -> None:
     daemon = start("    main: echo old")
     assert daemon.process is not None
-    change(daemon, "    main: {run: echo new, nonsense: 1}")
+    daemon.change("    main: {run: echo new, nonsense: 1}")
     daemon.process.send_signal(signal.SIGHUP)
     wait_for(lambda: "reload refused problem=" in daemon.log, what="the refusal")
     assert "repos.octocat/blog.main.nonsense" in daemon.log
-    change(daemon, "    main: echo new")
+    daemon.change("    main: echo new")
     daemon.process.send_signal(signal.SIGHUP)
     wait_for(lambda: "configuration reloaded" in daemon.log, what="the reload")
     daemon.push()
@@ -126,6 +118,6 @@ def test_a_restart_puts_what_waits_under_the_new_rules_too(start: Start, tmp_pat
     wait_for((tmp_path / "1.begun").exists, what="the first run")
     daemon.push()
     assert daemon.stop() == 0
-    change(daemon, "    dev: echo dev")
+    daemon.change("    dev: echo dev")
     daemon.start()
     assert {run["state"] for run in daemon.wait_until_idle()} <= {"cancelled", "superseded"}

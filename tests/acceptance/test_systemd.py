@@ -1,5 +1,6 @@
 """webhookd as a service of a booted systemd: start, push, reload, stop, and every kind of sudden end."""
 
+import json
 import re
 import signal
 import subprocess
@@ -212,6 +213,50 @@ def test_json_lines_are_written_on_request(service: Booted) -> None:
     service.systemctl("restart", "webhookd")
     told = [entry["MESSAGE"] for entry in service.journal("-u", "webhookd", "-n", "20", "PRIORITY=6")]
     assert [line for line in told if '"event": "listening", "address": "127.0.0.1:9000"' in line]
+
+
+# -- the doctor
+
+
+def diagnosis(booted: Booted, level: str) -> list[str]:
+    shown = json.loads(booted.webhookd("doctor", "--json", check=False).stdout)
+    return [one["message"] for one in shown["findings"] if one["level"] == level]
+
+
+def test_the_doctor_finds_nothing_wrong_with_what_is_shipped(service: Booted) -> None:
+    assert diagnosis(service, "problem") == []
+    told = diagnosis(service, "ok")
+    assert [message for message in told if message.endswith("as shipped")] == [
+        f"/etc/systemd/system/{unit} is as shipped"
+        for unit in ("webhookd.service", "webhookd.socket", "webhookd@.service")
+    ]
+    assert "up, as webhookd, on /var/lib/webhookd" in told
+    assert "unix:/run/webhookd.sock answers, all is well" in told
+
+
+def test_the_doctor_sees_a_target_from_inside_the_sandbox(service: Booted) -> None:
+    service.run("install", "-d", "-o", "webhookd", "/srv/site")
+    service.configure("    main: {run: make, cwd: /srv/site}")
+    service.systemctl("reload", "webhookd")
+    assert diagnosis(service, "problem") == ['octocat/blog@main: "webhookd" may not write to "/srv/site"']
+    service.drop_in("test", "[Service]\nReadWritePaths=/srv/site\n")
+    service.systemctl("restart", "webhookd")
+    assert diagnosis(service, "problem") == []
+
+
+def test_the_doctor_tells_units_that_are_not_as_shipped_or_not_loaded(service: Booted) -> None:
+    unit = service.path("/etc/systemd/system/webhookd.service")
+    shipped = unit.read_text()
+    service.path("/etc/webhookd/secret").chmod(0o644)
+    unit.write_text(shipped.replace("WatchdogSec=30", "WatchdogSec=60"))
+    told = diagnosis(service, "warning")
+    unit.write_text(shipped)
+    service.systemctl("daemon-reload")
+    assert [message for message in told if "clock" not in message] == [
+        "/etc/systemd/system/webhookd.service differs from the shipped one in 1 line",
+        "/etc/webhookd/secret can be read by others than its owner",
+        "systemd works with an older webhookd.service than the one on disk",
+    ]
 
 
 # -- the units

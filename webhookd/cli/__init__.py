@@ -20,6 +20,7 @@ COMMANDS = (
     LazyCommand("deploy", "webhookd.cli.deploy:deploy", "Run a target without a push."),
     LazyCommand("cancel", "webhookd.cli.cancel:cancel", "Stop a run that is queued or running."),
     LazyCommand("rerun", "webhookd.cli.rerun:rerun", "Queue an ended run once more."),
+    LazyCommand("doctor", "webhookd.cli.doctor:doctor", "Look whether everything that a deploy needs works."),
     LazyCommand("reload", "webhookd.cli.reload:reload", "Let the daemon read its configuration again."),
     LazyCommand("pause", "webhookd.cli.pause:pause", "Start no run of a target for a while."),
     LazyCommand("resume", "webhookd.cli.pause:resume", "Let a paused target go on."),

@@ -28,6 +28,10 @@ class ConfigInForce:
         """Give the configuration in force."""
         return self._config
 
+    def read(self) -> Config:
+        """Read the file as a reload would, and leave in force what is; raises ConfigError."""
+        return self._load()
+
     def reload(self, *, store: Store, listens_by_itself: bool) -> Config:
         """Read the file again and let it rule from now on, also over what waits in *store*.
 

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
 
+from webhookd.daemon.checkup import Checkup
 from webhookd.daemon.control import Control
 from webhookd.daemon.health import Health
 from webhookd.daemon.housekeeping import Housekeeping
@@ -61,7 +62,7 @@ class Daemon:
         self._open_store(stack)
         self._build_worker(stack)
         sockets = self._listen(stack)
-        self._start_threads(stack)
+        self._start_threads(stack, sockets)
         self._manager.ready()
         _log_sockets(sockets)
         _log_hooks(self._config())
@@ -100,8 +101,12 @@ class Daemon:
         self._signals.install(self._server.wake)
         return sockets
 
-    def _start_threads(self, stack: ExitStack) -> None:
-        self._control = Control(self._config().state_dir, {"wake": self._wake, "reload": self._reload})
+    def _start_threads(self, stack: ExitStack, sockets: Sequence[socket.socket]) -> None:
+        checkup = Checkup(self._config, sockets, inherited=bool(self._inherited))
+        self._control = Control(
+            self._config().state_dir,
+            {"wake": self._wake, "reload": self._reload, "doctor": checkup.look, "probes": checkup.probes},
+        )
         stack.callback(self._control.close)
         self._threads = [
             _start_thread("worker", self._worker.run),

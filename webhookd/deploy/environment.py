@@ -28,6 +28,18 @@ def build_environment(
     *payload* is the path of the file with the payload, None where it is no longer kept.
     """
     variables: dict[str, str | None] = {
+        **account_environment(target, account),
+        **_of_run(claim),
+        **_of_push(claim),
+        "WEBHOOKD_INVOCATION": invocation,
+        "WEBHOOKD_PAYLOAD": payload,
+    }
+    return {name: _without_nul(value) for name, value in variables.items() if value is not None}
+
+
+def account_environment(target: Target, account: Account) -> dict[str, str]:
+    """Give the variables that are the same for every run of *target*."""
+    return {
         "PATH": _PATH,
         "HOME": account.home,
         "USER": account.name,
@@ -35,12 +47,7 @@ def build_environment(
         "SHELL": account.shell,
         "LANG": "C.UTF-8",
         **dict(target.env),
-        **_of_run(claim),
-        **_of_push(claim),
-        "WEBHOOKD_INVOCATION": invocation,
-        "WEBHOOKD_PAYLOAD": payload,
     }
-    return {name: _without_nul(value) for name, value in variables.items() if value is not None}
 
 
 def _of_run(claim: Claim) -> dict[str, str | None]:

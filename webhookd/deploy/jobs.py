@@ -21,7 +21,7 @@ def make_job(claim: Claim, *, config: Config, folder: Path, has_payload: bool) -
     if target is None or command is None:
         message = f'target "{claim.run.target}" is no longer configured for this'
         raise LaunchFailed(message, ending=Ending.CANCELLED)
-    account, uid, gid = _account(target)
+    account, uid, gid = account_of(target)
     invocation = invocation_of(claim.run, folder)
     payload = str(folder / "payload") if has_payload else None
     return Job(
@@ -83,7 +83,7 @@ def _command(claim: Claim, target: Target | None) -> str | tuple[str, ...] | Non
     return target.on_delete if claim.push.deleted else target.run
 
 
-def _account(target: Target) -> tuple[Account, int | None, int | None]:
+def account_of(target: Target) -> tuple[Account, int | None, int | None]:
     """Give the account of the command, and the uid and gid to change to, None where that is the daemon's."""
     try:
         entry = pwd.getpwnam(target.user) if target.user else pwd.getpwuid(os.getuid())

@@ -1,5 +1,6 @@
 """Frozen values that pass between the rooms; imports nothing of ours but `errors`."""
 
+from webhookd.models.findings import Finding, Level
 from webhookd.models.push import Decision, Delivery, Kind, Match, PushEvent, Request
 from webhookd.models.runs import Attempt, Claim, Counts, Ending, Outcome, Run, RunState, StoredDelivery
 from webhookd.models.settings import (
@@ -25,10 +26,12 @@ __all__ = [
     "Decision",
     "Delivery",
     "Ending",
+    "Finding",
     "Forge",
     "History",
     "Hook",
     "Kind",
+    "Level",
     "Listen",
     "LogTo",
     "Match",

@@ -1,6 +1,7 @@
 """Views of runs and deliveries for people and programs. Pure: values in, text or plain JSON values out."""
 
 from webhookd.report.deliveries import deliveries_table, delivery_json
+from webhookd.report.findings import findings_json, findings_text
 from webhookd.report.runs import attempt_json, run_json, run_text, runs_table
 from webhookd.report.status import Status, status_json, status_text
 from webhookd.report.terminal import TerminalFilter
@@ -16,6 +17,8 @@ __all__ = [
     "deliveries_table",
     "delivery_json",
     "duration",
+    "findings_json",
+    "findings_text",
     "rfc3339",
     "run_json",
     "run_text",

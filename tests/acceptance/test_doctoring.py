@@ -1,0 +1,194 @@
+"""`webhookd doctor` on a running daemon, also through a server in front with the usual mistakes."""
+
+import http.client
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+
+import pytest
+from daemon import Daemon
+
+Start = Callable[..., Daemon]
+
+RULES = "    main: 'true'"
+
+
+def findings(daemon: Daemon, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
+    done = daemon.run_command("doctor", "--json", *arguments, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["ok"] == (code == 0)
+    listed: list[dict[str, Any]] = answer["findings"]
+    return listed
+
+
+def problems(daemon: Daemon, *arguments: str) -> list[tuple[str, str, str]]:
+    found = findings(daemon, *arguments, code=1)
+    return [(one["check"], one["message"], one["hint"]) for one in found if one["level"] == "problem"]
+
+
+def test_a_healthy_daemon_has_no_problem(start: Start) -> None:
+    daemon = start(RULES)
+    found = findings(daemon)
+    checks = [one["check"] for one in found]
+    assert checks[:6] == ["daemon", "configuration", "target", "listening", "probe", "store"]
+    assert {"disk", "clock"} <= set(checks)
+    assert daemon.runs() == []
+
+
+def test_a_person_reads_a_line_for_each_finding_and_the_sum(start: Start) -> None:
+    shown = start(RULES).run_command("doctor").stdout.splitlines()
+    assert shown[0].split()[:3] == ["+", "ok", "daemon"]
+    assert shown[-1].startswith("no problem")
+
+
+def test_looking_twice_stores_the_probes_once(start: Start) -> None:
+    daemon = start(RULES)
+    findings(daemon)
+    before = (daemon.state_dir / "webhookd.db-wal").stat().st_size
+    findings(daemon)
+    assert (daemon.state_dir / "webhookd.db-wal").stat().st_size - before < 1024**2
+
+
+def test_a_file_that_would_be_refused_is_told_before_anybody_reloads_it(start: Start) -> None:
+    daemon = start(RULES)
+    daemon.change("    main: {run: 'true', timeout: soon}", settings="workers: many")
+    told = [message for check, message, _ in problems(daemon) if check == "configuration"]
+    assert [message.partition(": ")[2].split(":")[0] for message in told] == [
+        "workers",
+        "repos.octocat/blog.main.timeout",
+    ]
+
+
+def test_a_file_that_is_not_in_force_yet_is_a_warning(start: Start) -> None:
+    daemon = start(RULES)
+    daemon.change("    main: 'false'")
+    told = [
+        one["hint"] for one in findings(daemon) if one["level"] == "warning" and "changed" in one["message"]
+    ]
+    assert told == ["webhookd reload"]
+
+
+def test_a_secret_that_everybody_can_read_is_a_warning(start: Start) -> None:
+    daemon = start(RULES)
+    (daemon.folder / "secret").chmod(0o644)
+    told = [one["message"] for one in findings(daemon) if one["level"] == "warning"]
+    assert [message for message in told if "can be read by every user" in message]
+
+
+def test_a_daemon_that_is_down_is_a_problem_and_the_rest_is_looked_at(start: Start) -> None:
+    daemon = start(RULES)
+    daemon.stop()
+    found = findings(daemon, code=1)
+    assert [one["check"] for one in found if one["level"] == "problem"] == ["daemon"]
+    assert {"configuration", "target", "listening", "store", "disk"} <= {one["check"] for one in found}
+
+
+# -- through a server in front
+
+
+Spoil = Callable[["Front", bytes], bytes | None]
+
+
+class Front(BaseHTTPRequestHandler):
+    """Hands a request on, after `spoil` has done what a wrongly set up server does."""
+
+    port = 0
+    spoil: "ClassVar[Spoil]"
+
+    def do_POST(self) -> None:
+        body = type(self).spoil(self, self.rfile.read(int(self.headers["Content-Length"])))
+        if body is None:
+            return
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        del self.headers["Content-Length"]
+        connection.request("POST", self.path, body, dict(self.headers.items()))
+        answer = connection.getresponse()
+        content = answer.read()
+        self.send_response(answer.status)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+        connection.close()
+
+    def refuse(self, status: int, **headers: str) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+@contextmanager
+def front(daemon: Daemon, spoil: Spoil) -> Iterator[str]:
+    handler = type("Front", (Front,), {"port": daemon.port, "spoil": spoil})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def rewrite(_: Front, body: bytes) -> bytes:
+    return json.dumps(json.loads(body), separators=(",", ":")).encode()
+
+
+def drop_signature(self: Front, body: bytes) -> bytes:
+    del self.headers["X-Hub-Signature-256"]
+    return body
+
+
+def take_little(self: Front, body: bytes) -> bytes | None:
+    if len(body) < 1024**2:
+        return body
+    self.refuse(413)
+    return None
+
+
+def redirect(self: Front, _: bytes) -> None:
+    self.refuse(308, Location=f"https://x.test{self.path}/")
+
+
+def change_path(self: Front, body: bytes) -> bytes:
+    self.path = "/hooks" + self.path
+    return body
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message", "hint"),
+    [
+        (rewrite, "a signed delivery with unusual spelling is answered 401", "the body is written anew"),
+        (drop_signature, "a signed delivery is answered 401", "the signature's header"),
+        (take_little, "a signed delivery of 2 MiB is answered 413", "client_max_body_size 25m"),
+        (redirect, "answered 308 to https://x.test/github-webhook/", "forges do not follow redirects"),
+        (change_path, "a signed delivery is answered 404", "the path must reach the daemon unchanged"),
+    ],
+)
+def test_what_a_server_in_front_does_wrong_is_named(
+    start: Start, spoil: Spoil, message: str, hint: str
+) -> None:
+    daemon = start(RULES)
+    with front(daemon, spoil) as url:
+        ((check, told, way_out),) = problems(daemon, "--url", url)
+    assert (check, message in told, hint in way_out) == ("probe", True, True), (told, way_out)
+
+
+def test_a_server_in_front_that_hands_on_everything_is_fine(start: Start) -> None:
+    daemon = start(RULES)
+    with front(daemon, lambda _, body: body) as url:
+        found = findings(daemon, "--url", f"{url}/github-webhook")
+    told = [one["message"] for one in found if one["check"] == "probe"]
+    assert told[1] == f"{url}/github-webhook takes signed deliveries, and they arrive unchanged"
+
+
+def test_nobody_at_the_url_is_a_problem(start: Start) -> None:
+    daemon = start(RULES)
+    ((_, told, _),) = problems(daemon, "--url", "http://127.0.0.1:1")
+    assert told == "http://127.0.0.1:1/github-webhook cannot be reached: connection refused"

@@ -1,0 +1,153 @@
+"""What an examination sees of targets, store and units; and that its probes suit every forge."""
+
+import os
+import pwd
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from factories import make_decision, make_delivery, make_hook, make_secret, make_target
+
+from webhookd.cli import doctor_host
+from webhookd.config import accounts
+from webhookd.deploy.examination import examine
+from webhookd.intake import receive
+from webhookd.intake.probes import Probe, body, sign
+from webhookd.models import Finding, Forge, Level, Request
+from webhookd.queue import Store
+
+ME = accounts.user_name(os.geteuid())
+ROOT = Path(__file__).parents[2]
+SIGNING = "whsec_" + "c2VjcmV0" * 4
+
+
+def found(**over: Any) -> list[tuple[Level, str]]:
+    """What is found for a target called x@main, without its name."""
+    return [
+        (one.level, one.message.removeprefix("x@main: "))
+        for one in examine(make_target(name="x@main", **over))
+    ]
+
+
+def levels(findings: list[Finding]) -> list[Level]:
+    return [finding.level for finding in findings]
+
+
+# -- targets
+
+
+def test_a_target_that_can_run_is_told_with_user_folder_and_program(tmp_path: Path) -> None:
+    ((level, message),) = found(run=("ls", "-l"), cwd=tmp_path, env=(("PATH", os.environ["PATH"]),))
+    assert level is Level.OK
+    assert message.startswith(f"as {ME} (")
+    assert f"in {tmp_path}, HOME={pwd.getpwuid(os.geteuid()).pw_dir}, PATH={os.environ['PATH']}, " in message
+    assert message.endswith(f"runs {shutil.which('ls')} -l")
+
+
+def test_the_path_is_the_one_the_command_will_have(tmp_path: Path) -> None:
+    tool = tmp_path / "tool"
+    tool.touch(mode=0o755)
+    message = (Level.PROBLEM, f'there is no program "tool" for "{ME}"')
+    assert found(run=("tool",), cwd=tmp_path) == [message]
+    assert found(run=("tool",), cwd=tmp_path, env=(("PATH", f"{tmp_path}:/usr/bin"),))[0][0] is Level.OK
+
+
+def test_a_program_may_be_named_by_its_place_in_the_working_folder(tmp_path: Path) -> None:
+    (tmp_path / "deploy").touch(mode=0o755)
+    assert found(run=("./deploy",), cwd=tmp_path)[0][0] is Level.OK
+
+
+def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+    folder = tmp_path / "nowhere"
+    assert found(cwd=folder)[0] == (Level.PROBLEM, f'"{folder}" is no folder that "{ME}" may enter')
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="looking as another user takes root")
+def test_a_folder_that_the_user_may_not_write_to_is_a_problem() -> None:
+    assert found(user="nobody", group="nogroup", cwd=Path("/usr"))[0] == (
+        Level.PROBLEM,
+        '"nobody" may not write to "/usr"',
+    )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="looking as another user takes root")
+def test_a_home_that_is_none_is_only_a_warning() -> None:
+    (folder, runs) = found(user="nobody", group="nogroup", run="true")
+    assert folder[0] is Level.WARNING
+    assert runs[0] is Level.OK
+
+
+def test_a_user_that_is_not_there_is_a_problem() -> None:
+    assert found(user="no-such-user") == [(Level.PROBLEM, 'there is no user "no-such-user"')]
+
+
+def test_a_script_that_is_none_is_a_problem(tmp_path: Path) -> None:
+    ((level, message),) = found(run="if true", cwd=tmp_path)
+    assert level is Level.PROBLEM
+    assert "the script is none that a shell understands" in message
+
+
+def test_the_command_for_a_deletion_is_looked_at_too(tmp_path: Path) -> None:
+    assert [level for level, _ in found(run="true", on_delete=("no-such-program",), cwd=tmp_path)] == [
+        Level.OK,
+        Level.PROBLEM,
+    ]
+
+
+# -- probes
+
+
+@pytest.mark.parametrize("probe", Probe)
+@pytest.mark.parametrize("forge", Forge)
+def test_a_probe_is_authentic_for_its_forge_and_runs_nothing(forge: Forge, probe: Probe) -> None:
+    secrets = (make_secret(SIGNING),) if forge is Forge.GITLAB else (make_secret(),)
+    tokens = (make_secret("token"),) if forge is Forge.GITLAB else ()
+    hook = make_hook(forge=forge, secrets=secrets, tokens=tokens)
+    now = datetime.now(UTC)
+    headers = {name.lower(): value for name, value in sign(probe, hook=hook, now=now).items()}
+    decision = receive(Request(headers=headers, body=body(probe)), hook=hook, repositories=(), now=now)
+    assert (decision.matches, decision.reason != "") == ((), True)
+
+
+# -- the machine
+
+
+def test_a_store_that_is_sound_is_told_with_its_numbers(tmp_path: Path) -> None:
+    Store.open(tmp_path / "webhookd.db").close()
+    (finding,) = doctor_host.about_store(tmp_path)
+    assert (finding.level, finding.message) == (Level.OK, f"{tmp_path} is sound: 0 queued, 0 running")
+
+
+def test_a_damaged_store_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "webhookd.db").write_bytes(b"no database at all" * 1000)
+    assert levels(list(doctor_host.about_store(tmp_path))) == [Level.PROBLEM]
+
+
+def test_a_clock_that_was_put_back_is_found_by_what_is_stored(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "webhookd.db") as store:
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        store.accept(make_decision(delivery=make_delivery(received_at=tomorrow), matches=()), now=tomorrow)
+    findings = list(doctor_host.about_store(tmp_path))
+    assert [(one.check, one.level) for one in findings] == [("store", Level.OK), ("clock", Level.PROBLEM)]
+
+
+def test_the_disk_and_the_clock_are_looked_at(tmp_path: Path) -> None:
+    assert [one.check for one in (*doctor_host.about_disk(tmp_path), *doctor_host.about_clock())] == [
+        "disk",
+        "clock",
+    ]
+
+
+def test_a_unit_that_was_changed_is_told_with_the_number_of_lines(tmp_path: Path) -> None:
+    shipped = ROOT / "systemd"
+    shutil.copy(shipped / "webhookd.socket", tmp_path)
+    changed = (shipped / "webhookd.service").read_text().replace("WatchdogSec=30", "WatchdogSec=5\nNice=5")
+    (tmp_path / "webhookd.service").write_text(changed)
+    service, socket = doctor_host.about_drift(shipped, folders=[tmp_path / "empty", tmp_path])
+    assert (service.level, service.message) == (
+        Level.WARNING,
+        f"{tmp_path}/webhookd.service differs from the shipped one in 2 lines",
+    )
+    assert (socket.level, socket.message) == (Level.OK, f"{tmp_path}/webhookd.socket is as shipped")

@@ -1,0 +1,148 @@
+"""What `webhookd doctor` looks at on the machine: the store, the disk, the clock, the units."""
+
+import ctypes
+import difflib
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import webhookd
+from webhookd.cli.state import open_reader
+from webhookd.errors import NotFound, StoreError
+from webhookd.models import Finding, Level
+
+_SCARCE = 100 * 1024**2  # bytes; below, a burst of pushes may not find room
+_LITTLE = 1024**3  # bytes; below, somebody should know
+_FUTURE = timedelta(minutes=1)
+_TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
+
+# Source: systemd.unit(5), the first that has a unit counts.
+_UNIT_FOLDERS = tuple(
+    Path(folder, "systemd/system") for folder in ("/etc", "/run", "/usr/local/lib", "/usr/lib")
+)
+_UNITS = ("webhookd.service", "webhookd.socket", "webhookd@.service")
+_CREDENTIAL = re.compile(r"^LoadCredential=[^:\n]+:(/.+)$", re.MULTILINE)
+_MANAGER = Path("/run/systemd/system")  # there while systemd is the service manager (sd_booted(3))
+
+
+def about_store(folder: Path) -> Iterator[Finding]:
+    """Look through the whole database, and at the moments in it."""
+    try:
+        with open_reader(folder) as store:
+            damage = store.check()
+            counts = store.counts()
+            newest = next(iter(store.deliveries(limit=1)), None)
+    except (NotFound, StoreError) as error:
+        level = Level.WARNING if isinstance(error, NotFound) else Level.PROBLEM
+        yield Finding(check="store", level=level, message=str(error), hint=error.hint)
+        return
+    for what in damage:
+        hint = "stop the daemon and put a copy of the database in its place"
+        yield Finding(check="store", level=Level.PROBLEM, message=what, hint=hint)
+    if not damage:
+        said = f"{folder} is sound: {counts.queued} queued, {counts.running} running"
+        yield Finding(check="store", level=Level.OK, message=said)
+    now = datetime.now(UTC)
+    if newest is not None and newest.received_at > now + _FUTURE:
+        yield Finding(
+            check="clock",
+            level=Level.PROBLEM,
+            message=f"the newest delivery came at {_shown(newest.received_at)}, which is still to be",
+            hint="the clock was put back; see timedatectl",
+        )
+
+
+def about_disk(folder: Path) -> Iterator[Finding]:
+    """Look at the room that is left for the store and the logs."""
+    found = os.statvfs(folder)
+    free, size = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
+    said = f"{_size(free)} of {_size(size)} are free for {folder}"
+    level = Level.PROBLEM if free < _SCARCE else Level.WARNING if free < _LITTLE else Level.OK
+    hint = "" if level is Level.OK else "make room, or keep less: `history` in the configuration"
+    yield Finding(check="disk", level=level, message=said, hint=hint)
+    if found.f_files and not found.f_favail:
+        said = f"no further file can be made in {folder}: its file system has no inodes left"
+        yield Finding(
+            check="disk", level=Level.PROBLEM, message=said, hint="remove files; df -i shows how many"
+        )
+
+
+def about_clock() -> Iterator[Finding]:
+    """Ask the kernel whether the clock is kept right."""
+    state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(512))  # asks, sets nothing
+    now = _shown(datetime.now(UTC))
+    if state == _TIME_ERROR:
+        said = f"it is {now}, and nothing keeps the clock right"
+        hint = "GitLab's signatures are good for 5 minutes: timedatectl set-ntp true"
+        yield Finding(check="clock", level=Level.WARNING, message=said, hint=hint)
+    else:
+        yield Finding(check="clock", level=Level.OK, message=f"it is {now}, and the clock is kept right")
+
+
+def about_units() -> Iterator[Finding]:
+    """Compare the installed units with those of this version, and with what systemd works with."""
+    shipped = _shipped()
+    if shipped is not None:
+        yield from about_drift(shipped, folders=_UNIT_FOLDERS)
+    for file in map(Path, _CREDENTIAL.findall(_ask_systemd("cat", _UNITS[0]))):
+        if file.is_file() and file.stat().st_mode & 0o077:
+            said = f"{file} can be read by others than its owner"
+            yield Finding(check="units", level=Level.WARNING, message=said, hint=f"chmod 600 {file}")
+    for name in _UNITS:
+        if "@" not in name and _ask_systemd("show", "-P", "NeedDaemonReload", name) == "yes":
+            said = f"systemd works with an older {name} than the one on disk"
+            yield Finding(check="units", level=Level.WARNING, message=said, hint="systemctl daemon-reload")
+
+
+def about_drift(shipped: Path, *, folders: Sequence[Path]) -> Iterator[Finding]:
+    """Compare each unit that is in one of *folders*, the first of which counts, with the *shipped* one."""
+    for name in _UNITS:
+        place = next((folder / name for folder in folders if (folder / name).exists()), None)
+        if place is None:
+            continue
+        changed = _changed_lines(shipped / name, place)
+        if changed:
+            said = f"{place} differs from the shipped one in {changed} line{'s' if changed > 1 else ''}"
+            hint = (
+                f"settings of your own belong into a drop-in; then: install -m 644 {shipped / name} {place}"
+            )
+            yield Finding(check="units", level=Level.WARNING, message=said, hint=hint)
+        else:
+            yield Finding(check="units", level=Level.OK, message=f"{place} is as shipped")
+
+
+def _shipped() -> Path | None:
+    """Find the units that belong to this version: installed beside it, or in the clone it runs from."""
+    places = (Path(sys.prefix, "share/webhookd/systemd"), Path(webhookd.__file__).parents[1] / "systemd")
+    return next((place for place in places if (place / _UNITS[0]).exists()), None)
+
+
+def _changed_lines(shipped: Path, installed: Path) -> int:
+    """Count the lines that were removed and those that were added, whichever are more."""
+    compared = list(difflib.ndiff(shipped.read_text().splitlines(), installed.read_text().splitlines()))
+    return max(sum(line.startswith(sign) for line in compared) for sign in ("- ", "+ "))
+
+
+def _ask_systemd(*question: str) -> str:
+    """Give what systemctl says; "" where there is no systemd to ask."""
+    if not _MANAGER.exists() or shutil.which("systemctl") is None:
+        return ""
+    return subprocess.run(
+        ["systemctl", *question], capture_output=True, text=True, check=False
+    ).stdout.strip()
+
+
+def _shown(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _size(count: int) -> str:
+    for unit, size in (("GiB", 1024**3), ("MiB", 1024**2)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count // 1024} KiB"

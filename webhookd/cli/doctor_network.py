@@ -1,0 +1,190 @@
+"""What `webhookd doctor` sends over HTTP: a look at the daemon's health, and probes signed by the daemon."""
+
+import errno
+import http.client
+import socket
+import ssl
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from webhookd.errors import UsageError
+from webhookd.intake.probes import Probe, body
+from webhookd.models import Finding, Level, Listen
+
+_PATIENCE = 15.0  # seconds
+_SKEW = 60.0  # seconds that two clocks may differ
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - addresses that are not listened on here
+
+_HINTS = {
+    301: "forges do not follow redirects: enter the address it points to, and see that no slash is added",
+    302: "forges do not follow redirects: enter the address it points to",
+    307: "forges do not follow redirects: enter the address it points to",
+    308: "forges do not follow redirects: enter the address it points to",
+    403: "this machine's address is not in `allow_from`; from the forge it may be",
+    404: "the path must reach the daemon unchanged",
+    405: "the request must arrive as a POST; a redirect makes a GET of it",
+    411: "the server in front must hand on the body with its length",
+    413: "the server in front takes no large bodies: client_max_body_size 25m in nginx",
+    429: "there were too many wrong signatures from this address: try again later",
+    502: "the server in front does not reach the daemon: is the address there one of those above?",
+    503: "the store takes no writes now: see above",
+    504: "the server in front waits in vain for the daemon",
+}
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("localhost", timeout=_PATIENCE)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(_PATIENCE)
+        self.sock.connect(self._path)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Door:
+    """A way to the daemon: its own address, or the one that the forge uses."""
+
+    address: str
+    prefix: str = ""  # what stands in front of a hook's path
+
+    def request(
+        self, method: str, path: str, content: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Mapping[str, str]]:
+        """Give status and headers of the answer; raises OSError and HTTPException."""
+        connection = self._connect()
+        try:
+            connection.request(method, self.prefix + path, content, dict(headers or {}))
+            answer = connection.getresponse()
+            answer.read(1024**2)
+            return answer.status, dict(answer.headers.items())
+        finally:
+            connection.close()
+
+    def _connect(self) -> http.client.HTTPConnection:
+        if self.address.startswith("unix:"):
+            return _UnixConnection(self.address.removeprefix("unix:"))
+        if self.address.startswith("https://"):
+            return http.client.HTTPSConnection(self.address.removeprefix("https://"), timeout=_PATIENCE)
+        return http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=_PATIENCE)
+
+
+def about_health(listening: Sequence[str]) -> Iterator[Finding]:
+    """Ask for the daemon's health at every address on which it listens."""
+    for address in listening:
+        try:
+            status, _ = _own_door(address).request("GET", "/healthz")
+        except (OSError, http.client.HTTPException) as error:
+            yield _problem("listening", f"{address} does not answer: {_words(error)}", "see the daemon's log")
+            continue
+        if status == http.HTTPStatus.OK:
+            yield Finding(check="listening", level=Level.OK, message=f"{address} answers, all is well")
+        else:
+            yield _problem("listening", f"{address} answers {status}", "see the daemon's log")
+
+
+def about_free_addresses(listen: Sequence[Listen]) -> Iterator[Finding]:
+    """See, while the daemon is down, whether it could listen where it is told to."""
+    for address in listen:
+        if address.unix is not None:
+            continue
+        family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind((address.host, address.port))
+            except OSError as error:
+                level = Level.WARNING if error.errno == errno.EADDRINUSE else Level.PROBLEM
+                said = f"{address} cannot be listened on: {_words(error)}"
+                hint = "by webhookd.socket if that is active, else by another program: ss -ltnp"
+                yield Finding(check="listening", level=level, message=said, hint=hint)
+            else:
+                yield Finding(check="listening", level=Level.OK, message=f"{address} is free")
+
+
+def about_probes(hooks: Sequence[Mapping[str, Any]], listening: Sequence[str], url: str) -> Iterator[Finding]:
+    """Send signed deliveries to the daemon, directly and by *url* where there is one."""
+    for hook in hooks:
+        if listening:
+            yield from _probe(_own_door(listening[0]), hook, f"{listening[0]}{hook['path']}")
+        if url:
+            door = _outer_door(url, hook["path"])
+            yield from _probe(door, hook, f"{door.address}{door.prefix}{hook['path']}")
+
+
+def _probe(door: _Door, hook: Mapping[str, Any], shown: str) -> Iterator[Finding]:
+    for probe in Probe:
+        try:
+            status, headers = door.request("POST", hook["path"], body(probe), hook["headers"][probe])
+        except ssl.SSLError as error:
+            yield _problem("probe", f"{shown}: no safe connection: {_words(error)}", "see its certificate")
+            return
+        except (OSError, http.client.HTTPException) as error:
+            yield _problem("probe", f"{shown} cannot be reached: {_words(error)}", "is the address right?")
+            return
+        if status != http.HTTPStatus.OK:
+            yield _problem("probe", f"{shown}: {_refused(probe, status, headers)}", _hint(probe, status))
+            return
+    yield Finding(
+        check="probe", level=Level.OK, message=f"{shown} takes signed deliveries, and they arrive unchanged"
+    )
+    yield from _about_date(shown, headers)
+
+
+def _refused(probe: Probe, status: int, headers: Mapping[str, str]) -> str:
+    what = {
+        Probe.PLAIN: "a signed delivery",
+        Probe.DELICATE: "a signed delivery with unusual spelling",
+        Probe.LARGE: "a signed delivery of 2 MiB",
+    }[probe]
+    where = f" to {headers['Location']}" if "Location" in headers else ""
+    return f"{what} is answered {status}{where}"
+
+
+def _hint(probe: Probe, status: int) -> str:
+    if status == http.HTTPStatus.UNAUTHORIZED:
+        if probe is Probe.PLAIN:
+            return "the signature's header, or the body, is changed on the way: hand on both as they are"
+        return "the body is written anew on the way: hand it on byte for byte"
+    return _HINTS.get(status, "see the log of the server in front, and the daemon's")
+
+
+def _about_date(shown: str, headers: Mapping[str, str]) -> Iterator[Finding]:
+    try:
+        theirs = parsedate_to_datetime(headers["Date"])
+    except (KeyError, ValueError):
+        return
+    apart = abs((datetime.now(UTC) - theirs).total_seconds())
+    if apart > _SKEW:
+        said = f"the clock of {shown} and this one are {apart:.0f} s apart"
+        yield Finding(check="clock", level=Level.WARNING, message=said, hint="timedatectl set-ntp true")
+
+
+def _own_door(address: str) -> _Door:
+    host, colon, port = address.rpartition(":")
+    return _Door(address=f"{_EVERYWHERE.get(host, host)}{colon}{port}")
+
+
+def _outer_door(url: str, path: str) -> _Door:
+    """Take *url* with or without the path of the hook at its end."""
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UsageError(f'"{url}" is not a web address', hint="--url https://deploy.example.org")
+    prefix = parts.path.removesuffix(path).rstrip("/")
+    return _Door(address=f"{parts.scheme}://{parts.netloc}", prefix=prefix)
+
+
+def _problem(check: str, message: str, hint: str) -> Finding:
+    return Finding(check=check, level=Level.PROBLEM, message=message, hint=hint)
+
+
+def _words(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

@@ -1,0 +1,94 @@
+"""What a running daemon tells of itself: it alone stands in its sandbox, and holds the secrets."""
+
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from webhookd.config.accounts import user_name
+from webhookd.daemon.listeners import describe
+from webhookd.daemon.reload import ConfigInForce
+from webhookd.deploy.examination import examine
+from webhookd.errors import ConfigError
+from webhookd.intake.probes import Probe, sign
+from webhookd.models import Config, Finding, Level
+
+FILE = "configuration"
+
+
+class Checkup:
+    """Answers `webhookd doctor`."""
+
+    def __init__(self, config: ConfigInForce, sockets: Sequence[socket.socket], *, inherited: bool) -> None:
+        self._config = config
+        self._listening = [describe(sock) for sock in sockets]
+        self._inherited = inherited
+
+    def look(self) -> Mapping[str, Any]:
+        """Give who we are, where we listen, and what is to be said of the file and of each target."""
+        return {
+            "user": user_name(os.geteuid()),
+            "listening": self._listening,
+            "findings": [asdict(finding) for finding in self._findings()],
+        }
+
+    def probes(self) -> Mapping[str, Any]:
+        """Give, for each hook, where it answers and the headers that make each probe authentic."""
+        now = datetime.now(UTC)
+        return {
+            "hooks": [
+                {
+                    "path": hook.path,
+                    "headers": {probe: dict(sign(probe, hook=hook, now=now)) for probe in Probe},
+                }
+                for hook in self._config().hooks
+            ]
+        }
+
+    def _findings(self) -> Iterator[Finding]:
+        try:
+            config = self._config.read()
+        except ConfigError as error:
+            yield from about_refused(error)
+            config = self._config()
+        else:
+            yield from about_file(config)
+            yield from self._about_force(config)
+        for repository in config.repositories:
+            for target in repository.targets:
+                yield from examine(target)
+
+    def _about_force(self, config: Config) -> Iterator[Finding]:
+        """Say where the file and what rules differ."""
+        if config != self._config():
+            yield Finding(
+                check=FILE,
+                level=Level.WARNING,
+                message=f"{config.file} has changed since it was put in force",
+                hint="webhookd reload",
+            )
+        wanted = {str(address) for address in config.listen}
+        if self._inherited and not wanted <= set(self._listening):
+            yield Finding(
+                check=FILE,
+                level=Level.WARNING,
+                message=f"`listen` says {', '.join(sorted(wanted))}, and systemd's sockets win over it",
+                hint="change the socket unit: systemctl edit webhookd.socket; or disable it",
+            )
+
+
+def about_file(config: Config) -> Iterator[Finding]:
+    """Say that the configuration is accepted, and what is doubtful about it: secrets that others can read."""
+    targets = sum(len(repository.targets) for repository in config.repositories)
+    said = f"{config.file} is accepted: hooks {len(config.hooks)}, targets {targets}"
+    yield Finding(check=FILE, level=Level.OK, message=said)
+    for warning in config.warnings:
+        yield Finding(check=FILE, level=Level.WARNING, message=str(warning))
+
+
+def about_refused(error: ConfigError) -> Iterator[Finding]:
+    """Say all that is wrong with the configuration."""
+    for problem in error.problems:
+        yield Finding(check=FILE, level=Level.PROBLEM, message=str(problem))
