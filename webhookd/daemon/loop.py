@@ -78,8 +78,10 @@ class Loop:
         self._epoll.close()
 
     def _hear_bell(self, _events: int) -> None:
-        self._rung = False  # before the calls are looked at: one that comes now rings again
+        # In this order: a ring between the two would be read, and be taken for one that is still to come.
+        # Who finds the bell rung has put its call where `turn` will look after this.
         os.eventfd_read(self._bell)
+        self._rung = False
 
     def _run(self, call: Callable[[], None]) -> None:
         try:
