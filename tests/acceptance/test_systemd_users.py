@@ -87,4 +87,7 @@ def test_an_instance_runs_as_the_user_it_is_named_for(booted: Booted, service: B
     made = booted.path("/home/alice/made")
     wait_for(made.exists, what="what the command made")
     assert booted.run("stat", "-c", "%U", "/home/alice/made").stdout == "alice\n"
+    booted.configure("    dev: 'true'", settings="listen: 127.0.0.1:9001", name="alice")
+    booted.systemctl("reload", "webhookd@alice")
+    assert booted.push(address="127.0.0.1:9001").body["status"] == "ignored"
     assert service.show("webhookd", "ActiveState") == "active"

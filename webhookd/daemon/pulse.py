@@ -24,25 +24,34 @@ class Pulse:
         watchdog = manager.watchdog or float("inf")
         self.interval = min(_INTERVAL, watchdog / 4)  # seconds; the main loop may sleep as long
         self._next = 0.0
+        self._stop_by: float | None = None
 
-    def beat(self, *, stopping: bool = False) -> None:
-        """Tell what is due; *stopping* asks for more time as well."""
+    def stop_by(self, moment: float) -> None:
+        """Say that the end has begun, and ask for time with each beat until *moment* (monotonic seconds).
+
+        What takes longer has got stuck: the service manager's own limit then counts.
+        """
+        self._manager.stopping()
+        self._stop_by = moment
+
+    def beat(self) -> None:
+        """Tell what is due."""
         now = time.monotonic()
         if now < self._next:
             return
         self._next = now + self.interval
         self._manager.alive()
-        if stopping:
+        if self._stop_by is not None and now < self._stop_by:
             self._manager.extend(_EXTENSION)
         if self._manager.listens:
-            self._manager.status(self._status(stopping=stopping))
+            self._manager.status(self._status())
 
-    def _status(self, *, stopping: bool) -> str:
+    def _status(self) -> str:
         try:
             queued = f"{self._store.counts().queued} queued"
         except StoreError:
             queued = "store cannot be read"
-        return f"{'stopping, ' if stopping else ''}{queued}, {_named(self._running())}"
+        return f"{'stopping, ' if self._stop_by else ''}{queued}, {_named(self._running())}"
 
 
 def _named(running: Sequence[str]) -> str:

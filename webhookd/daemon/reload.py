@@ -2,10 +2,12 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
-from webhookd.errors import RestartNeeded
+from webhookd.daemon.systemd import ServiceManager
+from webhookd.errors import ConfigError, NotPossible, RestartNeeded, WebhookdError
 from webhookd.models import Config
 from webhookd.queue import Store
 
@@ -51,6 +53,54 @@ class ConfigInForce:
             return config
 
 
+class Reload:
+    """Does a reload when it is called, with all that belongs to it, and gives the answer for who asked."""
+
+    def __init__(
+        self,
+        config: ConfigInForce,
+        *,
+        store: Store,
+        manager: ServiceManager,
+        wake: Callable[[], None],
+        listens_by_itself: bool,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._manager = manager
+        self._wake = wake
+        self._listens_by_itself = listens_by_itself
+        self._refusing = threading.Event()
+
+    def __call__(self) -> Mapping[str, Any]:
+        """Put the configuration file in force as it is now."""
+        if self._refusing.is_set():
+            raise NotPossible("the daemon is stopping", hint="the next start reads the file anyway")
+        self._manager.reloading()
+        try:
+            config = self._config.reload(store=self._store, listens_by_itself=self._listens_by_itself)
+        finally:
+            self._manager.ready()
+        self._wake()
+        log.info("configuration reloaded file=%s", config.file)
+        log_hooks(config)
+        return {"file": str(config.file), "warnings": [str(warning) for warning in config.warnings]}
+
+    def because_of_a_signal(self) -> None:
+        """Do it for somebody who gets no answer: what is wrong is told in the log."""
+        try:
+            self()
+        except ConfigError as error:
+            for problem in error.problems:
+                log.error("reload refused problem=%s", problem)  # noqa: TRY400 - the operator's, not ours
+        except WebhookdError as error:
+            log.error("reload refused problem=%s", error)  # noqa: TRY400 - as above
+
+    def refuse(self) -> None:
+        """Do no more of it: the end has begun."""
+        self._refusing.set()
+
+
 def take_over(store: Store, config: Config) -> None:
     """Put what waits in *store* under the rules of *config*; what has no target any more is cancelled."""
     targets = [target for repository in config.repositories for target in repository.targets]
@@ -67,3 +117,9 @@ def _fixed_keys(old: Config, new: Config, *, listens_by_itself: bool) -> Iterato
         yield "state_dir"
     if listens_by_itself and new.listen != old.listen:
         yield "listen"
+
+
+def log_hooks(config: Config) -> None:
+    """Tell where each hook answers."""
+    for hook in config.hooks:
+        log.info("hook ready hook=%s forge=%s path=%s", hook.name, hook.forge, hook.path)

@@ -18,13 +18,13 @@ from webhookd.daemon.housekeeping import Housekeeping
 from webhookd.daemon.http import HttpServer
 from webhookd.daemon.listeners import describe, open_sockets
 from webhookd.daemon.pulse import Pulse
-from webhookd.daemon.reload import ConfigInForce, take_over
+from webhookd.daemon.reload import ConfigInForce, Reload, log_hooks, take_over
 from webhookd.daemon.signals import Signals
 from webhookd.daemon.statedir import StateDir
 from webhookd.daemon.systemd import ServiceManager, inherited_sockets
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.worker import Worker
-from webhookd.errors import ConfigError, NotPossible, WebhookdError
+from webhookd.errors import WebhookdError
 from webhookd.models import Config
 from webhookd.queue import Store
 from webhookd.web.hooks import Hooks
@@ -33,6 +33,7 @@ from webhookd.web.late import Application, LateApplication
 log = logging.getLogger(__name__)
 
 _DRAIN_TICK = 0.1  # seconds between two looks at the worker while it drains
+_LAST_MINUTE = 60.0  # seconds for all that a stop takes beside the commands
 _LAST_REQUESTS = 10.0  # seconds for requests that have begun, once the listeners are closed
 
 
@@ -65,7 +66,7 @@ class Daemon:
         self._start_threads(stack, sockets)
         self._manager.ready()
         _log_sockets(sockets)
-        _log_hooks(self._config())
+        log_hooks(self._config())
 
     def _start_launcher(self, stack: ExitStack) -> None:
         self._launcher = Launcher(self._config().state_dir)
@@ -102,6 +103,13 @@ class Daemon:
         return sockets
 
     def _start_threads(self, stack: ExitStack, sockets: Sequence[socket.socket]) -> None:
+        self._reload = Reload(
+            self._config,
+            store=self._store,
+            manager=self._manager,
+            wake=self._worker.wake,
+            listens_by_itself=not self._inherited,
+        )
         checkup = Checkup(self._config, sockets, inherited=bool(self._inherited))
         self._control = Control(
             self._config().state_dir,
@@ -126,7 +134,7 @@ class Daemon:
             self._pulse.beat()
             if self._signals.reload:
                 self._signals.reload = False
-                self._reload_by_signal()
+                self._reload.because_of_a_signal()
             self._server.turn(self._pulse.interval)
 
     def _wake(self) -> Mapping[str, Any]:
@@ -134,39 +142,17 @@ class Daemon:
         self._worker.wake()
         return {}
 
-    def _reload(self) -> Mapping[str, Any]:
-        """Put the configuration file in force as it is now."""
-        if self._signals.stops:
-            raise NotPossible("the daemon is stopping", hint="the next start reads the file anyway")
-        self._manager.reloading()
-        try:
-            config = self._config.reload(store=self._store, listens_by_itself=not self._inherited)
-        finally:
-            self._manager.ready()
-        self._worker.wake()
-        log.info("configuration reloaded file=%s", config.file)
-        _log_hooks(config)
-        return {"file": str(config.file), "warnings": [str(warning) for warning in config.warnings]}
-
-    def _reload_by_signal(self) -> None:
-        try:
-            self._reload()
-        except ConfigError as error:
-            for problem in error.problems:
-                log.error("reload refused problem=%s", problem)  # noqa: TRY400 - the operator's, not ours
-        except WebhookdError as error:
-            log.error("reload refused problem=%s", error)  # noqa: TRY400 - as above
-
     # -- drain and shutdown
 
     def _drain(self) -> None:
         """Start nothing more, and go on storing pushes until the last command has ended."""
-        self._manager.stopping()
         log.info("stopping running=%s", ",".join(self._worker.running) or "-")
         self._worker.drain()
+        self._reload.refuse()
         deadline = time.monotonic() + self._config().drain_timeout
+        self._pulse.stop_by(deadline + _longest_grace(self._config()) + _LAST_MINUTE)
         while self._is_working:
-            self._pulse.beat(stopping=True)
+            self._pulse.beat()
             if self._signals.stops > 1 or time.monotonic() >= deadline:
                 self._worker.interrupt()
             self._server.turn(_DRAIN_TICK)
@@ -183,6 +169,10 @@ class Daemon:
         log.info("stopped")
 
 
+def _longest_grace(config: Config) -> float:
+    return max((target.grace for repo in config.repositories for target in repo.targets), default=0.0)
+
+
 def _start_thread(name: str, body: Callable[[], None]) -> threading.Thread:
     thread = threading.Thread(target=body, name=name)
     thread.start()
@@ -197,8 +187,3 @@ def _owner() -> str:
 def _log_sockets(sockets: Sequence[socket.socket]) -> None:
     for sock in sockets:
         log.info("listening address=%s", describe(sock))
-
-
-def _log_hooks(config: Config) -> None:
-    for hook in config.hooks:
-        log.info("hook ready hook=%s forge=%s path=%s", hook.name, hook.forge, hook.path)
