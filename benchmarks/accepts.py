@@ -4,8 +4,13 @@
 
 Three servers in turns, with the same 10 KB push from the same load generator (`wrk`) over keep-alive
 connections: the installed daemon, the same app with a store that forgets, and Debian's package `webhook`,
-which checks the same signature, starts the same shell script and stores nothing. Processor time counts until
-the last command has ended. Exits 1 when a bar is missed.
+which checks the same signature, starts the same shell script and stores nothing.
+
+An accept is kept when its command was started, or (webhookd) a newer push of its branch took its place. The
+other program answers first and starts the command then: under this load most of its commands fail to start
+("too many open files"), and nobody is told. So its rate and its processor time, which counts until the last
+command has ended, are compared by what was kept; what was merely answered is shown as well. Exits 1 when a
+bar is missed.
 """
 
 import argparse
@@ -13,6 +18,7 @@ import contextlib
 import hashlib
 import hmac
 import json
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -67,9 +73,20 @@ class Load:
     """What one round of load showed."""
 
     rate: float  # accepts/s
+    kept: float  # share of the accepts that led to something
     p50: float  # seconds
     p99: float  # seconds
     cpu: float  # seconds of the server's process tree for one accept
+
+    @property
+    def kept_rate(self) -> float:
+        """Give the accepts a second that led to something."""
+        return self.rate * self.kept
+
+    @property
+    def kept_cpu(self) -> float:
+        """Give the seconds of processor time for each of those."""
+        return self.cpu / self.kept
 
 
 Start = Callable[[Path], contextlib.AbstractContextManager[tuple[Served, str]]]
@@ -95,7 +112,10 @@ def main() -> None:
     medians = {name: median(loads) for name, loads in rounds.items()}
     for name, result in medians.items():
         p50, p99, cpu = (seconds * 1e3 for seconds in (result.p50, result.p99, result.cpu))
-        print(f"{name:16} {result.rate:6,.0f}/s   p50 {p50:6.1f} ms   p99 {p99:6.1f} ms   {cpu:.3f} CPU-ms")
+        print(
+            f"{name:16} {result.rate:6,.0f}/s   p50 {p50:6.1f} ms   p99 {p99:6.1f} ms   {cpu:.3f} CPU-ms"
+            f"   kept {result.kept:4.0%}"
+        )
     if len(medians) == len(SERVERS):
         sys.exit(judge(**{name.replace(" ", "_"): result for name, result in medians.items()}))
 
@@ -103,36 +123,39 @@ def main() -> None:
 def judge(webhookd: Load, without_storage: Load, webhook: Load) -> int:
     """Print each ratio beside its bar; give 1 when one is missed."""
     at_least = (
-        ("accepts/s, webhookd / webhook", webhookd.rate / webhook.rate, 0.65, 1.0),
+        ("kept accepts/s, webhookd / webhook", webhookd.kept_rate / webhook.kept_rate, 0.65, 1.0),
         ("accepts/s, webhookd / without storage", webhookd.rate / without_storage.rate, 0.45, 0.6),
     )
     at_most = (
         ("p99, webhookd / webhook", webhookd.p99 / webhook.p99, 0.5, 0.3),
-        ("CPU per push, webhookd / webhook", webhookd.cpu / webhook.cpu, 0.5, 0.3),
+        ("CPU per kept push, webhookd / webhook", webhookd.kept_cpu / webhook.kept_cpu, 0.5, 0.3),
         ("p99 / p50 of webhookd", webhookd.p99 / webhookd.p50, 2.5, 2.0),
     )
     for name, ratio, bar, aim in (*at_least, *at_most):
         print(f"{name:40} {ratio:5.2f} (bar {bar:g}, aim {aim:g})")
+    print(f"{'answered/s, kept or not':40} {webhookd.rate / webhook.rate:5.2f}")
     missed = [ratio < bar for _, ratio, bar, _ in at_least] + [ratio > bar for _, ratio, bar, _ in at_most]
     return int(any(missed))
 
 
 def median(loads: list[Load]) -> Load:
     """Give the median of each figure."""
-    names = ("rate", "p50", "p99", "cpu")
+    names = ("rate", "kept", "p50", "p99", "cpu")
     return Load(**{name: statistics.median(getattr(each, name) for each in loads) for name in names})
 
 
 def load(served: Served, path: str, folder: Path, options: argparse.Namespace) -> Load:
     """Push with all connections at once, after a second of warming up."""
-    wrk(served, path, folder, options.connections, seconds=1)
+    warm_up = wrk(served, path, folder, options.connections, seconds=1)
     before = served.cpu_seconds_when_quiet()
     result = wrk(served, path, folder, options.connections, seconds=options.seconds)
     cpu = served.cpu_seconds_when_quiet() - before
+    accepted = warm_up["requests"] + result["requests"]
     assert not result["refused"], f"{result['refused']} refused, see {served.log.read_text()[-2000:]}"
     assert not result["lost"], result
     return Load(
         rate=result["requests"] / result["us"] * 1e6,
+        kept=min(1.0, kept(folder, accepted) / accepted),  # wrk leaves a last request of each connection out
         p50=result["p50"] / 1e6,
         p99=result["p99"] / 1e6,
         cpu=cpu / result["requests"],
@@ -150,6 +173,15 @@ def wrk(served: Served, path: str, folder: Path, connections: int, *, seconds: i
     wrk = subprocess.run([*command, str(body), signature], check=True, capture_output=True, text=True)
     result: dict[str, int] = json.loads(wrk.stdout.splitlines()[-1])
     return result
+
+
+def kept(folder: Path, accepted: int) -> int:
+    """Count what has become of the accepts: runs that are recorded, or else commands that ran."""
+    database, ran = folder / "webhookd" / "state" / "webhookd.db", folder / "ran"
+    if database.exists():
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            return int(connection.execute("SELECT count(*) FROM run").fetchone()[0])
+    return ran.stat().st_size if ran.exists() else accepted  # the app without storage runs nothing
 
 
 def push() -> bytes:
@@ -207,7 +239,7 @@ def the_other(folder: Path) -> Iterator[tuple[Served, str]]:
 def deploy_script(folder: Path) -> Path:
     """Write the shell script that both programs run for a push."""
     script = folder / "deploy.sh"
-    script.write_text("#!/bin/sh\nexit 0\n")
+    script.write_text(f"#!/bin/sh\nprintf x >> {folder}/ran\n")
     script.chmod(0o755)
     return script
 
