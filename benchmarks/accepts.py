@@ -23,6 +23,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -52,11 +53,11 @@ function init(args)
    file:close()
    headers = {["Content-Type"] = "application/json", ["User-Agent"] = "GitHub-Hookshot/044aadd",
               ["Accept"] = "*/*", ["X-GitHub-Event"] = "push", ["X-Hub-Signature-256"] = args[2]}
-   count = 0
+   count, run = 0, args[3]
 end
 function request()
    count = count + 1
-   headers["X-GitHub-Delivery"] = string.format("%08x-cc78-11e3-81ab-%012x", count, thread)
+   headers["X-GitHub-Delivery"] = string.format("%08x-%s-%04x", count, run, thread)
    return wrk.format("POST", nil, headers, body)
 end
 function done(summary, latency, requests)
@@ -170,7 +171,9 @@ def wrk(served: Served, path: str, folder: Path, connections: int, *, seconds: i
     signature = "sha256=" + hmac.new(SECRET, push(), hashlib.sha256).hexdigest()
     command = ["wrk", "--threads", "2", "--connections", str(connections), "--duration", f"{seconds}s"]
     command += ["--timeout", "30s", "--script", str(script), f"http://127.0.0.1:{served.port}{path}", "--"]
-    wrk = subprocess.run([*command, str(body), signature], check=True, capture_output=True, text=True)
+    wrk = subprocess.run(
+        [*command, str(body), signature, uuid.uuid4().hex], check=True, capture_output=True, text=True
+    )
     result: dict[str, int] = json.loads(wrk.stdout.splitlines()[-1])
     return result
 
