@@ -79,6 +79,11 @@ class OneLock:
         future.set_result(self.write(work))
         return future
 
+    def write_with_next(self, work: Callable[[Transaction], Result | None]) -> "Future[Result]":
+        """Give *work* nothing to do: this backend has no groups that it could come with."""
+        del work
+        return Future()
+
     def read(self, query: Callable[[Transaction], Result]) -> Result:
         """Run *query* on the same connection."""
         with self._lock:
