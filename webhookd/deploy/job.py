@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,8 @@ class Job:
 
     def to_json(self) -> bytes:
         """Give the job as one JSON object."""
-        return json.dumps(asdict(self)).encode()
+        # Not `asdict`: it copies what is in the fields, and a command waits for this.
+        return json.dumps({field.name: getattr(self, field.name) for field in fields(self)}).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> "Job":

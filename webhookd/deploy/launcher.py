@@ -1,5 +1,6 @@
 """Hands attempts to supervisors, and finds them again: one job in, one watched process out."""
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -52,6 +53,7 @@ class Launcher:
     def __init__(self, state_dir: Path) -> None:
         self._runs = state_dir / "runs"
         self._locks = state_dir / "locks"
+        self._spare_folder = self._runs / ".spare"
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
@@ -59,6 +61,7 @@ class Launcher:
         """Make the folders, start the fork server, and give the connection to it."""
         for folder in (self._runs, self._locks):
             folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self._make_spare_folder()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = str(Path(webhookd.__file__).parents[1])
         with theirs:
@@ -131,15 +134,38 @@ class Launcher:
         result or its absence tells which. Raises LaunchFailed where nothing was started.
         """
         try:
-            Path(job.folder).mkdir(mode=0o711, parents=True, exist_ok=True)
+            self._enter(job)
             if payload is not None:
                 write_private(job.payload, payload)
-            return self._send(job, lock)
+            watched = self._send(job, lock)
+            self._make_spare_folder()
         except OSError as error:
             message = f"no supervisor could be started: {error}"
             raise LaunchFailed(message, ending=Ending.INTERRUPTED) from error
+        else:
+            return watched
         finally:
             os.close(lock)
+
+    def _enter(self, job: Job) -> None:
+        """Make the folder of *job*: of a first attempt the one that lies ready, with the files it will have.
+
+        New names are the slowest thing between a commit and its command, and this leaves one of four.
+        """
+        folder = Path(job.folder)
+        if job.attempt == 1:
+            with contextlib.suppress(OSError):  # it is there already, or none lies ready
+                self._spare_folder.rename(folder.parent)
+                return
+        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+
+    def _make_spare_folder(self) -> None:
+        """Lay the next folder ready; without it the next launch makes its own."""
+        with contextlib.suppress(OSError):
+            first = self._spare_folder / "1"
+            first.mkdir(mode=0o711, parents=True, exist_ok=True)
+            for name in ("payload", "log"):
+                write_private(first / name, b"")
 
     def find(self, lane: str, invocation: str) -> Watched | None:
         """Watch the supervisor that holds *lane* for *invocation*, started by an earlier daemon.

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from webhookd.deploy import processes
@@ -40,8 +41,10 @@ def get_ready() -> Signals:
 
 def rehearse(job: Job) -> None:
     """Try to start *job*, which cannot be started."""
+    output = Output(Path(os.devnull), limit=job.log_limit)
     with contextlib.suppress(OSError):
-        spawn(job, output=2)
+        spawn(job, output.fd)
+    output.close()
 
 
 def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -> NoReturn:

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 _SAFETY_POLL = 5.0  # seconds
 _LOST_POLL = 0.25  # seconds between looks for a supervisor that is not watched
 _LONGEST_POLL = 30.0  # seconds between two tries to end what is left of an attempt, on a full disk say
+_COMMIT_PATIENCE = 20.0  # seconds for a commit that has begun
 _STORE_POLL = 1.0  # seconds before a result is offered to the store again
 
 
@@ -90,14 +91,15 @@ class Worker:
 
     def run(self) -> None:
         """Work until drained."""
-        while self._active or not self._draining.is_set():
+        while self._active or self._standing or not self._draining.is_set():
             try:
+                self._take_standing()  # first: what it has claimed is not a stranger's
                 if self._unsure:
                     self.adopt()
                 self._settle()
                 self._claim()
                 self._end_what_shall_end()
-            except StoreError as error:
+            except (StoreError, TimeoutError) as error:
                 log.error("store unavailable error=%s", error)  # noqa: TRY400 - a condition, not a bug
             self._wait()
 
@@ -109,7 +111,6 @@ class Worker:
 
     def _claim(self) -> None:
         """Start what may start; leave word with the store for what comes next."""
-        self._take_standing()
         while self._has_room():
             self._unsure = True  # until it returns: a commit that was late may still come through
             claim = self._store.claim(owner=self._owner, now=_now())
@@ -131,10 +132,11 @@ class Worker:
         if standing is None or standing.cancel():
             return
         try:
-            self._start(standing.result())
-        except StoreError:
+            claim = standing.result(_COMMIT_PATIENCE)
+        except (StoreError, TimeoutError):
             self._unsure = True
             raise
+        self._start(claim)
 
     def _has_room(self) -> bool:
         return len(self._active) < self._config().workers and not self._draining.is_set()
@@ -250,6 +252,9 @@ class Worker:
 
     def _wait(self) -> None:
         ready = {fd for fd, _ in self._poll.poll(self._pause() * 1000)}
+        self._unsure = (
+            self._unsure or not ready
+        )  # in a quiet moment, look whether all that runs is in our hands
         if self._bell in ready:
             os.eventfd_read(self._bell)
         for active in self._active.values():

@@ -163,11 +163,12 @@ class GroupCommit:
             for item in taken:
                 _run(connection, item)
             if not all(item.relaxed for item in taken):
-                taken += self._run_standing(connection)
+                taken = self._run_standing(connection) + taken  # it hears of the commit first
             connection.execute("COMMIT")
         except Exception as exc:  # noqa: BLE001  whatever it is, no caller may be left waiting
             self._disconnect()
             taken += [item for item in undecided if item.decide()]
+            taken += self._standing_that_was_decided()
             for item in taken:
                 item.failure = item.failure or unavailable(exc)
         for item in taken:
@@ -187,6 +188,14 @@ class GroupCommit:
             with self._changed:
                 self._standing = None if self._standing is item else self._standing
         return [item] if stays else []
+
+    def _standing_that_was_decided(self) -> list[_Item[object]]:
+        """Give what stands if it has been decided and the database failed before it could be taken down."""
+        item = self._standing
+        if item is None or not item.future.running():
+            return []
+        self._standing = None
+        return [item]
 
     def _begin(self, *, durable: bool) -> sqlite3.Connection:
         if self._connection is None:
