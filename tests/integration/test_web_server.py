@@ -217,6 +217,24 @@ def test_unfinished_bodies_take_no_more_of_the_disk_than_they_may(store: Store) 
         assert senders[1].reply().status == 202
 
 
+def test_of_many_requests_that_come_at_once_one_is_taken_at_a_time(store: Store) -> None:
+    door = make_front_door(store, limits=LIMITS)
+    with door.serving(), door.connect() as connection, door.connect() as other:
+        connection.send(head("GET", "/x") * 2000)
+        assert other.send(push()).reply().status == 202
+        assert {connection.reply().status for _ in range(2000)} == {404}
+        assert connection.send(HEALTH).reply().status == 200
+    (kind,) = door.hooks.rejections.counts
+    assert door.hooks.rejections.counts[kind] == 2000
+
+
+def test_a_client_that_asks_first_and_then_sends_nothing_is_answered(store: Store) -> None:
+    door = make_front_door(store, limits=LIMITS)
+    with door.serving(), door.connect() as connection:
+        request = head("GET", "/healthz", expect="100-continue", content_length="0")
+        assert connection.send(request).reply().status == 200
+
+
 # -- accidents
 
 

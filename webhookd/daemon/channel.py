@@ -1,5 +1,6 @@
 """One connection: Waitress' channel, moved by our loop, with answers that need no thread."""
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from webhookd.daemon.parser import FrontDoor, Parser, Refusal
 from webhookd.web import answers
 from webhookd.web.answers import Answer
 from webhookd.web.hooks import Pending
+
+log = logging.getLogger(__name__)
 
 _MOST_DISCARDED = 65536  # bytes at a time
 
@@ -101,9 +104,11 @@ class Channel(HTTPChannel):
         self.pending: Pending | None = None  # its first request waits for the disk …
         self.since_pending = 0.0  # … since then
         self._answered = False
+        self._rest = b""  # what has come behind a request that is being answered
         self._unread = False
         self._watched = 0
-        self.parser_class = partial(Parser, door=site.door, peer=address[0])  # type: ignore[assignment]
+        self._begin = partial(Parser, door=site.door, peer=address[0])
+        self.parser_class = self._begin  # type: ignore[assignment] # Waitress only calls it
         super().__init__(site, sock, address, site.adj)  # type: ignore[arg-type]
 
     # -- moved by the loop
@@ -137,7 +142,7 @@ class Channel(HTTPChannel):
         self.deliver()
 
     def deliver(self) -> None:
-        """Send what `service` has answered."""
+        """Send what `service` has answered, and go on with what has come behind it."""
         if self._fileno is not None:
             self._site.active_channels.move_to_end(self._fileno)
         self.flush()
@@ -146,15 +151,52 @@ class Channel(HTTPChannel):
         """Send what waits, as far as the other end takes it."""
         if self.connected and self.writable():
             self.handle_write()
+        self._go_on()
         self._watch()
 
+    def received(self, data: bytes) -> bool:
+        """Take *data*, but no more than one request: whoever sends a thousand at once waits like others."""
+        left, self._rest = self._rest + data, b""
+        if self.will_close or self.close_when_flushed:
+            return False
+        while left and not self.requests:
+            left = left[self._take(left) :]
+        self._rest = left
+        return True
+
+    def _take(self, data: bytes) -> int:
+        request = self.request = self.request or self._begin(self.adj)
+        taken = request.received(data)
+        if request.completed:
+            self.request = None
+            self.sent_continue = False
+            if not request.empty:
+                self.requests.append(request)
+                self._site.add_task(self)
+        elif request.expect_continue and not self.sent_continue:
+            self.send_continue()
+        return taken
+
+    def _go_on(self) -> None:
+        if self._rest and self.connected and self.readable():
+            self.received(b"")
+
     def _handle(self, events: int) -> None:
+        try:
+            self._handle_events(events)
+        except Exception:
+            log.exception("connection failed")  # a bug of ours; without an end it would come again at once
+            self.handle_close()
+
+    def _handle_events(self, events: int) -> None:
+        self._go_on()  # before an end is read: what came ahead of it is to be answered
         if events & READ and self.readable():
             self._read()
         elif events & BROKEN:
             self.handle_close()
         if events & WRITE and self.connected:
             self.handle_write()
+            self._go_on()
         self._watch(heard=events)
 
     def _watch(self, *, heard: int = 0) -> None:
@@ -199,6 +241,7 @@ class Channel(HTTPChannel):
         If it were left unread, the kernel would reset the connection, and the answer would be lost with it.
         """
         self.close_when_flushed = False
+        self._rest = b""
         self.lingers_until = time.monotonic() + self._site.limits.linger
         try:
             self.socket.shutdown(SHUT_WR)
