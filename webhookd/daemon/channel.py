@@ -11,13 +11,12 @@ from typing import Any, Protocol
 
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.task import ErrorTask, WSGITask
 
+from webhookd.daemon.answering import AnswerTask, RefusalTask
 from webhookd.daemon.limits import Limits
 from webhookd.daemon.loop import BROKEN, READ, WRITE, Loop
-from webhookd.daemon.parser import FrontDoor, Parser, Refusal
+from webhookd.daemon.parser import FrontDoor, Parser
 from webhookd.web import answers
-from webhookd.web.answers import Answer
 from webhookd.web.hooks import Pending
 
 log = logging.getLogger(__name__)
@@ -45,49 +44,11 @@ class Site(Protocol):
         """Look for output that waits."""
 
 
-class _Answering:
-    """Writes an `Answer`; says `Connection: close` once the server drains, which an application may not."""
-
-    def write_answer(self, answer: Answer) -> None:
-        task: Any = self
-        task.status = f"{answer.status.value} {answer.status.phrase}"
-        task.response_headers += answer.all_headers
-        task.content_length = len(answer.body)
-        task.complete = True
-        task.write(b"" if task.request.head.method == "HEAD" else answer.body)
-
-    def build_response_header(self) -> bytes:
-        task: Any = self
-        if task.channel.server.draining:
-            task.set_close_on_finish()
-        return super().build_response_header()  # type: ignore[misc,no-any-return]
-
-
-class _Task(_Answering, WSGITask):
-    """Gives the answer that is there already, or asks the application for one."""
-
-    def execute(self) -> None:
-        request: Any = self.request
-        if request.answer is None:
-            super().execute()
-        else:
-            self.write_answer(request.answer)
-
-
-class _ErrorTask(_Answering, ErrorTask):
-    """Gives an answer and closes; also when the application has raised something."""
-
-    def execute(self) -> None:
-        error = self.request.error  # type: ignore[attr-defined] # the stubs take a request for an error
-        self.set_close_on_finish()
-        self.write_answer(error.answer if isinstance(error, Refusal) else answers.BROKEN)
-
-
 class Channel(HTTPChannel):
     """One connection. All but `service` happens in the loop's thread."""
 
-    task_class = _Task
-    error_task_class = _ErrorTask
+    task_class = AnswerTask
+    error_task_class = RefusalTask
 
     # What Waitress has and its published types do not know, or know otherwise.
     socket: Socket
