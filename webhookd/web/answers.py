@@ -10,6 +10,7 @@ from webhookd.errors import Rejected
 from webhookd.models import Decision
 from webhookd.queue import Acceptance, AcceptanceStatus
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _RETRY_AFTER = "30"  # seconds; long enough for a person to make room, short enough for a proxy's retry
 
 
@@ -29,7 +30,7 @@ class Answer:
 
 def answer(code: HTTPStatus, headers: Mapping[str, str] | None = None, /, **fields: Any) -> Answer:
     """Give an answer whose body is *fields* as a JSON object."""
-    body = json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace") + b"\n"
+    body = _ENCODER.encode(fields).encode("utf-8", "replace") + b"\n"
     return Answer(status=code, body=body, headers=tuple((headers or {}).items()))
 
 
