@@ -272,7 +272,7 @@ def test_a_token_in_utf8_is_compared_as_it_is_sent(tmp_path: Path) -> None:
     ("args", "words"),
     [
         (["/nonexistent"], 'the payload "/nonexistent" cannot be read'),
-        (["-", "--headers", "/nonexistent"], '"/nonexistent" cannot be read'),
+        (["-", "--headers", "/nonexistent"], 'the headers file "/nonexistent" cannot be read'),
         (["-", "--header", "no colon"], "a header needs a colon"),
         (["-", "--at", "yesterday"], '"yesterday" is not a time'),
         (["-", "--at", "9" * 30], "is not a time"),
@@ -288,6 +288,14 @@ def test_what_makes_no_sense_is_said_in_a_sentence(
     result = verify("--secret-file", secret, *named, input=b"{}")
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
+
+
+def test_without_a_configuration_it_is_said_what_does_without(payload: Path, tmp_path: Path) -> None:
+    result = verify(payload, "--config", tmp_path / "gone.yaml")
+    assert (result.exit_code, result.stdout) == (78, "")
+    assert result.stderr.endswith(
+        "hint: without a configuration, --forge and --secret-file say what is needed\n"
+    )
 
 
 def test_nothing_secret_is_ever_printed(payload: Path, secret: Path, config: Path) -> None:

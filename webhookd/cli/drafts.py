@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from webhookd.cli.keys import read_payload
+from webhookd.cli.inputs import read_input
 from webhookd.errors import BadPayload, UsageError
 from webhookd.intake import documents, signing
 from webhookd.intake.adapter import Adapter
@@ -43,7 +43,7 @@ class Given:
 
 def read_given(name: str) -> Given:
     """Read the file called *name*."""
-    data = read_payload(name)
+    data = read_input(name, "the payload")
     before = signing.recorded(data)
     if before is None:
         return Given(document=data)

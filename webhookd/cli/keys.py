@@ -1,22 +1,25 @@
 """Which hook and keys `sign` and `verify` work with: a configured hook's, or a forge and a secret."""
 
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from webhookd.cli.inputs import read_input
 from webhookd.cli.options import config_option, load_config
-from webhookd.errors import UsageError
+from webhookd.errors import BadValue, ConfigError, UsageError
 from webhookd.models import Forge, Hook, Repository, Secret
+
+if TYPE_CHECKING:
+    from webhookd.models import Config
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 DEFAULT_ADDRESS = "127.0.0.1:9000"
 _FORGES = [str(forge) for forge in Forge]
+_LARGEST_SECRET = 4096  # bytes, as in the configuration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +51,13 @@ def choose(
 ) -> Chosen:
     """Give the hooks that the options mean; those of the configuration where they name no secret."""
     if secret_file or secret_env:
+        if hook is not None:
+            hint = "leave it out, or leave out --secret-file and --secret-env"
+            raise UsageError("--hook names one of the configuration, which a secret stands in for", hint=hint)
         secrets = (*map(_from_file, secret_file), *map(_from_variable, secret_env))
         stand_in = _stand_in(Forge(forge or Forge.GITHUB), secrets)
         return Chosen(hooks=(stand_in,), every_hook=(stand_in,))
-    config = load_config(ctx)
+    config = _configuration(ctx)
     fitting = tuple(h for h in config.hooks if hook in {None, h.name} and forge in {None, str(h.forge)})
     if not fitting:
         known = ", ".join(f'"{h.name}" ({h.forge})' for h in config.hooks)
@@ -60,12 +66,12 @@ def choose(
     return Chosen(hooks=fitting, every_hook=config.hooks, repositories=config.repositories, address=tcp)
 
 
-def read_payload(name: str) -> bytes:
-    """Read the file PAYLOAD; "-" is standard input."""
+def _configuration(ctx: click.Context) -> "Config":
     try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as exc:
-        raise UsageError(f'the payload "{name}" cannot be read', hint=(exc.strerror or "").lower()) from exc
+        return load_config(ctx)
+    except ConfigError as exc:
+        exc.hint = "without a configuration, --forge and --secret-file say what is needed"
+        raise
 
 
 def _stand_in(forge: Forge, secrets: tuple[Secret, ...]) -> Hook:
@@ -78,12 +84,7 @@ def _stand_in(forge: Forge, secrets: tuple[Secret, ...]) -> Hook:
 
 
 def _from_file(name: str) -> Secret:
-    try:
-        return _secret(f"file {name}", Path(name).read_bytes())
-    except OSError as exc:
-        raise UsageError(
-            f'the secret file "{name}" cannot be read', hint=(exc.strerror or "").lower()
-        ) from exc
+    return _secret(f"file {name}", read_input(name, "the secret file", most=_LARGEST_SECRET))
 
 
 def _from_variable(name: str) -> Secret:
@@ -93,8 +94,7 @@ def _from_variable(name: str) -> Secret:
 
 
 def _secret(label: str, content: bytes) -> Secret:
-    """Strip the newline that an editor or `echo` ends a file with: exactly one, as the daemon does."""
-    key = content.removesuffix(b"\r\n") if content.endswith(b"\r\n") else content.removesuffix(b"\n")
-    if not key.strip():
-        raise UsageError(f"the secret is empty: {label}", hint="an empty secret would let everybody in")
-    return Secret(label=label, key=key)
+    try:
+        return Secret(label=label, key=Secret.key_in(content))
+    except BadValue as exc:
+        raise UsageError(f"{label}: {exc}", hint=exc.hint) from exc

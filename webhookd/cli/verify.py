@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhookd.cli.keys import Chosen, choose, key_options, read_payload
+from webhookd.cli.inputs import read_input
+from webhookd.cli.keys import Chosen, choose, key_options
 from webhookd.errors import UsageError
 from webhookd.models import Hook, PushEvent, Request
 
@@ -79,7 +80,7 @@ def _request(options: dict[str, Any]) -> Request:
     """Put together body and headers; the last word on a header has the most special option."""
     from webhookd.intake.signing import recorded  # noqa: PLC0415
 
-    data = read_payload(options["payload"])
+    data = read_input(options["payload"], "the payload")
     before = recorded(data)
     headers = {} if before is None else dict(before.request().headers)
     if options["header_file"]:
@@ -107,7 +108,7 @@ def _signature_header(scheme: "Scheme", value: str) -> str:
 
 
 def _header_file(name: str) -> dict[str, str]:
-    text = read_payload(name).decode("utf-8", "surrogateescape")
+    text = read_input(name, "the headers file").decode("utf-8", "surrogateescape")
     try:
         values = json.loads(text)
     except ValueError:

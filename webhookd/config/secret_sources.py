@@ -55,7 +55,7 @@ class SecretReader:
 
     def _open(self, path: KeyPath, source: str | Source, expected: Expected) -> Secret | None:
         try:
-            key = _without_newline(self._content(path, source))
+            key = Secret.key_in(self._content(path, source))
             _check(key, expected)
         except BadValue as bad:
             if not self._findings.spoiled(path):
@@ -159,16 +159,7 @@ def _not_regular(file: Path) -> BadValue:
     return BadValue(f"{quoted_path(file)} is not a regular file", hint="name the file itself")
 
 
-def _without_newline(content: bytes) -> bytes:
-    """Strip the newline that an editor or `echo` ends a file with: exactly one."""
-    return content.removesuffix(b"\r\n") if content.endswith(b"\r\n") else content.removesuffix(b"\n")
-
-
 def _check(key: bytes, expected: Expected) -> None:
-    if not key.strip():
-        raise BadValue(
-            "the secret is empty", hint="an empty secret would let everybody in: openssl rand -hex 32"
-        )
     signing = key.startswith(_SIGNING_PREFIX)
     if expected is Expected.SIGNING and not signing:
         hint = 'GitLab\'s signing secret begins with whsec_; its secret token goes under "token"'

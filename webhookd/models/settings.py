@@ -5,6 +5,8 @@ from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from webhookd.errors import BadValue
+
 
 class Forge(StrEnum):
     """A sender of webhooks; each member has one module of its own in `intake/forges`."""
@@ -50,6 +52,18 @@ class Secret:
 
     label: str
     key: bytes = field(repr=False)
+
+    @staticmethod
+    def key_in(content: bytes) -> bytes:
+        """Give the key that a file or a variable holds; raise BadValue when that is nothing.
+
+        Exactly one newline at the end, which an editor or `echo` puts there, is not part of it.
+        """
+        key = content.removesuffix(b"\r\n" if content.endswith(b"\r\n") else b"\n")
+        if not key.strip():
+            hint = "an empty secret would let everybody in: openssl rand -hex 32"
+            raise BadValue("the secret is empty", hint=hint)
+        return key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
