@@ -162,5 +162,5 @@ def test_a_repository_of_history_is_pruned_with_its_logs(start: Start) -> None:
     daemon.start()
     wait_for(lambda: len(daemon.runs()) == 3, what="a pruned history")
     kept = {str(run["run"]) for run in daemon.runs()}
-    wait_for(lambda: {path.name for path in (daemon.state_dir / "runs").iterdir()} == kept)
+    wait_for(lambda: {path.name for path in (daemon.state_dir / "runs").glob("[0-9]*")} == kept)
     assert json.loads(daemon.run_command("status", "--json").stdout)
