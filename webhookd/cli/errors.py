@@ -2,8 +2,9 @@
 
 import errno
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
@@ -22,9 +23,30 @@ class Guarded(click.Group):
         """Keep the order in which the commands were given: an operator's, not the alphabet's."""
         return list(self.commands)
 
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - click's signature
+        **extra: Any,
+    ) -> Any:
+        """Run a command line; what makes no sense in it is told as any other error is."""
+        _never_fail_on_a_character()
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.ClickException as exc:
+            code = _refuse(exc)
+        except click.Abort:
+            code = INTERRUPTED
+        except OSError as exc:  # stdout takes no help text
+            code = _report(exc, debug=False)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; on an error say so on stderr and exit with its code."""
-        _never_fail_on_a_character()
         try:
             result = super().invoke(ctx)
             sys.stdout.flush()
@@ -42,6 +64,20 @@ def _never_fail_on_a_character() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _refuse(error: click.ClickException) -> int:
+    """Say in our tone what click found wrong with a command line."""
+    words = error.format_message()
+    if "\n" in words:  # not an error: the help, where nothing else was asked for
+        error.show()
+        return error.exit_code
+    message, _, near = re.sub(r"'([^']*)'", r'"\1"', words).removesuffix(".").partition(" Did you mean ")
+    message = message.removesuffix(".")
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "webhookd"
+    click.echo(f"error: {message[:1].lower()}{message[1:]}", err=True)
+    click.echo(f"hint: {f'did you mean {near}' if near else f'see `{command} --help`'}", err=True)
+    return error.exit_code
 
 
 def _report(exc: Exception, *, debug: bool) -> int:
@@ -65,12 +101,12 @@ def _lines(exc: Exception) -> Iterator[str]:
     elif isinstance(exc, WebhookdError):
         yield f"error: {exc}"
     elif isinstance(exc, OSError) and exc.strerror:
-        yield f"error: {exc.strerror}" + (f': "{os.fsdecode(exc.filename)}"' if exc.filename else "")
+        yield f"error: {exc.strerror.lower()}" + (f': "{os.fsdecode(exc.filename)}"' if exc.filename else "")
     else:
         yield f"error: {type(exc).__name__}: {exc}".splitlines()[0]
-    hint = exc.hint if isinstance(exc, WebhookdError) else "run again with --debug for the traceback"
-    if hint:
-        yield f"hint: {hint}"
+        yield "hint: run again with --debug for the traceback"
+    if isinstance(exc, WebhookdError) and exc.hint:
+        yield f"hint: {exc.hint}"
 
 
 def _discard_output() -> None:

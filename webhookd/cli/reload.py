@@ -6,8 +6,8 @@ from typing import Any
 import click
 
 from webhookd.cli import output
-from webhookd.cli.identity import become_owner
 from webhookd.cli.options import daemon_dir, state_options
+from webhookd.cli.state import enter
 from webhookd.errors import NotFound
 
 
@@ -22,9 +22,7 @@ def reload(ctx: click.Context) -> None:
     """
     from webhookd.daemon.control import ask  # noqa: PLC0415 - only for commands that change something
 
-    folder = daemon_dir(ctx)
-    if folder.is_dir():
-        become_owner(folder)
+    folder = enter(daemon_dir(ctx))
     answer = ask(folder, "reload")  # the daemon checks the file, with its own rights and environment
     if answer is None:
         raise NotFound(f'no daemon runs on "{folder}"', hint="start it: its first act is to read the file")

@@ -19,16 +19,18 @@ DATABASE = "webhookd.db"
 
 def enter_state_dir(ctx: click.Context) -> Path:
     """Find the state directory and, as root, become its owner; nothing in it was opened before."""
-    folder = state_dir(ctx)
+    return enter(state_dir(ctx))
+
+
+def enter(folder: Path) -> Path:
+    """Become the owner of *folder*, as root, and make sure that it can be looked into."""
     if not folder.is_dir():
         raise NotFound(f'no state directory "{folder}"', hint="it appears when the daemon first starts")
     import webhookd.queue.sqlite_files  # noqa: F401, PLC0415 - now: the owner need not be able to read the program
 
     become_owner(folder)
     if not os.access(folder, os.R_OK | os.X_OK):
-        raise NotPossible(
-            f'this user may not read "{folder}"', hint="run it as root, or as the daemon's user"
-        )
+        raise _may_not_read(folder)
     return folder
 
 
@@ -57,12 +59,18 @@ def daemon_pid(folder: Path) -> int | None:
                 return _number(lock.read(32))
     except FileNotFoundError:
         pass
+    except PermissionError as exc:
+        raise _may_not_read(folder / "daemon.lock") from exc
     return None
 
 
 def log_file(folder: Path, run: int, attempt: int) -> Path:
     """Give the place of an attempt's output."""
     return folder / "runs" / str(run) / str(attempt) / "log"
+
+
+def _may_not_read(path: Path) -> NotPossible:
+    return NotPossible(f'this user may not read "{path}"', hint="run it as root, or as the daemon's user")
 
 
 def _number(text: bytes) -> int:
