@@ -163,6 +163,20 @@ def test_the_commands_that_are_told_can_be_pasted_into_a_shell(tmp_path: Path) -
     assert loaded(file).hooks[0].secrets != ()
 
 
+def test_a_folder_may_be_called_as_it_likes(tmp_path: Path) -> None:
+    file = tmp_path / "a, b {c}: #" / "webhookd.yaml"
+    init(file)
+    assert loaded(file).hooks[0].secrets[0].label == f"file {file.parent}/secret"
+
+
+def test_a_folder_is_not_put_aside(tmp_path: Path) -> None:
+    result = init(tmp_path, "--force")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f'error: "{tmp_path}" is a folder\nhint: name the file in it: {tmp_path}/webhookd.yaml\n'
+    )
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -236,7 +250,6 @@ def test_without_a_file_named_it_goes_where_the_other_commands_look(tmp_path: Pa
     assert (tmp_path / "w.yaml").exists()
 
 
-@pytest.mark.skipif(Path("/etc/webhookd/webhookd.yaml").exists(), reason="webhookd is installed here")
 def test_a_user_gets_a_configuration_of_their_own(tmp_path: Path, open_folder: Path) -> None:
     init(tmp_path / "webhookd.yaml")  # imports all that another user may not read
     config.load(tmp_path / "webhookd.yaml", env={}, uid=0)

@@ -24,6 +24,15 @@ def test_a_file_that_is_named_counts_wherever_it_is(tmp_path: Path) -> None:
     assert config.find(None, env=env, uid=USER) == Path("/else/where.yaml")
 
 
+def test_a_new_file_is_the_one_that_is_named_or_the_users_own() -> None:
+    env = {"WEBHOOKD_CONFIG": "/else/where.yaml"}
+    assert config.find_new(Path("named.yaml"), env=env, uid=USER) == Path("named.yaml")
+    assert config.find_new(None, env=env, uid=USER) == Path("/else/where.yaml")
+    own = Path("/home/u/.config/webhookd/webhookd.yaml")  # whatever the system has
+    assert config.find_new(None, env={"HOME": "/home/u"}, uid=USER) == own
+    assert config.find_new(None, env={}, uid=0) == SYSTEM
+
+
 def test_an_empty_variable_names_no_file(tmp_path: Path) -> None:
     file = user_file(tmp_path)
     env = {"WEBHOOKD_CONFIG": "", "XDG_CONFIG_HOME": str(tmp_path)}

@@ -146,7 +146,9 @@ def test_a_secret_that_cannot_be_read_is_refused_with_the_user_who_cannot(open_f
     (problem,) = refused.value.problems
     user = user_name(uid)
     assert problem.message == f'"{open_folder}/secret" cannot be read by the user "{user}"'
-    assert problem.hint == f"as root: chown {user} {open_folder}/secret, and let {user} into its folder"
+    assert problem.hint == (
+        f"run this as root or as the daemon's user; if that is {user}: chown {user} {open_folder}/secret"
+    )
 
 
 def test_a_configuration_that_cannot_be_read_is_refused_with_the_user_who_cannot(open_folder: Path) -> None:
@@ -156,8 +158,24 @@ def test_a_configuration_that_cannot_be_read_is_refused_with_the_user_who_cannot
         config.load(file, env={}, uid=uid)
     user = user_name(uid)
     assert str(refused.value) == (
-        f'{file}: the user "{user}" may not read this file (as root: chown {user} {file})'
+        f'{file}: the user "{user}" may not read this file '
+        f"(run this as root or as the daemon's user; if that is {user}: chown {user} {file})"
     )
+
+
+def test_a_command_that_is_told_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    source = '{file: "it\'s a/secret"}'
+    assert problem_of(tmp_path, source) == (
+        f'"{tmp_path}/it\'s a/secret" does not exist '
+        f"(make one: (umask 077; openssl rand -hex 32 > '{tmp_path}/it'\"'\"'s a/secret'))"
+    )
+
+
+@pytest.mark.parametrize("key", ["env", "credential"])
+def test_a_secret_in_the_place_of_a_name_is_not_repeated(key: str, tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, f"secret: {{{key}: 'qD/4m:XyvQ=='}}\n{REPOS}")
+    assert "is not a" in problem
+    assert "qD/4m" not in problem
 
 
 def test_a_variable_that_is_not_set_is_refused(tmp_path: Path) -> None:

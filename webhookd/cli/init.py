@@ -16,10 +16,10 @@ from pathlib import Path
 
 import click
 
-from webhookd.cli.options import config_file, config_option
+from webhookd.cli.options import config_option, new_config_file
 from webhookd.config import default_files
 from webhookd.config.names import check_branch, check_repository
-from webhookd.errors import ConfigError, UsageError, WebhookdError
+from webhookd.errors import UsageError, WebhookdError
 
 _SERVICE_USER = "webhookd"  # of systemd/webhookd.service
 _ADDRESS = "http://127.0.0.1:9000"  # the default of `listen`
@@ -29,7 +29,7 @@ _URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", re.IGNORECASE)
 _CONFIG = """\
 # What a push runs. `webhookd check` finds what is wrong with it, `webhookd schema` tells an editor every key.
 
-secret: {{file: {secret}}}
+secret: {secret}
 
 repos:
   {repo}:
@@ -83,7 +83,7 @@ def init(  # noqa: PLR0913 - click passes each option by name
     there already is used again.
     """
     wish = _checked(Wish(repo=repo, branch=branch, run=run, url=url.rstrip("/")))
-    file, is_default = _destination(ctx)
+    file = new_config_file(ctx).absolute()
     secret = file.parent / "secret"
     try:
         for line in _write(wish, file, secret, force=force):
@@ -92,6 +92,7 @@ def init(  # noqa: PLR0913 - click passes each option by name
         reason = (error.strerror or "error").lower()
         hint = "as another user, or elsewhere: --config FILE"
         raise WebhookdError(f'"{error.filename or file}" cannot be written: {reason}', hint=hint) from error
+    is_default = file in default_files(env=os.environ, uid=os.getuid())
     click.echo("\n" + _instructions(wish, file, secret, is_default=is_default), nl=False)
 
 
@@ -106,18 +107,10 @@ def _checked(wish: Wish) -> Wish:
     return wish
 
 
-def _destination(ctx: click.Context) -> tuple[Path, bool]:
-    """Give the file to write, and whether the other commands find it by themselves."""
-    places = tuple(default_files(env=os.environ, uid=os.getuid()))
-    try:
-        file = config_file(ctx).absolute()
-    except ConfigError:  # none is named, and none is there yet
-        return places[0], True
-    return file, file in places
-
-
 def _write(wish: Wish, file: Path, secret: Path, *, force: bool) -> Iterator[str]:
     """Write both files, and say so line by line."""
+    if file.is_dir():
+        raise WebhookdError(f'"{file}" is a folder', hint=f"name the file in it: {file / 'webhookd.yaml'}")
     if file.exists():
         if not force:
             hint = "--force puts it aside; --config FILE writes elsewhere"
@@ -168,16 +161,22 @@ def _give_to_service(secret: Path) -> None:
 
 
 def _config(wish: Wish, secret: Path) -> str:
-    texts = {"repo": wish.repo, "branch": wish.branch, "run": wish.run, "secret": str(secret)}
-    return _CONFIG.format(**{key: _scalar(text) for key, text in texts.items()})
+    return _CONFIG.format(
+        repo=_one_line(wish.repo),
+        branch=_one_line(wish.branch),
+        run=_one_line(wish.run),
+        secret=_one_line({"file": str(secret)}),
+    )
 
 
-def _scalar(text: str) -> str:
-    """Write *text* as YAML on one line, in quotes where it needs them."""
+def _one_line(value: str | dict[str, str]) -> str:
+    """Write *value* as YAML on one line, in quotes where it needs them."""
     import yaml  # noqa: PLC0415 - its import takes longer than all the rest
 
-    style = '"' if "\n" in text else None
-    dumped: str = yaml.safe_dump(text, default_style=style, width=float("inf"), allow_unicode=True)
+    style = '"' if "\n" in value else None
+    dumped: str = yaml.safe_dump(
+        value, default_style=style, default_flow_style=True, width=float("inf"), allow_unicode=True
+    )
     return dumped.removesuffix("...\n").rstrip("\n")
 
 

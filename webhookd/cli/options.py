@@ -23,6 +23,7 @@ def config_option(command: Function) -> Function:
     """Add `--config FILE`; behind the command's name it overrides the one before it."""
     return click.option(
         "--config",
+        type=click.Path(),
         metavar="FILE",
         expose_value=False,
         callback=_remember_config,
@@ -34,6 +35,7 @@ def state_options(command: Function) -> Function:
     """Add `--config FILE` and `--state-dir DIR`, for a command that reads the store."""
     option = click.option(
         "--state-dir",
+        type=click.Path(),
         metavar="DIR",
         expose_value=False,
         callback=_remember_state_dir,
@@ -46,8 +48,14 @@ def config_file(ctx: click.Context) -> Path:
     """Find the configuration file that this command line means."""
     from webhookd import config  # noqa: PLC0415 - not every command needs it
 
-    named = ctx.meta.get(_CONFIG)
-    return config.find(Path(named) if named else None, env=os.environ, uid=os.getuid())
+    return config.find(_named(ctx), env=os.environ, uid=os.getuid())
+
+
+def new_config_file(ctx: click.Context) -> Path:
+    """Find the place for a configuration file that is to be written."""
+    from webhookd import config  # noqa: PLC0415 - as above
+
+    return config.find_new(_named(ctx), env=os.environ, uid=os.getuid())
 
 
 def load_config(ctx: click.Context) -> "Config":
@@ -61,7 +69,7 @@ def peek_config(ctx: click.Context) -> "Config | None":
     """Load the configuration, without its secrets, once; None where `--state-dir` stands in for it."""
     from webhookd import config  # noqa: PLC0415 - as above
 
-    if ctx.meta.get(_STATE_DIR):
+    if ctx.meta.get(_STATE_DIR) is not None:
         return None
     try:
         if _PEEKED not in ctx.meta:
@@ -83,9 +91,14 @@ def daemon_dir(ctx: click.Context) -> Path:
     """Give the state directory of the daemon that works with this configuration, even if that is refused."""
     from webhookd import config  # noqa: PLC0415 - as above
 
-    if named := ctx.meta.get(_STATE_DIR):
+    if (named := ctx.meta.get(_STATE_DIR)) is not None:
         return Path(named)
     return config.state_dir(config_file(ctx), env=os.environ, uid=os.getuid())
+
+
+def _named(ctx: click.Context) -> Path | None:
+    named = ctx.meta.get(_CONFIG)
+    return None if named is None else Path(named)
 
 
 def _remember_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:

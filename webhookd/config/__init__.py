@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from webhookd.config.durations import parse_duration, parse_size
-from webhookd.config.locations import default_files, default_state_dir, find
+from webhookd.config.locations import default_files, default_state_dir, find, find_new
 from webhookd.errors import ConfigError
 from webhookd.models import Config
 
 __all__ = [
     "default_files",
     "find",
+    "find_new",
     "json_schema",
     "load",
     "parse_duration",

@@ -3,10 +3,11 @@
 import grp
 import pwd
 from collections.abc import Iterator
+from pathlib import Path
 
 from webhookd.config.document import KeyPath
 from webhookd.config.schema import Target
-from webhookd.config.wording import quoted
+from webhookd.config.wording import pasted, quoted
 
 Complaint = tuple[KeyPath, str, str]  # where, what, the way out
 
@@ -17,6 +18,12 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def let_read(path: Path, *, uid: int) -> str:
+    """Say what helps a user who may not read *path*: to be another one, or to own it."""
+    user = user_name(uid)
+    return f"run this as root or as the daemon's user; if that is {user}: chown {user} {pasted(path)}"
 
 
 def complaints(path: KeyPath, target: Target, *, uid: int) -> Iterator[Complaint]:

@@ -4,8 +4,8 @@ import os
 import stat
 from pathlib import Path
 
-from webhookd.config.accounts import user_name
-from webhookd.config.wording import quoted
+from webhookd.config.accounts import let_read, user_name
+from webhookd.config.wording import pasted, quoted
 from webhookd.errors import ConfigError
 from webhookd.models import Problem
 
@@ -28,7 +28,7 @@ def read_text(path: Path, *, uid: int) -> tuple[str, list[tuple[str, str]]]:
     doubts = []
     if mode & stat.S_IWOTH:
         message = "every user of this machine can change this file, and so which commands run"
-        doubts.append((message, f"chmod o-w {path}"))
+        doubts.append((message, f"chmod o-w {pasted(path)}"))
     return _decoded(path, content), doubts
 
 
@@ -44,13 +44,11 @@ def _decoded(path: Path, content: bytes) -> str:
 
 def _unreadable(path: Path, error: OSError, *, uid: int) -> ConfigError:
     if isinstance(error, FileNotFoundError | NotADirectoryError):
-        hint = f"`webhookd init --config {path}` writes one"
+        hint = f"`webhookd init --config {pasted(path)}` writes one"
         return _refused(path, "there is no such file", hint)
     if isinstance(error, PermissionError):
-        user = user_name(uid)
-        return _refused(
-            path, f"the user {quoted(user)} may not read this file", f"as root: chown {user} {path}"
-        )
+        message = f"the user {quoted(user_name(uid))} may not read this file"
+        return _refused(path, message, let_read(path, uid=uid))
     if isinstance(error, IsADirectoryError):
         return _refused(path, "this is a folder", f"name the file in it: {path / 'webhookd.yaml'}")
     return _refused(path, f"the file cannot be read: {(error.strerror or 'error').lower()}", "")

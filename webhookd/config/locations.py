@@ -16,14 +16,18 @@ def find(explicit: Path | None, *, env: Mapping[str, str], uid: int) -> Path:
 
     Never one of the current folder: that may be a checkout of somebody else's repository.
     """
-    named = explicit or (Path(env["WEBHOOKD_CONFIG"]) if env.get("WEBHOOKD_CONFIG") else None)
-    if named is not None:
+    if named := _named(explicit, env):
         return named
     places = tuple(default_files(env=env, uid=uid))
     for place in places:
         if _may_be_there(place):
             return place
     raise ConfigError((_no_file(places),))
+
+
+def find_new(explicit: Path | None, *, env: Mapping[str, str], uid: int) -> Path:
+    """Give the place for a new configuration: *explicit*, else $WEBHOOKD_CONFIG, else the first default."""
+    return _named(explicit, env) or next(default_files(env=env, uid=uid))
 
 
 def default_files(*, env: Mapping[str, str], uid: int) -> Iterator[Path]:
@@ -38,6 +42,11 @@ def default_state_dir(*, env: Mapping[str, str], uid: int) -> Path:
     if given := env.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0])  # systemd lists several with ":"
     return _SYSTEM_STATE if uid == 0 else _xdg("XDG_STATE_HOME", ".local/state", env=env, uid=uid)
+
+
+def _named(explicit: Path | None, env: Mapping[str, str]) -> Path | None:
+    given = env.get("WEBHOOKD_CONFIG")
+    return explicit or (Path(given) if given else None)
 
 
 def _may_be_there(place: Path) -> bool:

@@ -12,11 +12,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
-from webhookd.config.accounts import user_name
+from webhookd.config.accounts import let_read, user_name
 from webhookd.config.document import KeyPath, dotted
 from webhookd.config.findings import Findings
 from webhookd.config.schema import Source, Sources
-from webhookd.config.wording import quoted, quoted_path
+from webhookd.config.wording import pasted, quoted, quoted_path
 from webhookd.errors import BadValue
 from webhookd.models import Secret
 
@@ -108,18 +108,17 @@ class SecretReader:
             raise BadValue(f"{quoted_path(file)} is longer than any secret", hint=f"at most {_LARGEST} bytes")
         for bit, message in _EVERYBODY.items():
             if mode & bit:
-                self._findings.warn(path, f"{quoted_path(file)} {message}", f"chmod 600 {file}")
+                self._findings.warn(path, f"{quoted_path(file)} {message}", f"chmod 600 {pasted(file)}")
         return content
 
     def _unreadable(self, file: Path, error: OSError) -> BadValue:
         shown = quoted_path(file)
         if isinstance(error, FileNotFoundError | NotADirectoryError):
-            hint = f"make one: (umask 077; openssl rand -hex 32 > {file})"
+            hint = f"make one: (umask 077; openssl rand -hex 32 > {pasted(file)})"
             return BadValue(f"{shown} does not exist", hint=hint)
         if isinstance(error, PermissionError):
-            user = user_name(self._uid)
-            hint = f"as root: chown {user} {file}, and let {user} into its folder"
-            return BadValue(f"{shown} cannot be read by the user {quoted(user)}", hint=hint)
+            message = f"{shown} cannot be read by the user {quoted(user_name(self._uid))}"
+            return BadValue(message, hint=let_read(file, uid=self._uid))
         if isinstance(error, IsADirectoryError):
             return _not_regular(file)
         return BadValue(f"{shown} cannot be read: {(error.strerror or 'error').lower()}")

@@ -118,11 +118,14 @@ def _secret_path(text: str) -> Path:
 
 
 def _plain_name(what: str, forbidden: str) -> Callable[[str], str]:
-    """Make a validator for a name that is looked up elsewhere: not empty, without some characters."""
+    """Make a validator for a name that is looked up elsewhere: not empty, without some characters.
+
+    It repeats no value, which may be a secret at the wrong place.
+    """
 
     def check(text: str) -> str:
         if not text or set(text) & set(forbidden) or not text.isprintable():
-            raise BadValue(f"{quoted(text)} is not {what}")
+            raise BadValue(f"is not {what}")
         return text
 
     return check

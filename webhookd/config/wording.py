@@ -1,6 +1,7 @@
 """The tone of messages about a configuration: quoting, lists of words, near names (pure)."""
 
 import difflib
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,11 @@ def quoted(text: str) -> str:
 def quoted_path(path: Path) -> str:
     """Put a path in double quotes, whole: somebody has to find it."""
     return f'"{visible(str(path))}"'
+
+
+def pasted(path: Path) -> str:
+    """Write a path as it stands in a command line that somebody pastes into a shell."""
+    return shlex.quote(str(path))
 
 
 def visible(text: str) -> str:
