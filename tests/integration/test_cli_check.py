@@ -189,6 +189,12 @@ def test_a_hook_that_is_not_there_is_a_usage_error(file: Path) -> None:
     assert result.stderr == 'error: there is no hook "gitlab"\nhint: the configuration has github, gitea\n'
 
 
+def test_a_hook_without_something_to_explain_is_a_usage_error(file: Path) -> None:
+    result = check("--config", file, "--hook", "github")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "--hook belongs to --explain" in result.stderr
+
+
 def test_secrets_can_be_left_alone(tmp_path: Path) -> None:
     file = write_config(tmp_path, "secret: {credential: x}\nrepos: {a/b: {main: {run: x, user: no-such}}}")
     assert check("--config", file).exit_code == 78

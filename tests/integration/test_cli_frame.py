@@ -181,21 +181,16 @@ def test_a_character_the_terminal_cannot_show_is_escaped() -> None:
     assert shown.stdout.splitlines()[0] == b"Zo\xeb \\u5c71"
 
 
-def test_the_shell_completes_commands() -> None:
-    env = {
-        **os.environ,
-        "_WEBHOOKD_COMPLETE": "bash_complete",
-        "COMP_WORDS": "webhookd st",
-        "COMP_CWORD": "1",
-    }
-    assert run_program(env=env).stdout == "plain,status\n"
-
-
-def test_the_shell_completes_options_of_a_command() -> None:
-    env = {
-        **os.environ,
-        "_WEBHOOKD_COMPLETE": "bash_complete",
-        "COMP_WORDS": "webhookd runs --st",
-        "COMP_CWORD": "2",
-    }
-    assert run_program(env=env).stdout == "plain,--state-dir\nplain,--state\n"
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("webhookd stat", "plain,status"),
+        ("webhookd runs --st", "plain,--state-dir\nplain,--state"),
+        ("webhookd check --config /etc", "file,/etc"),
+        ("webhookd verify /etc", "file,/etc"),
+    ],
+)
+def test_the_shell_completes_commands_options_and_files(line: str, completed: str) -> None:
+    place = {"COMP_WORDS": line, "COMP_CWORD": str(line.count(" "))}
+    env = {**os.environ, "_WEBHOOKD_COMPLETE": "bash_complete", **place}
+    assert run_program(env=env).stdout == f"{completed}\n"

@@ -80,3 +80,8 @@ def test_a_configuration_that_is_not_there_is_refused(tmp_path: Path) -> None:
     shown = webhookd("runs", config=tmp_path / "gone.yaml")
     assert shown.exit_code == 78
     assert str(tmp_path / "gone.yaml") in shown.stderr
+
+
+def test_an_empty_name_does_not_stand_for_the_default(places: tuple[Path, Path]) -> None:
+    assert webhookd("runs", "--config", "", config=places[0]).exit_code == 78
+    assert webhookd("runs", "--state-dir", "", config=places[0]).exit_code == 1

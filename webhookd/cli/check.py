@@ -40,6 +40,8 @@ def check(
 
     With --explain, exits with 0 if something would run, and with 1 if nothing would.
     """
+    if hook is not None and explain is None:
+        raise UsageError("--hook belongs to --explain", hint="write --explain REPO REF too, or leave it out")
     config = _load(ctx, without_secrets=without_secrets, as_json=as_json)
     if not as_json:
         for warning in config.warnings:

@@ -35,7 +35,9 @@ class Chosen:
 def key_options(command: Function) -> Function:
     """Add the options that say which forge and which keys."""
     click.option("--secret-env", multiple=True, metavar="VARIABLE", help="Variable with the secret.")(command)
-    click.option("--secret-file", multiple=True, metavar="FILE", help="File with the secret.")(command)
+    click.option(
+        "--secret-file", multiple=True, type=click.Path(), metavar="FILE", help="File with the secret."
+    )(command)
     click.option("--forge", type=click.Choice(_FORGES), help="Who sends.  [default: github]")(command)
     click.option("--hook", metavar="NAME", help="Hook of the configuration.")(command)
     return config_option(command)

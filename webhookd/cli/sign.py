@@ -20,7 +20,7 @@ _INLINE = 60_000  # bytes of a body that a shell takes as one argument
 
 
 @click.command()
-@click.argument("payload", required=False)
+@click.argument("payload", required=False, type=click.Path())
 @key_options
 @click.option("--event", help="push, ping, delete, or the forge's own name.  [default: push]")
 @click.option("--repo", default="octocat/hello-world", show_default=True, help="Repository's full name.")

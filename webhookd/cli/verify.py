@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("payload")
+@click.argument("payload", type=click.Path())
 @key_options
-@click.option("--headers", "header_file", metavar="FILE", help='"Name: value" lines, or a JSON object.')
+@click.option(
+    "--headers",
+    "header_file",
+    type=click.Path(),
+    metavar="FILE",
+    help='"Name: value" lines, or a JSON object.',
+)
 @click.option("--header", "header_lines", multiple=True, metavar="'NAME: VALUE'", help="One more header.")
 @click.option("--signature", metavar="VALUE", help="The forge's signature header.")
 @click.option("--event", help="The forge's event header.")
