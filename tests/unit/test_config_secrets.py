@@ -211,8 +211,8 @@ def test_a_source_names_exactly_one_place(tmp_path: Path, source: str, problem: 
         ("{file: ~/secret}", 'file: "~/secret" is not a path ("~" is not expanded: write it out)'),
         ("{file: ''}", "file: is empty (write the path of a file)"),
         ("{file: [x]}", "file: must be a path, not a list"),
-        ("{env: A=B}", 'env: "A=B" is not a variable\'s name'),
-        ("{credential: ../x}", 'credential: "../x" is not a credential\'s name'),
+        ("{env: A=B}", "env: is not a variable's name"),
+        ("{credential: ../x}", "credential: is not a credential's name"),
         ("[]", "is an empty list (write a value, or remove the key)"),
     ],
 )
