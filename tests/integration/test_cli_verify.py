@@ -140,7 +140,11 @@ def test_without_a_signature_it_still_says_what_it_is(payload: Path, secret: Pat
         "push",
         "refs/heads/main",
     )
-    assert result["diagnosis"]["cause"] == "signature missing"
+    assert result["diagnosis"] == {
+        "cause": "signature missing",
+        "hint": "the headers of the delivery are missing here: "
+        "give them with --headers, --header or --signature",
+    }
 
 
 def test_the_signature_of_gitlab_is_a_token_or_a_signature(tmp_path: Path, secret: Path) -> None:
@@ -176,6 +180,14 @@ def test_an_authentic_body_that_is_no_payload_is_authentic(tmp_path: Path) -> No
         [],
     )
     assert any("the daemon answers 400" in line for line in result["explanation"])
+
+
+def test_what_cannot_be_read_is_said_once(secret: Path) -> None:
+    args = ("-", "--secret-file", secret, "--signature", f"sha256={digest()}", "--event", "push")
+    assert found(*args, code=1, input=b"Hello, World!")["explanation"] == [
+        "no Content-Type header: read as JSON",
+        "the body is not JSON",
+    ]
 
 
 def test_a_push_without_a_repository_is_shown_and_would_be_refused(secret: Path) -> None:

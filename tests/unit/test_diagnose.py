@@ -65,6 +65,7 @@ def diagnosis(
     assert found.diagnosis is not None
     assert key.strip() not in found.diagnosis.hint
     assert signed(body, key) not in found.diagnosis.hint
+    assert found.diagnosis.hint[-1] not in "; :"
     return found.diagnosis
 
 

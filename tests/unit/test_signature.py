@@ -143,6 +143,13 @@ def test_each_forge_has_its_own_header_and_no_other_is_believed(
     assert refused(everything_else, name=name).cause == Cause.OTHER_FORGE
 
 
+@pytest.mark.parametrize("name", [Forge.GITEA, Forge.GOGS, Forge.BITBUCKET, Forge.BITBUCKET_DC])
+def test_what_github_sends_is_another_forges_although_it_has_a_sha1_too(name: Forge) -> None:
+    sha1, sha256 = (f"{kind}={hex_of('s3cret', algorithm=kind)}" for kind in ("sha1", "sha256"))
+    error = refused({"X-Hub-Signature": sha1, "X-Hub-Signature-256": sha256}, name=name)
+    assert error.cause == Cause.OTHER_FORGE
+
+
 def test_bitbucket_does_not_believe_sha1_under_its_header_name() -> None:
     headers = {"X-Hub-Signature": "sha1=" + hex_of("s3cret", algorithm="sha1")}
     assert refused(headers, name=Forge.BITBUCKET).cause == Cause.SHA1_GIVEN

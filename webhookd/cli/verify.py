@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from webhookd.intake.inspection import Inspection
     from webhookd.intake.schemes import Scheme
 
+_NO_HEADERS = (
+    "the headers of the delivery are missing here: give them with --headers, --header or --signature"
+)
+
 
 @click.command()
 @click.argument("payload", type=click.Path())
@@ -44,6 +48,8 @@ def verify(ctx: click.Context, /, **options: Any) -> None:
     request = _request(options)
     hook, note = _hook(chosen, request)
     found = _inspect(_with_options(request, hook, options), hook, chosen, _moment(options["at"]))
+    if found.diagnosis and not request.headers and options["signature"] is None:
+        found = replace(found, diagnosis=replace(found.diagnosis, hint=_NO_HEADERS))
     if note:
         found = replace(found, explanation=(note, *found.explanation))
     if options["as_json"]:

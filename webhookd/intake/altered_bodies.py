@@ -67,20 +67,20 @@ def _final_newline(body: bytes, cause: Cause, also: str) -> Iterator[Altered]:
 
 def _line_ends(body: bytes) -> Iterator[Altered]:
     unix = body.replace(b"\r\n", b"\n")
-    also = f"line ends were changed between LF and CRLF: {_KEEP}; "
+    hint = f"line ends were changed between LF and CRLF: {_KEEP}"
     if unix != body:
-        yield Altered(Cause.BODY_LINE_ENDS, also, unix)
-        yield from _final_newline(unix, Cause.BODY_LINE_ENDS, also)
-    yield Altered(Cause.BODY_LINE_ENDS, also, unix.replace(b"\n", b"\r\n"))
+        yield Altered(Cause.BODY_LINE_ENDS, hint, unix)
+        yield from _final_newline(unix, Cause.BODY_LINE_ENDS, f"{hint}; ")
+    yield Altered(Cause.BODY_LINE_ENDS, hint, unix.replace(b"\n", b"\r\n"))
 
 
 def _byte_order_mark(body: bytes) -> Iterator[Altered]:
-    also = f"a byte order mark was put before the body (an editor on Windows): {_KEEP}; "
+    hint = f"a byte order mark was put before the body (an editor on Windows): {_KEEP}"
     if body.startswith(_BOM):
         bare = body.removeprefix(_BOM)
-        yield Altered(Cause.BODY_BOM, also, bare)
-        yield from _final_newline(bare, Cause.BODY_BOM, also)
-        yield from (Altered(Cause.BODY_BOM, also, altered.value) for altered in _line_ends(bare))
+        yield Altered(Cause.BODY_BOM, hint, bare)
+        yield from _final_newline(bare, Cause.BODY_BOM, f"{hint}; ")
+        yield from (Altered(Cause.BODY_BOM, hint, altered.value) for altered in _line_ends(bare))
     yield Altered(Cause.BODY_BOM, f"the byte order mark before the body was lost: {_KEEP}", _BOM + body)
 
 

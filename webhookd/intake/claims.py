@@ -20,8 +20,9 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 _VERSIONED = re.compile(r"v1a?,[A-Za-z0-9+/]")
 
 # How the forges name their signature or token, to recognise the one of another forge.
+_GITHUBS = "x-hub-signature-256"  # with the SHA-1 of the same body beside it
 _PROOF_HEADERS = (
-    "x-hub-signature-256",
+    _GITHUBS,
     "x-gitea-signature",
     "x-gogs-signature",
     "x-hub-signature",
@@ -90,13 +91,13 @@ def _hex(headers: Mapping[str, str], mark: Mark) -> HexSignature | NotAuthentic:
         return _empty(mark.header)
     if value.startswith(mark.prefix) and _DIGEST.fullmatch(digest):
         return HexSignature(digest.encode())
-    return _malformed(value, mark)
+    return _malformed(value, headers, mark)
 
 
 def _missing(headers: Mapping[str, str], mark: Mark) -> NotAuthentic:
-    if headers.get("x-hub-signature", "").lower().startswith("sha1="):
-        return _sha1(mark)
     foreign = next((name for name in _PROOF_HEADERS if name in headers), None)
+    if foreign == "x-hub-signature" and headers[foreign].lower().startswith("sha1="):
+        return _sha1(mark)
     if foreign is not None:
         return _foreign(f'there is no "{mark.header}" header, but "{foreign}"')
     return NotAuthentic(
@@ -114,7 +115,9 @@ def _empty(header: str) -> NotAuthentic:
     )
 
 
-def _malformed(value: str, mark: Mark) -> NotAuthentic:
+def _malformed(value: str, headers: Mapping[str, str], mark: Mark) -> NotAuthentic:
+    if _GITHUBS in headers and mark.header.lower() != _GITHUBS:
+        return _foreign(f'beside the "{mark.header}" header there is "{_GITHUBS}"')
     known = _ANY_DIGEST.fullmatch(value)
     if known and ((known[1] or "").lower() == "sha1=" or len(known[2]) < 64):  # noqa: PLR2004 - hex of SHA-256
         return _sha1(mark)

@@ -75,7 +75,7 @@ def inspect(
     adapter = forge(hook.forge)
     mine = [repository for repository in repositories if repository.hook == hook.name]
     request, notes = _completed(request, adapter)
-    reading, problems = _read(request, adapter)
+    reading, problem = _read(request, adapter)
     event = request.headers.get(adapter.event_header.lower(), "")
     opened_by, failure = _judge(request, reading.repo, hook=hook, repositories=mine, now=now)
     matches, reason = decide(event, reading, mine, hook)
@@ -90,9 +90,9 @@ def inspect(
         matches=matches,
         explanation=(
             *notes,
-            *problems,
+            *([_told(problem, authentic=failure is None)] if problem else []),
             *rules,
-            *([reason] if reason and (mine or not reading.pushes) else []),
+            *([reason] if reason and not problem and (mine or not reading.pushes) else []),
         ),
         diagnosis=_diagnosis(request, failure, hook=hook, repositories=mine, others=others)
         if failure
@@ -122,21 +122,22 @@ def _document(request: Request) -> bytes:
         return b""
 
 
-def _read(request: Request, adapter: Adapter) -> tuple[Reading, list[str]]:
-    """Read as much as can be read; what `receive` would refuse becomes a note."""
+def _read(request: Request, adapter: Adapter) -> tuple[Reading, Rejected | None]:
+    """Read as much as can be read, and give what `receive` would refuse."""
     try:
         reading = adapter.parse(event_name(request, adapter), documents.parse(documents.json_text(request)))
     except Rejected as exc:
-        return Reading(kind=Kind.OTHER, reason="the body cannot be read"), [_refused(exc)]
+        return Reading(kind=Kind.OTHER), exc
     try:
         require_names(reading)
     except Rejected as exc:
-        return reading, [_refused(exc)]
-    return reading, []
+        return reading, exc
+    return reading, None
 
 
-def _refused(exc: Rejected) -> str:
-    return f"{exc}: the daemon answers {exc.status.value}"
+def _told(problem: Rejected, *, authentic: bool) -> str:
+    """Say what cannot be read; the daemon comes to it only if nothing else is wrong."""
+    return f"{problem}: the daemon answers {problem.status.value}" if authentic else str(problem)
 
 
 def _judge(
