@@ -75,7 +75,7 @@ def test_the_json_tells_what_waits_what_runs_and_how_it_went(state: StateFolder)
 
 
 def test_a_store_that_is_not_there_or_damaged_is_a_line_and_no_crash(tmp_path: Path) -> None:
-    assert f'store    no store in "{tmp_path}"' in webhookd_on(tmp_path, "status").stdout
+    assert f'store   no store in "{tmp_path}"' in webhookd_on(tmp_path, "status").stdout
     (tmp_path / "webhookd.db").write_bytes(b"no database at all" * 1000)
     shown = webhookd_on(tmp_path, "status", "--json")
     assert shown.exit_code == 1

@@ -38,14 +38,24 @@ def test_the_status_names_daemon_runs_and_targets() -> None:
 
 
 def test_nothing_going_on_takes_five_lines() -> None:
-    idle = Status(daemon_up=False, state_dir="/var/lib/webhookd", store_problem="the database is damaged")
+    idle = Status(daemon_up=False, state_dir="/var/lib/webhookd", queued=0, running=0)
     assert status_text(idle, now=NOW).splitlines() == [
         "daemon   down",
         "state    /var/lib/webhookd",
-        "store    the database is damaged",
+        "store    ok",
         "queued   0",
         "running  0",
     ]
+
+
+def test_of_a_store_that_cannot_be_read_no_number_is_told() -> None:
+    damaged = Status(daemon_up=True, state_dir="/srv/w", store_problem="the database is damaged")
+    assert status_text(damaged, now=NOW).splitlines() == [
+        "daemon  up",
+        "state   /srv/w",
+        "store   the database is damaged",
+    ]
+    assert (status_json(damaged)["queued"], status_json(damaged)["running"]) == (None, None)
 
 
 def test_colour_and_width_do_not_disturb_each_other() -> None:

@@ -19,8 +19,8 @@ class Status:
     daemon_pid: int | None = None
     state_dir: str
     store_problem: str = ""  # one sentence; empty: the store can be read
-    queued: int = 0
-    running: int = 0
+    queued: int | None = None  # None: the store cannot be read
+    running: int | None = None
     active: tuple[Run, ...] = ()  # running, then queued, newest first; of very many not all
     paused: tuple[str, ...] = ()  # targets of which nothing starts
     last: tuple[tuple[str, Run | None], ...] = ()  # each target's newest run; None: it never ran
@@ -43,12 +43,12 @@ def status_json(status: Status) -> dict[str, Any]:
 def status_text(status: Status, *, now: datetime, width: int | None = None, color: bool = False) -> str:
     """Write the status as a few aligned blocks."""
     pid = f" (pid {status.daemon_pid})" if status.daemon_pid else ""
+    counts = (("queued", status.queued), ("running", status.running))
     head = [
         ("daemon", f"up{pid}" if status.daemon_up else "down"),
         ("state", status.state_dir),
         ("store", status.store_problem or "ok"),
-        ("queued", str(status.queued)),
-        ("running", str(status.running)),
+        *((name, str(count)) for name, count in counts if count is not None),
         *(("paused", target) for target in status.paused),
     ]
     blocks = [list(table([(name, printable(value)) for name, value in head], width=width))]
