@@ -2,7 +2,6 @@
 
 import base64
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +13,6 @@ from webhookd.intake.samples import Wish
 from webhookd.intake.schemes import Form
 from webhookd.intake.signature import Keyring
 from webhookd.models import Request
-
-_HEADER_VALUE = re.compile(r"[^\x00\r\n\u0100-\U0010ffff]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +51,7 @@ def sign(  # noqa: PLR0913 - everything that a delivery is made of
 def _check_values(headers: Mapping[str, str]) -> None:
     """Refuse what no header can hold; the value may be a token and is not shown."""
     for name, value in headers.items():
-        if not _HEADER_VALUE.fullmatch(value):
+        if not {"\0", "\r", "\n"}.isdisjoint(value) or max(value, default="") > "\xff":
             raise UsageError(f'the header "{name}" cannot hold what is given for it')
 
 

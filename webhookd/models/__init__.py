@@ -1,22 +1,26 @@
-"""Frozen values that pass between the rooms; imports nothing of ours but `errors`."""
+"""Frozen values that pass between the rooms; imports nothing of ours but `errors`.
 
-from webhookd.models.findings import Finding, Level
-from webhookd.models.push import Decision, Delivery, Kind, Match, PushEvent, Request
-from webhookd.models.runs import Attempt, Claim, Counts, Ending, Outcome, Run, RunState, StoredDelivery
-from webhookd.models.settings import (
-    Config,
-    Forge,
-    History,
-    Hook,
-    Listen,
-    LogTo,
-    Overlap,
-    Problem,
-    RefKind,
-    Repository,
-    Secret,
-    Target,
-)
+The module of a value is imported when somebody asks for it: few commands need all of them.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from webhookd.models.config import Config, History, Listen, Problem
+    from webhookd.models.findings import Finding, Level
+    from webhookd.models.push import Decision, Delivery, Kind, Match, PushEvent, Request
+    from webhookd.models.runs import Attempt, Claim, Counts, Ending, Outcome, Run, RunState, StoredDelivery
+    from webhookd.models.settings import (
+        Forge,
+        Hook,
+        LogTo,
+        Overlap,
+        RefKind,
+        Repository,
+        Secret,
+        Target,
+    )
 
 __all__ = [
     "Attempt",
@@ -48,3 +52,14 @@ __all__ = [
     "StoredDelivery",
     "Target",
 ]
+
+_MODULES = ("settings", "push", "config", "runs", "findings")  # what is asked for most comes first
+
+
+def __getattr__(name: str) -> Any:
+    """Import the module of a value."""
+    for module in _MODULES if name in __all__ else ():
+        found = getattr(import_module(f"{__name__}.{module}"), name, None)
+        if found is not None:
+            return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
