@@ -7,6 +7,11 @@ if TYPE_CHECKING:
     from webhookd.models import Ending, Problem
 
 
+def in_words(error: Exception) -> str:
+    """Say what went wrong outside, in the tone of our messages: "no such file or directory"."""
+    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
+
+
 class WebhookdError(Exception):
     """Anything webhookd raises on purpose; `cli` prints it and exits with `exit_code`."""
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from webhookd.intake import explain, globs
 from webhookd.intake.matching import repository_for, skipped, targets_for
+from webhookd.intake.refs import complete_ref
 from webhookd.models import RefKind, Repository, Target
 
 
@@ -192,7 +193,7 @@ def test_the_explanation_goes_rule_by_rule() -> None:
     blog = repository(branch("main"), branch("*"), branch("preview/*"), tag("v*"))
     other = repository(branch("x", name="other"), pattern="octocat/other")
     every = repository(branch("main", name="every"), pattern="octocat/*")
-    verdicts = explain([blog, other, every], hook="github", repo="octocat/blog", ref="main")
+    verdicts = explain([blog, other, every], hook="github", repo="octocat/blog", ref="refs/heads/main")
     assert [(v.target.name, v.matched, v.reason) for v in verdicts] == [
         ("octocat/blog@main", True, 'branch "main" is named exactly'),
         ("octocat/blog@*", False, 'branch "main" comes under "main"'),
@@ -203,10 +204,17 @@ def test_the_explanation_goes_rule_by_rule() -> None:
     ]
 
 
-@pytest.mark.parametrize("ref", ["preview/x", "refs/heads/preview/x"])
-def test_a_short_ref_is_a_branch(ref: str) -> None:
-    [verdict] = explain([repository(branch("preview/*"))], hook=None, repo="octocat/blog", ref=ref)
-    assert verdict.reason == 'branch "preview/x" matches "preview/*"'
+@pytest.mark.parametrize(
+    ("ref", "full"),
+    [
+        ("preview/x", "refs/heads/preview/x"),
+        ("tags/v1", "refs/tags/v1"),
+        ("heads/tags/v1", "refs/heads/tags/v1"),
+        ("refs/pull/1/head", "refs/pull/1/head"),
+    ],
+)
+def test_a_short_ref_is_a_branch_or_what_it_says(ref: str, full: str) -> None:
+    assert complete_ref(ref) == full
 
 
 def test_what_is_neither_branch_nor_tag_runs_nothing() -> None:
@@ -216,6 +224,6 @@ def test_what_is_neither_branch_nor_tag_runs_nothing() -> None:
 
 def test_without_a_hook_those_of_every_hook_are_explained() -> None:
     both = [repository(branch("main")), repository(branch("main", hook="lab"), hook="lab")]
-    verdicts = explain(both, hook=None, repo="octocat/blog", ref="main")
+    verdicts = explain(both, hook=None, repo="octocat/blog", ref="refs/heads/main")
     assert [verdict.matched for verdict in verdicts] == [True, True]
-    assert len(explain(both, hook="lab", repo="octocat/blog", ref="main")) == 1
+    assert len(explain(both, hook="lab", repo="octocat/blog", ref="refs/heads/main")) == 1

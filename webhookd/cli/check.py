@@ -83,11 +83,12 @@ def _say_ok(config: Config, *, as_json: bool) -> None:
 def _explain(config: Config, repo: str, ref: str, *, hook: str | None, as_json: bool) -> bool:
     """Print rule by rule what a push would run; tell whether anything would."""
     from webhookd.intake import explain  # noqa: PLC0415 - only this option needs it
+    from webhookd.intake.refs import complete_ref  # noqa: PLC0415 - as above
 
     if hook is not None and hook not in {known.name for known in config.hooks}:
         known = ", ".join(known.name for known in config.hooks)
         raise UsageError(f'there is no hook "{hook}"', hint=f"the configuration has {known}")
-    full = _full(ref)
+    full = complete_ref(ref)
     verdicts = explain(config.repositories, hook=hook, repo=repo, ref=full)
     if as_json:
         output.print_json(
@@ -101,13 +102,6 @@ def _explain(config: Config, repo: str, ref: str, *, hook: str | None, as_json: 
     else:
         click.echo(_text(repo, full, verdicts))
     return any(verdict.matched for verdict in verdicts)
-
-
-def _full(ref: str) -> str:
-    """Complete a ref as git does: tags/v1 is a tag, and a bare name a branch."""
-    if ref.startswith("refs/"):
-        return ref
-    return f"refs/{ref}" if ref.startswith(("heads/", "tags/")) else f"refs/heads/{ref}"
 
 
 def _text(repo: str, ref: str, verdicts: Sequence["RuleVerdict"]) -> str:

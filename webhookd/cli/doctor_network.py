@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from webhookd.errors import UsageError
+from webhookd.errors import UsageError, in_words
 from webhookd.intake.probes import Probe, body
 from webhookd.models import Finding, Level, Listen
 
@@ -83,7 +83,9 @@ def about_health(listening: Sequence[str]) -> Iterator[Finding]:
         try:
             status, _ = _own_door(address).request("GET", "/healthz")
         except (OSError, http.client.HTTPException) as error:
-            yield _problem("listening", f"{address} does not answer: {_words(error)}", "see the daemon's log")
+            yield _problem(
+                "listening", f"{address} does not answer: {in_words(error)}", "see the daemon's log"
+            )
             continue
         if status == http.HTTPStatus.OK:
             yield Finding(check="listening", level=Level.OK, message=f"{address} answers, all is well")
@@ -103,7 +105,7 @@ def about_free_addresses(listen: Sequence[Listen]) -> Iterator[Finding]:
                 sock.bind((address.host, address.port))
             except OSError as error:
                 level = Level.WARNING if error.errno == errno.EADDRINUSE else Level.PROBLEM
-                said = f"{address} cannot be listened on: {_words(error)}"
+                said = f"{address} cannot be listened on: {in_words(error)}"
                 hint = "by webhookd.socket if that is active, else by another program: ss -ltnp"
                 yield Finding(check="listening", level=level, message=said, hint=hint)
             else:
@@ -125,10 +127,10 @@ def _probe(door: _Door, hook: Mapping[str, Any], shown: str) -> Iterator[Finding
         try:
             status, headers = door.request("POST", hook["path"], body(probe), hook["headers"][probe])
         except ssl.SSLError as error:
-            yield _problem("probe", f"{shown}: no safe connection: {_words(error)}", "see its certificate")
+            yield _problem("probe", f"{shown}: no safe connection: {in_words(error)}", "see its certificate")
             return
         except (OSError, http.client.HTTPException) as error:
-            yield _problem("probe", f"{shown} cannot be reached: {_words(error)}", "is the address right?")
+            yield _problem("probe", f"{shown} cannot be reached: {in_words(error)}", "is the address right?")
             return
         if status != http.HTTPStatus.OK:
             yield _problem("probe", f"{shown}: {_refused(probe, status, headers)}", _hint(probe, status))
@@ -184,7 +186,3 @@ def _outer_door(url: str, path: str) -> _Door:
 
 def _problem(check: str, message: str, hint: str) -> Finding:
     return Finding(check=check, level=Level.PROBLEM, message=message, hint=hint)
-
-
-def _words(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

@@ -19,7 +19,7 @@ import click
 from webhookd.cli.options import config_option, new_config_file
 from webhookd.config import default_files
 from webhookd.config.names import check_branch, check_repository
-from webhookd.errors import UsageError, WebhookdError
+from webhookd.errors import UsageError, WebhookdError, in_words
 
 _SERVICE_USER = "webhookd"  # of systemd/webhookd.service
 _ADDRESS = "http://127.0.0.1:9000"  # the default of `listen`
@@ -89,9 +89,10 @@ def init(  # noqa: PLR0913 - click passes each option by name
         for line in _write(wish, file, secret, force=force):
             click.echo(line)
     except OSError as error:
-        reason = (error.strerror or "error").lower()
         hint = "as another user, or elsewhere: --config FILE"
-        raise WebhookdError(f'"{error.filename or file}" cannot be written: {reason}', hint=hint) from error
+        raise WebhookdError(
+            f'"{error.filename or file}" cannot be written: {in_words(error)}', hint=hint
+        ) from error
     is_default = file in default_files(env=os.environ, uid=os.getuid())
     click.echo("\n" + _instructions(wish, file, secret, is_default=is_default), nl=False)
 

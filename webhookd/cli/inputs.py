@@ -4,7 +4,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
-from webhookd.errors import UsageError
+from webhookd.errors import UsageError, in_words
 
 _LARGEST = 256 * 1024**2  # bytes; no daemon takes a larger payload
 
@@ -15,7 +15,7 @@ def read_input(name: str, what: str, *, most: int = _LARGEST) -> bytes:
         with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
             content: bytes = file.read(most + 1)
     except OSError as exc:
-        raise UsageError(f'{what} "{name}" cannot be read: {(exc.strerror or "error").lower()}') from exc
+        raise UsageError(f'{what} "{name}" cannot be read: {in_words(exc)}') from exc
     if len(content) > most:
         raise UsageError(f'{what} "{name}" is longer than {most} bytes', hint="is it the right one?")
     return content

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import click
 
-from webhookd.errors import UsageError, WebhookdError
+from webhookd.errors import UsageError, WebhookdError, in_words
 from webhookd.intake.signing import Signed
 from webhookd.report.text import printable
 
@@ -26,10 +26,8 @@ def send(signed: Signed, url: str) -> bool:
         for line in answer.read(_LONGEST_ANSWER).decode("utf-8", "replace").splitlines():
             click.echo(printable(line))
     except (OSError, HTTPException) as exc:
-        words = (getattr(exc, "strerror", None) or str(exc) or type(exc).__name__).lower()
-        raise WebhookdError(
-            f"no answer from {url}: {words}", hint="is the daemon up, and is this its address?"
-        ) from exc
+        hint = "is the daemon up, and is this its address?"
+        raise WebhookdError(f"no answer from {url}: {in_words(exc)}", hint=hint) from exc
     finally:
         connection.close()
     return 200 <= answer.status < 300  # noqa: PLR2004 - the successes of HTTP

@@ -4,10 +4,9 @@ import click
 
 from webhookd.cli.options import peek_config
 from webhookd.errors import NotFound, UsageError
-from webhookd.models import PushEvent, RefKind, Target
-
-_PREFIXES = {RefKind.BRANCH: "refs/heads/", RefKind.TAG: "refs/tags/"}
-_WILD = frozenset("*?")
+from webhookd.intake.globs import is_pattern
+from webhookd.intake.refs import full_ref, push_event
+from webhookd.models import PushEvent, Target
 
 
 def find_target(ctx: click.Context, name: str) -> Target:
@@ -26,18 +25,16 @@ def find_target(ctx: click.Context, name: str) -> Target:
 
 def push_for(target: Target, *, repo: str | None, ref: str | None) -> PushEvent:
     """Make the event of a deploy by hand; what only a forge knows is unknown."""
-    prefix = _PREFIXES[target.ref_kind]
-    name = (ref or _only(target.pattern, "--ref")).removeprefix(prefix)
-    return PushEvent(
+    return push_event(
         repo=repo or _only(target.repo, "--repo"),
-        ref=prefix + name,
-        branch=name if target.ref_kind is RefKind.BRANCH else None,
-        tag=name if target.ref_kind is RefKind.TAG else None,
+        ref=full_ref(target.ref_kind, ref or _only(target.pattern, "--ref")),
+        before=None,
+        after=None,
     )
 
 
 def _only(pattern: str, option: str) -> str:
     """Give the one name that *pattern* stands for."""
-    if _WILD & set(pattern):
+    if is_pattern(pattern):
         raise UsageError(f'"{pattern}" stands for many', hint=f"say which one with {option}")
     return pattern

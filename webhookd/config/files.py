@@ -6,7 +6,7 @@ from pathlib import Path
 
 from webhookd.config.accounts import let_read, user_name
 from webhookd.config.wording import pasted, quoted
-from webhookd.errors import ConfigError
+from webhookd.errors import ConfigError, in_words
 from webhookd.models import Problem
 
 _LARGEST = 1024**2  # bytes
@@ -51,7 +51,7 @@ def _unreadable(path: Path, error: OSError, *, uid: int) -> ConfigError:
         return _refused(path, message, let_read(path, uid=uid))
     if isinstance(error, IsADirectoryError):
         return _refused(path, "this is a folder", f"name the file in it: {path / 'webhookd.yaml'}")
-    return _refused(path, f"the file cannot be read: {(error.strerror or 'error').lower()}", "")
+    return _refused(path, f"the file cannot be read: {in_words(error)}", "")
 
 
 def _refused(path: Path, message: str, hint: str) -> ConfigError:

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Any
 
 from webhookd.config.accounts import complaints
 from webhookd.config.document import KeyPath
@@ -68,24 +67,19 @@ def _config(
     repositories = build_repositories(settings, names, hooks, findings, secrets)
     findings.raise_if_any()
     _doubt(settings, hooks, repositories, findings)
-    plain = {key: value for key, value in _given(settings).items() if key in _PLAIN}
+    plain = {key: value for key, value in settings.stated().items() if key in _PLAIN}
     if settings.listen is not None:
         plain["listen"] = many(settings.listen)
     return Config(
         file=path.absolute(),
         state_dir=settings.state_dir or default_state,
         trusted_proxies=many(settings.trusted_proxies),
-        history=History(**_given(settings.history)),
+        history=History(**(settings.history.stated() if settings.history else {})),
         hooks=hooks,
         repositories=repositories,
         warnings=findings.warnings(),
         **plain,
     )
-
-
-def _given(model: Any) -> dict[str, Any]:
-    """Give the keys that stand in the file."""
-    return {} if model is None else {key: getattr(model, key) for key in model.model_fields_set}
 
 
 def _check_rights(settings: Settings, findings: Findings, *, uid: int) -> None:

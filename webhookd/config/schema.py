@@ -20,6 +20,10 @@ class _Strict(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
+    def stated(self) -> dict[str, Any]:
+        """Give the keys that stand in the file."""
+        return {key: getattr(self, key) for key in self.model_fields_set}
+
 
 def _key(description: str, *, default: Any = None, examples: list[Any] | None = None) -> Any:
     """Describe a key that may be left out; *default* is what a reader is told, in the file's own words."""

@@ -17,7 +17,7 @@ from webhookd.config.document import KeyPath, dotted
 from webhookd.config.findings import Findings
 from webhookd.config.schema import Source, Sources
 from webhookd.config.wording import pasted, quoted, quoted_path
-from webhookd.errors import BadValue
+from webhookd.errors import BadValue, in_words
 from webhookd.models import Secret
 
 _LARGEST = 4096  # bytes; what is longer is the wrong file
@@ -121,7 +121,7 @@ class SecretReader:
             return BadValue(message, hint=let_read(file, uid=self._uid))
         if isinstance(error, IsADirectoryError):
             return _not_regular(file)
-        return BadValue(f"{shown} cannot be read: {(error.strerror or 'error').lower()}")
+        return BadValue(f"{shown} cannot be read: {in_words(error)}")
 
 
 class SealedSecrets:

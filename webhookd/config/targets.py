@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from webhookd.config import schema
 from webhookd.config.document import KeyPath
@@ -62,7 +61,7 @@ def with_defaults(rule: Rule, defaults: schema.Target | None) -> Rule:
     """Lay the keys of a rule over the *defaults*; of `env`, variable by variable."""
     if defaults is None:
         return rule
-    below, own = _given(defaults), _given(rule.given)
+    below, own = defaults.stated(), rule.given.stated()
     env = {**below.get("env", {}), **own.get("env", {})}
     merged = {**below, **own, **({"env": env} if env else {})}
     return replace(rule, given=schema.Target.model_construct(**merged))
@@ -70,7 +69,7 @@ def with_defaults(rule: Rule, defaults: schema.Target | None) -> Rule:
 
 def build_target(rule: Rule, *, hook: str, findings: Findings) -> Target | None:
     """Make the target of a complete *rule*; None, and a problem, where it has no command."""
-    keys = _given(rule.given)
+    keys = rule.given.stated()
     if "run" not in keys:
         if not findings.spoiled((*rule.at, "run"), ("defaults",)):
             findings.error(rule.at, "has no command", "add run: COMMAND", at_key=True)
@@ -96,8 +95,3 @@ def check_names(all_rules: list[Rule], findings: Findings) -> None:
         if first.setdefault(rule.name, rule) is not rule:
             hint = 'give each its own "name"; one command with its arguments is {run: [make, site]}'
             findings.error(rule.at, f"a second target called {quoted(rule.name)}", hint)
-
-
-def _given(target: schema.Target) -> dict[str, Any]:
-    """Give the keys that stand in the file."""
-    return {key: getattr(target, key) for key in target.model_fields_set}

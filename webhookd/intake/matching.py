@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from webhookd.intake import globs
-from webhookd.intake.refs import PREFIXES, full_ref, split_ref
+from webhookd.intake.refs import PREFIXES, split_ref
 from webhookd.models import PushEvent, RefKind, Repository, Target
 
 
@@ -46,8 +46,8 @@ def why(kind: RefKind, name: str, pattern: str) -> str:
 def explain(
     repositories: Sequence[Repository], *, hook: str | None, repo: str, ref: str
 ) -> tuple[RuleVerdict, ...]:
-    """Say rule by rule, in file order, what runs for *repo* and *ref*; a short ref is a branch."""
-    kind, name = split_ref(ref if ref.startswith("refs/") else full_ref(RefKind.BRANCH, ref))
+    """Say rule by rule, in file order, what runs for *repo* and the full *ref*."""
+    kind, name = split_ref(ref)
     asked = [r for r in repositories if hook is None or r.hook == hook]
     chosen = {r.hook: repository_for(asked, hook=r.hook, repo=repo) for r in asked}
     return tuple(

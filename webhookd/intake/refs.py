@@ -22,6 +22,13 @@ def full_ref(kind: RefKind, name: str) -> str:
     return name if name.startswith(prefix) else prefix + name
 
 
+def complete_ref(ref: str) -> str:
+    """Complete a ref as git does: tags/v1 is a tag, and a bare name a branch."""
+    if ref.startswith("refs/"):
+        return ref
+    return f"refs/{ref}" if ref.startswith(("heads/", "tags/")) else full_ref(RefKind.BRANCH, ref)
+
+
 def push_event(  # noqa: PLR0913 - what every forge says of a change, each by name
     *,
     repo: str,
