@@ -5,7 +5,7 @@ import click
 from webhookd.cli.options import peek_config
 from webhookd.errors import NotFound, UsageError
 from webhookd.intake.globs import is_pattern
-from webhookd.intake.refs import full_ref, push_event
+from webhookd.intake.refs import complete_ref, full_ref, push_event
 from webhookd.models import PushEvent, Target
 
 
@@ -25,12 +25,9 @@ def find_target(ctx: click.Context, name: str) -> Target:
 
 def push_for(target: Target, *, repo: str | None, ref: str | None) -> PushEvent:
     """Make the event of a deploy by hand; what only a forge knows is unknown."""
-    return push_event(
-        repo=repo or _only(target.repo, "--repo"),
-        ref=full_ref(target.ref_kind, ref or _only(target.pattern, "--ref")),
-        before=None,
-        after=None,
-    )
+    kind = target.ref_kind
+    full = complete_ref(ref, kind=kind) if ref else full_ref(kind, _only(target.pattern, "--ref"))
+    return push_event(repo=repo or _only(target.repo, "--repo"), ref=full, before=None, after=None)
 
 
 def _only(pattern: str, option: str) -> str:

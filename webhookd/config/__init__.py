@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from webhookd.config.durations import parse_duration, parse_size
 from webhookd.config.locations import default_files, default_state_dir, find, find_new
 from webhookd.errors import ConfigError
 from webhookd.models import Config
@@ -15,8 +14,6 @@ __all__ = [
     "find_new",
     "json_schema",
     "load",
-    "parse_duration",
-    "parse_size",
     "peek",
     "state_dir",
 ]

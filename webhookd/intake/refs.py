@@ -22,11 +22,11 @@ def full_ref(kind: RefKind, name: str) -> str:
     return name if name.startswith(prefix) else prefix + name
 
 
-def complete_ref(ref: str) -> str:
-    """Complete a ref as git does: tags/v1 is a tag, and a bare name a branch."""
+def complete_ref(ref: str, *, kind: RefKind = RefKind.BRANCH) -> str:
+    """Complete a ref as git does: tags/v1 is a tag, whatever the *kind* of a bare name is."""
     if ref.startswith("refs/"):
         return ref
-    return f"refs/{ref}" if ref.startswith(("heads/", "tags/")) else full_ref(RefKind.BRANCH, ref)
+    return f"refs/{ref}" if ref.startswith(("heads/", "tags/")) else full_ref(kind, ref)
 
 
 def push_event(  # noqa: PLR0913 - what every forge says of a change, each by name
