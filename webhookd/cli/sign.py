@@ -44,7 +44,7 @@ _INLINE = 60_000  # bytes of a body that a shell takes as one argument
 @click.option("--send", metavar="URL", help="POST it there and print the answer.")
 @click.pass_context
 def sign(ctx: click.Context, /, **options: Any) -> None:
-    """Make a signed delivery, from the file PAYLOAD ("-": standard input) or made up.
+    """Make a signed delivery: the file PAYLOAD ("-": standard input) as it is, or made up as the options say.
 
     Prints its headers, and a made-up body below a blank line; or a curl command; or JSON. With --send, posts
     it, and exits with 0 if the answer is a 2xx. What `--format json` printed can be PAYLOAD again.
