@@ -1,19 +1,9 @@
 import json
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from factories import make_decision, make_delivery
 from statefolder import StateFolder
 
 from webhookd.models import Kind
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[StateFolder]:
-    folder = StateFolder(tmp_path)
-    with folder.store:
-        yield folder
 
 
 def ignore(state: StateFolder) -> None:

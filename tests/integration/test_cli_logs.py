@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-import pytest
 from factories import make_target
 from harness import wait_for
 from statefolder import StateFolder
@@ -15,13 +14,6 @@ from statefolder import StateFolder
 from webhookd.cli.logreader import LogReader
 
 NO_TEXT = b"caf\xe9\x00\x1b[2J\r\n"
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[StateFolder]:
-    folder = StateFolder(tmp_path)
-    with folder.store:
-        yield folder
 
 
 @contextmanager

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,13 +6,6 @@ from factories import COMMIT, make_target
 from statefolder import StateFolder, webhookd_on
 
 from webhookd.models import Overlap
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[StateFolder]:
-    folder = StateFolder(tmp_path)
-    with folder.store:
-        yield folder
 
 
 def numbers(state: StateFolder, *args: str) -> list[int]:

@@ -4,15 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from statefolder import StateFolder, webhookd_on
-
-
-@pytest.fixture
-def state(tmp_path: Path) -> Iterator[StateFolder]:
-    folder = StateFolder(tmp_path)
-    with folder.store:
-        yield folder
 
 
 @contextmanager
