@@ -1,11 +1,13 @@
-"""The backends on which the contract of the store is tested, and a state directory for commands to read."""
+"""Stores of every backend, a state directory for commands to read, a fork server for commands to run."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from statefolder import StateFolder
+from supervision import Run, finish, start
 
+from webhookd.deploy.launcher import Launcher
 from webhookd.queue import Store
 
 BACKENDS: dict[str, Callable[[Path], Store]] = {
@@ -24,3 +26,17 @@ def state(tmp_path: Path) -> Iterator[StateFolder]:
     folder = StateFolder(tmp_path)
     with folder.store:
         yield folder
+
+
+@pytest.fixture
+def launcher(tmp_path: Path) -> Iterator[Launcher]:
+    launcher = Launcher(tmp_path / "state")
+    launcher.start()
+    yield launcher
+    launcher.stop()
+
+
+@pytest.fixture
+def run(launcher: Launcher) -> Run:
+    """Run a command as run 1, and give its result."""
+    return lambda *argv, **over: finish(launcher, start(launcher, *argv, **over))

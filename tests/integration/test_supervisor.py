@@ -1,65 +1,20 @@
 """Real supervisors from a real fork server, watched from outside."""
 
-import hashlib
 import os
 import re
 import select
 import signal
 import stat
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from harness import is_alive, read_pids, wait_for
+from supervision import INVOCATION, Run, finish, log, spare, start
 
-from webhookd.deploy.job import Job, Result
-from webhookd.deploy.launcher import Launcher, Watched
-
-Run = Callable[..., Result]
-
-INVOCATION = hashlib.sha256(os.urandom(16)).hexdigest()[:32]  # tests run beside each other
-
-
-@pytest.fixture
-def launcher(tmp_path: Path) -> Iterator[Launcher]:
-    launcher = Launcher(tmp_path / "state")
-    launcher.start()
-    yield launcher
-    launcher.stop()
-
-
-def start(
-    launcher: Launcher, *argv: str, run: int = 1, attempt: int = 1, lane: str = "lane", **over: Any
-) -> Watched:
-    folder = launcher.folder(run, attempt)
-    lock = launcher.lock(lane)
-    assert lock is not None
-    env = {"PATH": os.environ["PATH"], "WEBHOOKD_INVOCATION": INVOCATION}
-    values: dict[str, Any] = {"timeout": 60.0, "grace": 0.3, "cwd": "/", "env": env} | over
-    job = Job(run=run, attempt=attempt, invocation=INVOCATION, folder=str(folder), argv=argv, **values)
-    watched = launcher.launch(job, payload=b'{"ref":"refs/heads/main"}', lock=lock)
-    assert watched is not None
-    return watched
-
-
-def finish(launcher: Launcher, watched: Watched, *, run: int = 1, attempt: int = 1) -> Result:
-    assert select.select([watched.pidfd], [], [], 30)[0], "the supervisor did not end"
-    watched.close()
-    result = Result.read(launcher.folder(run, attempt), INVOCATION)
-    assert result is not None
-    return result
-
-
-@pytest.fixture
-def run(launcher: Launcher) -> Run:
-    return lambda *argv, **over: finish(launcher, start(launcher, *argv, **over))
-
-
-def log(launcher: Launcher) -> bytes:
-    path = launcher.folder(1, 1) / "log"
-    return path.read_bytes() if path.exists() else b""
+from webhookd.deploy.job import Result
+from webhookd.deploy.launcher import Launcher
 
 
 def test_output_of_both_streams_is_in_the_log_in_order(launcher: Launcher, run: Run) -> None:
@@ -228,12 +183,6 @@ def test_a_supervisor_outlives_the_fork_server(launcher: Launcher) -> None:
     assert finish(launcher, second, run=2).exit_code == 0
     watched.cancel()
     assert finish(launcher, watched).ending == "cancelled"
-
-
-def spare(launcher: Launcher) -> int:
-    """The supervisor that waits for the next job."""
-    children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children")
-    return int(wait_for(lambda: children.read_text().split(), what="a spare")[0])
 
 
 def test_a_spare_that_was_killed_is_replaced(launcher: Launcher) -> None:
