@@ -129,11 +129,11 @@ class _Attempt:
                 self._status, self._ended_at = status, time.monotonic()
 
     def _reason_to_end(self, now: float, deadline: float) -> str:
-        if self._signals.asked_to_end:
-            return self._signals.asked_to_end
+        asked = self._signals.asked_to_end
         if self._status is None:
-            return "timed_out" if now >= deadline else ""
-        return "leftovers" if now >= self._ended_at + _LEFTOVER_PATIENCE else ""
+            return asked or ("timed_out" if now >= deadline else "")
+        # The command's own end stands, whatever is asked for since.
+        return "leftovers" if asked or now >= self._ended_at + _LEFTOVER_PATIENCE else ""
 
     def _terminate(self, now: float) -> None:
         tree = processes.descendants(os.getpid())
