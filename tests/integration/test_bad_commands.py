@@ -1,10 +1,11 @@
 """Commands that misbehave, and supervisors and fork servers that are stopped: no attempt is lost over it."""
 
+import signal
 from pathlib import Path
 
 import pytest
 from harness import is_alive, read_pids, wait_for
-from supervision import finish, start
+from supervision import finish, log, start
 
 from webhookd.deploy.launcher import Launcher
 
@@ -19,3 +20,15 @@ def test_a_command_that_has_ended_stays_so_whatever_is_asked_for_then(
     getattr(watched, ask)()
     result = finish(launcher, watched)
     assert (result.ending, result.exit_code, result.reason) == ("exited", 0, "1 left-over process ended")
+
+
+def test_a_command_ignores_no_signal_whatever_its_daemon_ignores(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as under nohup
+    launcher = Launcher(tmp_path / "state")
+    try:
+        launcher.start()
+        finish(launcher, start(launcher, "grep", "-E", "SigIgn|SigBlk", "/proc/self/status"))
+    finally:
+        signal.signal(signal.SIGHUP, before)
+        launcher.stop()
+    assert log(launcher).split()[1::2] == [b"0" * 16, b"0" * 16]

@@ -28,9 +28,7 @@ def main() -> None:
     connection = socket.socket(fileno=int(sys.argv[-1]))
     processes.become_subreaper()  # what a killed supervisor leaves is reaped here, not by the daemon
     processes.prefer_as_victim()  # a command that takes all the memory shall not be the daemon's end
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a stop of the whole group must not cut running commands
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, lambda *_: None)  # its number arrives in the pipe
+    _hear_signals()
     events, notes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(notes, warn_on_full_buffer=False)
     gc.disable()
@@ -44,6 +42,19 @@ def main() -> None:
         ended = _reap()
         if taken or spare in ended:
             spare = _fork_spare(connection, notes)
+
+
+def _hear_signals() -> None:
+    """Let no signal end this process, and ignore none: what is ignored here, every command would ignore.
+
+    A stop of the whole group must not cut running commands. That a child has ended is told by the pipe.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    for signum in signal.valid_signals() - {signal.SIGPIPE}:  # which Python needs, and Popen restores
+        if signal.getsignal(signum) == signal.SIG_IGN:
+            signal.signal(signum, signal.SIG_DFL)
+    for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
+        signal.signal(signum, lambda *_: None)
 
 
 def _fork_spare(connection: socket.socket, notes: int) -> int:
