@@ -97,8 +97,8 @@ def _stat(pid: int) -> tuple[int, int, int] | None:
     text = _read(f"/proc/{pid}/stat")
     # The second field is the name in brackets, and may itself hold brackets and spaces.
     fields = text.rpartition(b")")[2].split()
-    if not fields or fields[0] in (b"Z", b"X"):
-        return None
+    if not fields or fields[0] == b"X" or (fields[0] == b"Z" and int(fields[17]) <= 1):
+        return None  # a zombie with several threads is at work: only its first thread has ended
     return pid, int(fields[1]), int(fields[19])
 
 
