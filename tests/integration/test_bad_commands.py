@@ -1,14 +1,19 @@
 """Commands that misbehave, and supervisors and fork servers that are stopped: no attempt is lost over it."""
 
+import os
+import select
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness import is_alive, read_pids, wait_for
-from supervision import finish, log, start
+from supervision import INVOCATION, Run, finish, log, start
 
-from webhookd.deploy.launcher import Launcher
+from webhookd.deploy.job import Result
+from webhookd.deploy.launcher import Launcher, Watched
 
 
 @pytest.mark.parametrize("ask", ["cancel", "interrupt"])
@@ -50,3 +55,54 @@ def test_a_process_whose_first_thread_has_ended_is_ended(launcher: Launcher, tmp
     watched.cancel()
     assert finish(launcher, watched).ending == "cancelled"
     assert not Path(f"/proc/{main}").exists()
+
+
+def test_a_command_may_remove_the_folder_of_its_run(launcher: Launcher, run: Run) -> None:
+    result = run("rm", "-r", str(launcher.folder(1, 1).parent))
+    assert (result.ending, result.exit_code) == ("exited", 0)
+
+
+def test_a_command_that_cannot_be_handed_to_the_kernel_fails_at_once(launcher: Launcher) -> None:
+    folder = launcher.folder(1, 1)
+    (folder / "log").mkdir(parents=True)  # in the way of the log
+    result = finish(launcher, start(launcher, "true"))
+    assert result.ending == "not_started"
+    assert result.reason.startswith("supervisor failed: IsADirectoryError")
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a file system")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)
+
+
+def fill_disk(launcher: Launcher, folder: Path) -> Watched:
+    """Run a command that leaves no byte of room, and wait for its end."""
+    script = (
+        f"rm {launcher.folder(1, 1)}/payload; echo $$ > {folder}/main.pid; cat /dev/zero > {folder}/ballast"
+    )
+    watched = start(launcher, "sh", "-c", f"{script}; exit 3")
+    (main,) = wait_for(lambda: read_pids(folder))
+    wait_for(lambda: not is_alive(main))
+    return watched
+
+
+def test_a_result_waits_for_room_on_a_full_disk(small_disk: Path, launcher: Launcher) -> None:
+    watched = fill_disk(launcher, small_disk)
+    assert not select.select([watched.pidfd], [], [], 0)[0]
+    (small_disk / "ballast").unlink()
+    result = finish(launcher, watched)
+    assert (result.ending, result.exit_code) == ("exited", 3)
+
+
+def test_a_supervisor_that_waits_for_room_may_be_told_to_give_up(
+    small_disk: Path, launcher: Launcher
+) -> None:
+    watched = fill_disk(launcher, small_disk)
+    watched.interrupt()
+    assert select.select([watched.pidfd], [], [], 30)[0]
+    watched.close()
+    assert Result.read(launcher.folder(1, 1), INVOCATION) is None

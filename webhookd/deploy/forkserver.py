@@ -78,6 +78,8 @@ def _wait_for_order(connection: socket.socket, notes: int) -> NoReturn:
     job, lock = received
 
     def started() -> None:
+        if connection.fileno() < 0:
+            return  # said before
         pidfd = os.pidfd_open(os.getpid())
         with contextlib.suppress(OSError):  # the daemon may be gone; the next one finds us by the lock
             socket.send_fds(connection, [str(os.getpid()).encode()], [pidfd])

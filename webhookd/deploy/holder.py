@@ -1,5 +1,6 @@
 """What a lane's lock file says of its holder. Standard library only."""
 
+import contextlib
 import os
 
 from webhookd.deploy.job import Job
@@ -23,9 +24,10 @@ class Holder:
         return before[2] if before and before[0] == self._invocation else ""
 
     def say(self, main: str) -> None:
-        """Name this process, and the command's."""
+        """Name this process, and the command's; where that fails, on a full disk, the lock itself still tells."""
         line = f"{self._invocation} {os.getpid()} {main}\n".ljust(_LENGTH)
-        os.pwrite(self._lock, line.encode(), 0)
+        with contextlib.suppress(OSError):
+            os.pwrite(self._lock, line.encode(), 0)
 
 
 def read_holder(lock: int) -> tuple[str, int, str] | None:

@@ -67,6 +67,7 @@ class Result:
 
     def write(self, folder: str) -> None:
         """Put the result into *folder* so that it is there whole, on disk, or not at all."""
+        Path(folder).mkdir(mode=0o711, parents=True, exist_ok=True)  # the command may have removed it
         path = Path(folder, "result.json")
         part = path.with_suffix(".part")
         write_private(part, json.dumps(asdict(self)).encode(), durable=True)

@@ -28,6 +28,7 @@ from webhookd.deploy.signals import Signals
 from webhookd.deploy.starting import silence, spawn, why
 
 _LOG_INTERVAL = 0.25  # seconds between looks at the size of the log
+_ROOM_INTERVAL = 1.0  # seconds between two tries to write the result
 _LEFTOVER_PATIENCE = 1.0  # seconds a command's helpers may take to end after it (`tee`, `git gc`)
 
 
@@ -62,11 +63,26 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
             result = end_leftovers(job, signals, holder)
     except Exception as error:  # noqa: BLE001 - whatever it is, the run must learn of it
         kill_everything(signals)
+        started()
+        ending = "not_started" if job.argv and not holder.main() else "interrupted"
         reason = f"supervisor failed: {type(error).__name__}: {error}"
-        result = Result(invocation=job.invocation, ending="not_started", reason=reason, ended_at=time.time())
+        result = Result(invocation=job.invocation, ending=ending, reason=reason, ended_at=time.time())
     job.payload.unlink(missing_ok=True)  # the store keeps it, for as long as the operator wants
-    result.write(job.folder)
+    _report(result, job, signals)
     os._exit(0)
+
+
+def _report(result: Result, job: Job, signals: Signals) -> None:
+    """Leave the *result*; on a full disk, as soon as there is room or until somebody has asked for an end."""
+    while True:
+        try:
+            result.write(job.folder)
+        except OSError:
+            if signals.asked_to_end:
+                raise
+            signals.wait(_ROOM_INTERVAL)
+        else:
+            return
 
 
 class _Attempt:
