@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 from harness import is_alive, read_pids, wait_for
-from supervision import INVOCATION, Run, finish, log, start
+from supervision import INVOCATION, Run, finish, log, spare, start
 
-from webhookd.deploy.job import Result
+from webhookd.deploy.job import Job, Result
 from webhookd.deploy.launcher import Launcher, Watched
 
 
@@ -68,6 +68,29 @@ def test_a_command_that_cannot_be_handed_to_the_kernel_fails_at_once(launcher: L
     result = finish(launcher, start(launcher, "true"))
     assert result.ending == "not_started"
     assert result.reason.startswith("supervisor failed: IsADirectoryError")
+
+
+def test_a_command_may_stop_its_supervisor_and_is_ended_in_time(launcher: Launcher) -> None:
+    result = finish(launcher, start(launcher, "sh", "-c", "kill -STOP $PPID; sleep 600", timeout=0.3))
+    assert result.ending == "timed_out"
+
+
+def test_a_fork_server_that_was_stopped_is_replaced(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhookd.deploy.launcher._PATIENCE", 0.5)
+    launcher.stop()
+    launcher.start()
+    waiting, pid = spare(launcher), launcher.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    os.kill(waiting, signal.SIGKILL)
+    lock = launcher.lock("lane")
+    assert lock is not None
+    job = Job(run=1, attempt=1, invocation=INVOCATION, folder=str(launcher.folder(1, 1)), argv=("true",))
+    assert launcher.launch(job, payload=None, lock=lock) is None
+    assert not is_alive(pid)
+    assert finish(launcher, start(launcher, "true", run=2), run=2).exit_code == 0
 
 
 @pytest.fixture

@@ -133,9 +133,16 @@ def send_order(connection: socket.socket, job: Job, *, lock: int) -> None:
 
 
 def _reap() -> set[int]:
-    """Collect ended children, orphans of killed supervisors too."""
+    """Collect ended children, orphans of killed supervisors too; let a stopped one go on.
+
+    A command can stop its supervisor, which would then keep no time limit.
+    """
     ended = set()
     with contextlib.suppress(ChildProcessError):
-        while pid := os.waitpid(-1, os.WNOHANG)[0]:
-            ended.add(pid)
+        while (child := os.waitpid(-1, os.WNOHANG | os.WUNTRACED))[0]:
+            pid, status = child
+            if os.WIFSTOPPED(status):
+                os.kill(pid, signal.SIGCONT)
+            else:
+                ended.add(pid)
     return ended

@@ -19,6 +19,7 @@ from webhookd.errors import LaunchFailed
 from webhookd.models import Ending
 
 _PATIENCE = 10.0  # seconds for a supervisor to take its job
+_STOP_PATIENCE = 2.0  # seconds for the fork server to notice that it shall end
 _START = "import sys; sys.path.append(sys.argv[1]); from webhookd.deploy.forkserver import main; main()"
 
 
@@ -84,7 +85,11 @@ class Launcher:
             self._socket.close()
             self._socket = None
         if self._process is not None:
-            self._process.wait()
+            try:
+                self._process.wait(_STOP_PATIENCE)
+            except subprocess.TimeoutExpired:  # somebody has stopped it
+                self._process.kill()
+                self._process.wait()
             self._process = None
 
     @property
