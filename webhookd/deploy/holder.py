@@ -24,7 +24,7 @@ class Holder:
         return before[2] if before and before[0] == self._invocation else ""
 
     def say(self, main: str) -> None:
-        """Name this process, and the command's; where that fails, on a full disk, the lock itself still tells."""
+        """Name this process, and the command's; on a full disk the held lock alone has to do."""
         line = f"{self._invocation} {os.getpid()} {main}\n".ljust(_LENGTH)
         with contextlib.suppress(OSError):
             os.pwrite(self._lock, line.encode(), 0)

@@ -5,10 +5,12 @@ nothing breaks when its supervisor dies. The middle of a log that grows too long
 system while the command runs (fallocate(2), FALLOC_FL_PUNCH_HOLE) and cut out when it has ended.
 """
 
+import contextlib
 import ctypes
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from webhookd.deploy import journal
 from webhookd.deploy.job import write_private
@@ -16,6 +18,7 @@ from webhookd.deploy.job import write_private
 _FALLOC_FL_KEEP_SIZE = 0x01
 _FALLOC_FL_PUNCH_HOLE = 0x02
 _BLOCK = 4096
+_PIECE = 1024**2  # bytes copied at once
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -31,8 +34,8 @@ class Output:
     ) -> None:
         self._path = path
         self._limit = limit
-        self._head = _whole_blocks(limit // 2)
-        self._given_back = self._head
+        self._head = limit // 2
+        self._given_back = self._first_block
         self._lost = 0  # bytes cut off where the file system cannot punch holes
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (os.O_TRUNC if fresh else 0)
         self.fd = os.open(path, flags, 0o600)
@@ -43,7 +46,9 @@ class Output:
         if self._copy is not None:
             self._copy.step()
         size = os.fstat(self.fd).st_size
-        end = _whole_blocks(size - self._limit // 2)
+        if size < self._given_back:  # the command has cut it short
+            self._given_back = self._first_block
+        end = (size - self._limit // 2) // _BLOCK * _BLOCK
         if size <= 2 * self._limit or end <= self._given_back:
             return
         mode = _FALLOC_FL_PUNCH_HOLE | _FALLOC_FL_KEEP_SIZE
@@ -55,23 +60,36 @@ class Output:
             self._lost += size - self._head
 
     def close(self) -> None:
-        """Cut the middle out for good, and say so in its place."""
+        """Cut the middle out for good, and say so in its place; where that fails the log stays as it is."""
         if self._copy is not None:
             self._copy.close()
         size = os.fstat(self.fd).st_size
         if size > self._limit or self._lost:
-            self._cut(size)
+            with contextlib.suppress(OSError):  # a full disk, or a command that has removed the folder
+                self._cut(size)
         os.close(self.fd)
+
+    @property
+    def _first_block(self) -> int:
+        """Where the first block begins that may be given back."""
+        return -(-self._head // _BLOCK) * _BLOCK
 
     def _cut(self, size: int) -> None:
         tail = min(self._limit // 2, max(size - self._head, 0))
         cut = size - self._head - tail + self._lost
-        part = self._path.with_suffix(".part")
         note = b"\n[webhookd: %d bytes cut here, the log may hold %d]\n" % (cut, self._limit)
-        head, end = os.pread(self.fd, self._head, 0), os.pread(self.fd, tail, size - tail)
-        write_private(part, head + note + end)
-        part.replace(self._path)
+        part = self._path.with_suffix(".part")
+        write_private(part, b"")
+        try:
+            with part.open("ab", buffering=0) as file:
+                self._copy_to(file, begin=0, end=min(self._head, size))
+                file.write(note)
+                self._copy_to(file, begin=size - tail, end=size)
+            part.replace(self._path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
 
-
-def _whole_blocks(count: int) -> int:
-    return count // _BLOCK * _BLOCK
+    def _copy_to(self, file: BinaryIO, *, begin: int, end: int) -> None:
+        while begin < end and (piece := os.pread(self.fd, min(end - begin, _PIECE), begin)):
+            begin += file.write(piece)

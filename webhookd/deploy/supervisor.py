@@ -166,11 +166,14 @@ class _Attempt:
         return now < self._kill_at + KILL_PATIENCE
 
     def _pause(self, now: float, deadline: float) -> float:
+        """Give the seconds until something is due; the log is looked at all the time."""
         if self._ending:
-            return max(self._kill_at - now, KILL_INTERVAL) if now < self._kill_at else KILL_INTERVAL
-        if self._status is not None:
-            return self._ended_at + _LEFTOVER_PATIENCE - now
-        return min(deadline - now, _LOG_INTERVAL)
+            due = max(self._kill_at - now, KILL_INTERVAL)
+        elif self._status is not None:
+            due = self._ended_at + _LEFTOVER_PATIENCE - now
+        else:
+            due = deadline - now
+        return min(due, _LOG_INTERVAL)
 
     def _result(self) -> Result:
         code = os.waitstatus_to_exitcode(self._status) if self._status is not None else None

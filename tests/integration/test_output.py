@@ -1,0 +1,56 @@
+"""The log of a command stays within its limit, whatever the command does to it."""
+
+import os
+import signal
+from pathlib import Path
+
+from harness import read_pids, wait_for
+from supervision import Run, finish, log, start
+
+from webhookd.deploy.launcher import Launcher
+from webhookd.deploy.output import Output
+
+LIMIT = 100_000
+
+
+def on_disk(path: Path) -> int:
+    return path.stat().st_blocks * 512
+
+
+def test_a_log_is_kept_within_its_limit_while_its_command_is_being_ended(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    script = (
+        f"echo $$ > {tmp_path}/main.pid; trap 'head -c 3000000 /dev/zero' TERM; while :; do sleep 0.02; done"
+    )
+    watched = start(launcher, "sh", "-c", script, log_limit=LIMIT, timeout=0.2, grace=60.0)
+    path = launcher.folder(1, 1) / "log"
+    wait_for(lambda: path.stat().st_size >= 3_000_000 and on_disk(path) < 3 * LIMIT, what="a hole in the log")
+    os.kill(read_pids(tmp_path)[0], signal.SIGKILL)
+    assert finish(launcher, watched).ending == "timed_out"
+
+
+def test_a_log_with_a_small_limit_has_a_head_and_a_tail(launcher: Launcher, run: Run) -> None:
+    run("sh", "-c", "echo first; head -c 5000 /dev/zero | tr '\\0' x; echo; echo last", log_limit=1024)
+    head, tail = b"first\n" + b"x" * 506, b"x" * 506 + b"\nlast\n"
+    note = b"\n[webhookd: 3988 bytes cut here, the log may hold 1024]\n"
+    assert log(launcher) == head + note + tail
+
+
+def test_a_log_that_cannot_be_cut_is_no_failure_of_its_command(launcher: Launcher, run: Run) -> None:
+    script = f"head -c {3 * LIMIT} /dev/zero; rm -r {launcher.folder(1, 1)}"
+    result = run("sh", "-c", script, log_limit=LIMIT)
+    assert (result.ending, result.exit_code) == ("exited", 0)
+
+
+def test_a_log_that_its_command_has_truncated_is_still_kept_within_its_limit(tmp_path: Path) -> None:
+    output = Output(tmp_path / "log", limit=LIMIT)
+    for _ in range(2):
+        os.write(output.fd, b"x" * 3_000_000)
+        output.keep_within_limit()
+        assert on_disk(tmp_path / "log") < 3 * LIMIT
+        os.truncate(output.fd, 0)
+        output.keep_within_limit()
+    os.write(output.fd, b"last\n")
+    output.close()
+    assert (tmp_path / "log").read_bytes() == b"last\n"
