@@ -1,6 +1,8 @@
 import os
 import pwd
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -167,6 +169,16 @@ def test_a_folder_may_be_called_as_it_likes(tmp_path: Path) -> None:
     file = tmp_path / "a, b {c}: #" / "webhookd.yaml"
     init(file)
     assert loaded(file).hooks[0].secrets[0].label == f"file {file.parent}/secret"
+
+
+def test_a_reader_that_leaves_keeps_nothing_from_being_written(file: Path) -> None:
+    command = [sys.executable, "-m", "webhookd", "init", "--config", str(file)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+    assert loaded(file).warnings == ()
 
 
 def test_a_folder_is_not_put_aside(tmp_path: Path) -> None:

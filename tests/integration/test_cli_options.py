@@ -1,7 +1,9 @@
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from click.testing import CliRunner, Result
+from configfiles import REPOS, SECRET, as_nobody, write_config
 from statefolder import StateFolder
 
 from webhookd.cli import main
@@ -80,6 +82,18 @@ def test_a_configuration_that_is_not_there_is_refused(tmp_path: Path) -> None:
     shown = webhookd("runs", config=tmp_path / "gone.yaml")
     assert shown.exit_code == 78
     assert str(tmp_path / "gone.yaml") in shown.stderr
+
+
+def test_a_file_that_this_user_may_not_read_is_refused_as_a_configuration() -> None:
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        file = write_config(Path(folder), SECRET + REPOS)
+        file.chmod(0)
+        webhookd("check", "--config", str(file))  # imports all that another user may not read
+        with as_nobody():
+            shown = webhookd("check", "--config", str(file))
+    assert shown.exit_code == 78
+    assert "may not read this file" in shown.stderr
 
 
 def test_an_empty_name_does_not_stand_for_the_default(places: tuple[Path, Path]) -> None:

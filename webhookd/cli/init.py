@@ -86,13 +86,13 @@ def init(  # noqa: PLR0913 - click passes each option by name
     file = new_config_file(ctx).absolute()
     secret = file.parent / "secret"
     try:
-        for line in _write(wish, file, secret, force=force):
-            click.echo(line)
+        done = list(_write(wish, file, secret, force=force))
     except OSError as error:
         hint = "as another user, or elsewhere: --config FILE"
         raise WebhookdError(
             f'"{error.filename or file}" cannot be written: {in_words(error)}', hint=hint
         ) from error
+    click.echo("\n".join(done))
     is_default = file in default_files(env=os.environ, uid=os.getuid())
     click.echo("\n" + _instructions(wish, file, secret, is_default=is_default), nl=False)
 

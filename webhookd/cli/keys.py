@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from webhookd.cli.inputs import read_input
-from webhookd.cli.options import config_option, load_config
+from webhookd.cli.options import NAMED, config_option, load_config
 from webhookd.errors import BadValue, ConfigError, UsageError
 from webhookd.models import Forge, Hook, Repository, Secret
 
@@ -36,7 +36,11 @@ def key_options(command: Function) -> Function:
     """Add the options that say which forge and which keys."""
     click.option("--secret-env", multiple=True, metavar="VARIABLE", help="Variable with the secret.")(command)
     click.option(
-        "--secret-file", multiple=True, type=click.Path(), metavar="FILE", help="File with the secret."
+        "--secret-file",
+        multiple=True,
+        type=NAMED,
+        metavar="FILE",
+        help="File with the secret.",
     )(command)
     click.option("--forge", type=click.Choice(_FORGES), help="Who sends.  [default: github]")(command)
     click.option("--hook", metavar="NAME", help="Hook of the configuration.")(command)

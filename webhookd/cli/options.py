@@ -19,11 +19,14 @@ _STATE_DIR = "webhookd.state_dir"
 _PEEKED = "webhookd.peeked"
 
 
+NAMED = click.Path(readable=False)  # a file or folder: completed by the shell, judged by whoever opens it
+
+
 def config_option(command: Function) -> Function:
     """Add `--config FILE`; behind the command's name it overrides the one before it."""
     return click.option(
         "--config",
-        type=click.Path(),
+        type=NAMED,
         metavar="FILE",
         expose_value=False,
         callback=_remember_config,
@@ -35,7 +38,7 @@ def state_options(command: Function) -> Function:
     """Add `--config FILE` and `--state-dir DIR`, for a command that reads the store."""
     option = click.option(
         "--state-dir",
-        type=click.Path(),
+        type=NAMED,
         metavar="DIR",
         expose_value=False,
         callback=_remember_state_dir,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhookd.cli.keys import Chosen, choose, key_options
+from webhookd.cli.options import NAMED
 from webhookd.errors import UsageError
 from webhookd.models import Hook, Repository
 
@@ -20,7 +21,7 @@ _INLINE = 60_000  # bytes of a body that a shell takes as one argument
 
 
 @click.command()
-@click.argument("payload", required=False, type=click.Path())
+@click.argument("payload", required=False, type=NAMED)
 @key_options
 @click.option("--event", help="push, ping, delete, or the forge's own name.  [default: push]")
 @click.option("--repo", default="octocat/hello-world", show_default=True, help="Repository's full name.")

@@ -10,6 +10,7 @@ import click
 
 from webhookd.cli.inputs import read_input
 from webhookd.cli.keys import Chosen, choose, key_options
+from webhookd.cli.options import NAMED
 from webhookd.errors import UsageError
 from webhookd.models import Hook, PushEvent, Request
 
@@ -23,12 +24,12 @@ _NO_HEADERS = (
 
 
 @click.command()
-@click.argument("payload", type=click.Path())
+@click.argument("payload", type=NAMED)
 @key_options
 @click.option(
     "--headers",
     "header_file",
-    type=click.Path(),
+    type=NAMED,
     metavar="FILE",
     help='"Name: value" lines, or a JSON object.',
 )
