@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 from daemon import Answer, Daemon, push_payload, signed
@@ -179,3 +180,27 @@ def test_every_answer_is_json_and_names_no_secret_and_no_path(start: Start) -> N
         assert answer.headers["Content-Type"] == "application/json"
         assert str(daemon.folder) not in json.dumps(answer.body)
         assert "sha256" not in json.dumps(answer.body)
+
+
+def test_the_log_tells_that_another_hooks_secret_was_used(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "other").touch(mode=0o600)
+    (tmp_path / "other").write_text("the secret of the other hook")
+    daemon = start(
+        "    hook: github\n    branches: {main: 'true'}",
+        settings=f"hooks: {{other: {{forge: github, secret: {{file: {tmp_path}/other}}}}}}",
+    )
+    assert daemon.push(secret="the secret of the other hook").status == 401
+    wait_for(lambda: "request rejected" in daemon.log)
+    line = next(line for line in daemon.log.splitlines() if "request rejected" in line)
+    assert "cause=another configured secret" in line
+    assert "the secret of" not in daemon.log
+
+
+def test_the_log_tells_a_form_whose_json_was_signed(start: Start) -> None:
+    daemon = start("    main: 'true'")
+    text = json.dumps(push_payload()).encode()
+    headers = signed(text) | {"Content-Type": "application/x-www-form-urlencoded"}
+    body = urlencode({"payload": text}).encode()
+    assert daemon.request("POST", "/github-webhook", body=body, headers=headers).status == 401
+    wait_for(lambda: "request rejected" in daemon.log)
+    assert "cause=body form-encoded" in daemon.log

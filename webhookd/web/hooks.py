@@ -11,10 +11,12 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as TooSlow
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from webhookd.errors import AddressNotAllowed, NotAuthentic, Rejected, StoreError
 from webhookd.intake import precheck, receive
+from webhookd.intake.diagnose import case_of, daemon_cause
 from webhookd.models import Config, Decision, Hook, Request
 from webhookd.queue import Acceptance, Store
 from webhookd.web import answers
@@ -75,6 +77,9 @@ class Hooks:
         try:
             decision = receive(request, hook=hook, repositories=config.repositories, now=now)
             promise = self._store.accept_soon(decision, now=now)
+        except NotAuthentic as error:
+            finer = partial(_cause_by_keys, request, error, hook=hook, config=config)
+            return self._rejected(error, head, config, finer=finer)
         except Rejected as error:
             return self._rejected(error, head, config)
         except StoreError as error:
@@ -95,13 +100,21 @@ class Hooks:
         answered = self.receive(head, environ["wsgi.input"].read(head.length))
         return answered.wait() if isinstance(answered, Pending) else answered
 
-    def reject(self, answer: Answer, head: Head, *, cause: str, detail: str = "-") -> Answer:
+    def reject(
+        self,
+        answer: Answer,
+        head: Head,
+        *,
+        cause: str,
+        detail: str = "-",
+        finer: Callable[[], str] | None = None,
+    ) -> Answer:
         """Count and log that *head* is answered with *answer*, and give that."""
         config = self._config()
         hook = config.hook_at(head.path)
         kind = Kind(status=answer.status, cause=cause, hook=hook.name if hook else "-")
         address, now = str(_client(head, config)), time.monotonic()
-        self.rejections.note(kind, address=address, path=head.path, detail=detail, now=now)
+        self.rejections.note(kind, address=address, path=head.path, detail=detail, now=now, finer=finer)
         return answer
 
     def flush(self) -> None:
@@ -117,12 +130,14 @@ class Hooks:
             return self._rejected(error, head, config)
         return None
 
-    def _rejected(self, error: Rejected, head: Head, config: Config) -> Answer:
+    def _rejected(
+        self, error: Rejected, head: Head, config: Config, *, finer: Callable[[], str] | None = None
+    ) -> Answer:
         answer = answers.rejected(error)
         if isinstance(error, NotAuthentic):
             seconds = self._throttle.fail(_client(head, config), now=time.monotonic())
             answer = answers.too_many_failures(seconds) if seconds else answer
-        return self.reject(answer, head, cause=error.cause or "-", detail=str(error))
+        return self.reject(answer, head, cause=error.cause or "-", detail=str(error), finer=finer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +168,18 @@ class Pending:
         """Say that it is not stored; if the disk takes it after all, to send it again does no harm."""
         self.promise.cancel()
         return _unavailable(self.decision.delivery.hook, TooSlow(f"no commit within {PATIENCE:g} s"))
+
+
+def _cause_by_keys(request: Request, error: NotAuthentic, *, hook: Hook, config: Config) -> str:
+    """Say what the configured keys tell of a request that *hook* refused: one of another hook's, say."""
+    others = [
+        secret
+        for other in config.hooks
+        if other is not hook
+        for secret in (*other.secrets, *other.tokens, *other.authorization)
+    ]
+    case = case_of(request, error, hook=hook, repositories=config.repositories, others=others)
+    return daemon_cause(case)
 
 
 def _unavailable(hook: str, error: BaseException) -> Answer:

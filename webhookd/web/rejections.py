@@ -7,6 +7,7 @@ kind is what was wrong, and at which hook: neither is a sender's to choose, so t
 import logging
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
@@ -38,8 +39,20 @@ class Rejections:
         self._folded: dict[Kind, _Folded] = {}
         self._guard = threading.Lock()
 
-    def note(self, kind: Kind, *, address: str, path: str, detail: str, now: float) -> None:
-        """Count a rejection, and log it if its kind was not logged within the last minute."""
+    def note(  # noqa: PLR0913 - each is a fact of its own
+        self,
+        kind: Kind,
+        *,
+        address: str,
+        path: str,
+        detail: str,
+        now: float,
+        finer: Callable[[], str] | None = None,
+    ) -> None:
+        """Count a rejection, and log it if its kind was not logged within the last minute.
+
+        *finer* finds a cause that says more; it is asked only for a line that is written, as it takes time.
+        """
         with self._guard:
             self.counts[kind] += 1
             folded = self._folded.get(kind)
@@ -49,7 +62,7 @@ class Rejections:
             self._folded[kind] = _Folded(since=now)
         log.warning(
             "request rejected status=%d cause=%s hook=%s address=%s path=%s detail=%s",
-            kind.status, kind.cause, kind.hook, address, path[:_LONGEST_PATH], detail,
+            kind.status, finer() if finer else kind.cause, kind.hook, address, path[:_LONGEST_PATH], detail,
         )  # fmt: skip
 
     def flush(self, *, now: float) -> None:
