@@ -79,9 +79,11 @@ class OneLock:
         future.set_result(self.write(work))
         return future
 
-    def write_with_next(self, work: Callable[[Transaction], Result | None]) -> "Future[Result]":
+    def write_with_next(
+        self, work: Callable[[Transaction], Result | None], *, foretell: Callable[[Result], None]
+    ) -> "Future[Result]":
         """Give *work* nothing to do: this backend has no groups that it could come with."""
-        del work
+        del work, foretell
         return Future()
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:

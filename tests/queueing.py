@@ -6,7 +6,8 @@ from typing import Any
 from factories import NOW, make_decision, make_delivery, make_match, make_push, make_target
 
 from webhookd.models import Claim, Decision, Ending, Outcome, Run
-from webhookd.queue import Acceptance, Store
+from webhookd.queue import Acceptance, Store, accepting
+from webhookd.queue.dialect import Transaction
 
 OWNER = "this daemon"
 SUCCESS = Outcome(ending=Ending.EXITED, exit_code=0)
@@ -39,6 +40,18 @@ def push(
     """Accept a delivery of one push to one target, which is named after the repository."""
     decision = delivery_of(delivery_id, {"name": f"{repo}@main", "repo": repo, **target}, repo=repo, ref=ref)
     return store.accept(decision, now=now)
+
+
+def push_in_vain(store: Store, delivery_id: str) -> None:
+    """Accept a push in a transaction that fails at its very end, in the commit."""
+    order = accepting.order(delivery_of(delivery_id), now=NOW)
+
+    def work(tx: Transaction) -> None:
+        tx.execute("PRAGMA defer_foreign_keys = ON", {})
+        accepting.accept(tx, order)
+        tx.execute("INSERT INTO attempt (run_id, n, owner, started_at) VALUES (99, 1, '', 0)", {})
+
+    store._db.write(work)  # noqa: SLF001 - nothing that the store offers can fail so
 
 
 def queued(acceptance: Acceptance) -> int:

@@ -88,7 +88,7 @@ def test_a_fork_server_that_was_stopped_is_replaced(
     lock = launcher.lock("lane")
     assert lock is not None
     job = Job(run=1, attempt=1, invocation=INVOCATION, folder=str(launcher.folder(1, 1)), argv=("true",))
-    assert launcher.launch(job, payload=None, lock=lock) is None
+    assert launcher.launch(launcher.prepare(job, payload=None, lock=lock)) is None
     assert not is_alive(pid)
     assert finish(launcher, start(launcher, "true", run=2), run=2).exit_code == 0
 

@@ -1,13 +1,27 @@
 """What runs next, and who holds it."""
 
+from concurrent.futures import Future
 from datetime import datetime
+from typing import Any
 
 import pytest
 from factories import COMMIT, NOW, make_decision, make_delivery, make_match, make_push
-from queueing import FAILURE, OWNER, SUCCESS, delivery_of, end, later, push, queued, start, states
+from queueing import (
+    FAILURE,
+    OWNER,
+    SUCCESS,
+    delivery_of,
+    end,
+    later,
+    push,
+    push_in_vain,
+    queued,
+    start,
+    states,
+)
 
-from webhookd.errors import NotFound, NotPossible, StoreUnavailable
-from webhookd.models import Attempt, Overlap, RunState
+from webhookd.errors import NotFound, NotPossible, StoreError, StoreUnavailable
+from webhookd.models import Attempt, Claim, Overlap, RunState
 from webhookd.queue import Store
 
 
@@ -241,8 +255,13 @@ def test_only_a_running_attempt_can_be_taken_over(store: Store) -> None:
     assert states(store) == {1: "failed"}
 
 
+def leave_word(store: Store, **over: Any) -> "Future[Claim]":
+    values: dict[str, Any] = {"owner": "daemon", "clock": lambda: NOW, "foretell": lambda _claim: None}
+    return store.claim_with_next(**(values | over))
+
+
 def test_a_standing_claim_comes_with_the_next_push(store: Store) -> None:
-    standing = store.claim_with_next(owner="daemon", clock=lambda: NOW)
+    standing = leave_word(store)
     assert not standing.done()
     run = queued(push(store, "d-1"))
     assert standing.result(10).run.run == run
@@ -250,7 +269,7 @@ def test_a_standing_claim_comes_with_the_next_push(store: Store) -> None:
 
 
 def test_a_standing_claim_goes_on_standing_while_nothing_is_queued(store: Store) -> None:
-    standing = store.claim_with_next(owner="daemon", clock=lambda: NOW)
+    standing = leave_word(store)
     store.probe(now=NOW)
     assert not standing.done()
     run = queued(push(store, "d-1"))
@@ -258,15 +277,39 @@ def test_a_standing_claim_goes_on_standing_while_nothing_is_queued(store: Store)
 
 
 def test_a_standing_claim_that_was_taken_back_claims_nothing(store: Store) -> None:
-    standing = store.claim_with_next(owner="daemon", clock=lambda: NOW)
+    standing = leave_word(store)
     assert standing.cancel()
     run = queued(push(store, "d-1"))
     assert store.run(run).state is RunState.QUEUED
 
 
+def test_a_standing_claim_is_foretold_before_its_commit_and_cannot_be_taken_back_then(store: Store) -> None:
+    foretold = []
+
+    def foretell(claim: Claim) -> None:
+        foretold.append((claim, store.runs(), standing.cancel()))
+
+    standing = leave_word(store, foretell=foretell)
+    push(store, "d-1")
+    claim = standing.result(10)
+    assert foretold == [(claim, (), False)]
+    assert store.run(claim.run.run).state is RunState.RUNNING
+
+
+def test_what_was_foretold_is_not_so_when_its_commit_fails(store: Store) -> None:
+    foretold: list[Claim] = []
+    standing = leave_word(store, foretell=foretold.append)
+    with pytest.raises(StoreError, match="FOREIGN KEY constraint failed"):
+        push_in_vain(store, "d-1")
+    assert [claim.push.commit for claim in foretold] == [COMMIT]
+    assert "FOREIGN KEY constraint failed" in str(standing.exception(10))
+    assert store.runs() == ()
+    assert queued(push(store, "d-2")) == foretold[0].run.run
+
+
 def test_only_the_last_standing_claim_stands(store: Store) -> None:
-    first = store.claim_with_next(owner="first", clock=lambda: NOW)
-    second = store.claim_with_next(owner="second", clock=lambda: NOW)
+    first = leave_word(store, owner="first")
+    second = leave_word(store, owner="second")
     run = queued(push(store, "d-1"))
     assert second.result(10).run.owner == "second"
     assert not first.done()
@@ -277,7 +320,7 @@ def test_a_standing_claim_that_cannot_be_carried_out_says_so(store: Store) -> No
     def broken_clock() -> datetime:
         raise StoreUnavailable("no time")
 
-    standing = store.claim_with_next(owner="daemon", clock=broken_clock)
+    standing = leave_word(store, clock=broken_clock)
     run = queued(push(store, "d-1"))
     assert isinstance(standing.exception(10), StoreUnavailable)
     assert store.run(run).state is RunState.QUEUED

@@ -111,25 +111,33 @@ def _rehearse() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         job = Job(run=0, attempt=0, invocation="", folder="/", argv=("/",), cwd="/")
-        send_order(theirs, job, lock=theirs.fileno())
+        order = write_order(job)
+        send_order(theirs, order, lock=theirs.fileno())
+        os.close(order)
         received = _receive(ours)
     if received is not None:
         os.close(received[1])
         supervisor.rehearse(received[0])
 
 
-def send_order(connection: socket.socket, job: Job, *, lock: int) -> None:
-    """Send *job* to the spare, with *lock*; the daemon's side of `_receive`.
+def write_order(job: Job) -> int:
+    """Write *job* down for the spare; give the descriptor.
 
-    The job travels in a file without a name: it may be long, and the environment in it is nobody's business.
+    It travels in a file without a name: it may be long, and the environment in it is nobody's business.
     """
     order = os.memfd_create("job", os.MFD_CLOEXEC)
     try:
         with os.fdopen(os.dup(order), "wb") as file:
             file.write(job.to_json())
-        socket.send_fds(connection, [b"job"], [lock, order])
-    finally:
+    except OSError:
         os.close(order)
+        raise
+    return order
+
+
+def send_order(connection: socket.socket, order: int, *, lock: int) -> None:
+    """Send *order* to the spare, with *lock*; the daemon's side of `_receive`."""
+    socket.send_fds(connection, [b"job"], [lock, order])
 
 
 def _reap() -> set[int]:

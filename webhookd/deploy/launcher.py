@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import webhookd
-from webhookd.deploy.forkserver import MAX_MESSAGE, send_order
+from webhookd.deploy.forkserver import MAX_MESSAGE, send_order, write_order
 from webhookd.deploy.holder import read_holder
 from webhookd.deploy.job import Job, write_private
 from webhookd.errors import LaunchFailed
@@ -46,6 +46,25 @@ class Watched:
             signal.pidfd_send_signal(self.pidfd, signum)
         except ProcessLookupError:
             return  # it has ended by itself
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A job for which everything is ready but its start. It holds the lane's lock."""
+
+    job: Job
+    lock: int  # descriptors, from here on
+    order: int
+
+    def forget(self) -> None:
+        """Let nobody start it."""
+        self.job.payload.unlink(missing_ok=True)
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the descriptors; a supervisor has its own."""
+        os.close(self.order)
+        os.close(self.lock)
 
 
 class Launcher:
@@ -132,25 +151,32 @@ class Launcher:
             os.close(descriptor)
         return removed
 
-    def launch(self, job: Job, *, payload: bytes | None, lock: int) -> Watched | None:
-        """Start a supervisor for *job* that holds *lock* from here on.
+    def prepare(self, job: Job, *, payload: bytes | None, lock: int) -> Prepared:
+        """Lay out what *job* needs; *lock* is the result's from here on. Raises LaunchFailed."""
+        try:
+            self._enter(job)
+            if payload is not None:
+                write_private(job.payload, payload)
+            return Prepared(job=job, lock=lock, order=write_order(job))
+        except OSError as error:
+            os.close(lock)
+            raise not_started(error) from error
+
+    def launch(self, prepared: Prepared) -> Watched | None:
+        """Start the supervisor of what was *prepared*, which is used up by this.
 
         None when it has ended before it could be watched, or when the fork server died over it: the
         result or its absence tells which. Raises LaunchFailed where nothing was started.
         """
         try:
-            self._enter(job)
-            if payload is not None:
-                write_private(job.payload, payload)
-            watched = self._send(job, lock)
+            watched = self._send(prepared)
             self._make_spare_folder()
         except OSError as error:
-            message = f"no supervisor could be started: {error}"
-            raise LaunchFailed(message, ending=Ending.INTERRUPTED) from error
+            raise not_started(error) from error
         else:
             return watched
         finally:
-            os.close(lock)
+            prepared.close()
 
     def _enter(self, job: Job) -> None:
         """Make the folder of *job*: of a first attempt the one that lies ready, with the files it will have.
@@ -193,11 +219,12 @@ class Launcher:
         finally:
             os.close(descriptor)
 
-    def _send(self, job: Job, lock: int) -> Watched | None:
+    def _send(self, prepared: Prepared) -> Watched | None:
+        order, lock = prepared.order, prepared.lock
         try:
-            send_order(self._connection(), job, lock=lock)
+            send_order(self._connection(), order, lock=lock)
         except (BrokenPipeError, ConnectionResetError):  # it died before this job reached it
-            send_order(self._restart(), job, lock=lock)
+            send_order(self._restart(), order, lock=lock)
         try:
             answer, descriptors, _, _ = socket.recv_fds(self._connection(), MAX_MESSAGE, 1)
         except (ConnectionResetError, TimeoutError):
@@ -216,6 +243,11 @@ class Launcher:
     def _lock_path(self, lane: str) -> Path:
         name = hashlib.sha256(lane.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return self._locks / f"{name}.lock"
+
+
+def not_started(error: OSError) -> LaunchFailed:
+    """Say that the system did not let us start a supervisor: it is tried again."""
+    return LaunchFailed(f"no supervisor could be started: {error}", ending=Ending.INTERRUPTED)
 
 
 def _open_lock(path: Path) -> int:

@@ -11,13 +11,13 @@ import select
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from webhookd.deploy.job import Result
 from webhookd.deploy.jobs import invocation_of, make_job, sweep_job
-from webhookd.deploy.launcher import Launcher, Watched
+from webhookd.deploy.launcher import Launcher, Prepared, Watched, not_started
+from webhookd.deploy.standing import StandingClaim
 from webhookd.errors import LaunchFailed, NotPossible, StoreError
 from webhookd.intake import json_text
 from webhookd.models import Claim, Config, Ending, Outcome, Request, Run, RunState
@@ -28,7 +28,6 @@ log = logging.getLogger(__name__)
 _SAFETY_POLL = 5.0  # seconds
 _LOST_POLL = 0.25  # seconds between looks for a supervisor that is not watched
 _LONGEST_POLL = 30.0  # seconds between two tries to end what is left of an attempt, on a full disk say
-_COMMIT_PATIENCE = 20.0  # seconds for a commit that has begun
 _STORE_POLL = 1.0  # seconds before a result is offered to the store again
 
 
@@ -54,7 +53,7 @@ class Worker:
         self._owner = owner
         self._active: dict[int, _Active] = {}
         self._unsure = False  # whether a claim may have come through that raised
-        self._standing: Future[Claim] | None = None  # a claim that comes with the next accepted delivery
+        self._standing: StandingClaim | None = None
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
@@ -101,6 +100,8 @@ class Worker:
                 self._end_what_shall_end()
             except (StoreError, TimeoutError) as error:
                 log.error("store unavailable error=%s", error)  # noqa: TRY400 - a condition, not a bug
+            except OSError as error:
+                log.error("worker hindered error=%s", error)  # noqa: TRY400 - as above, looked at again
             self._wait()
 
     def close(self) -> None:
@@ -117,34 +118,50 @@ class Worker:
             self._unsure = False
             if claim is None:
                 break
-            self._start(claim)
+            self._start(claim, self._prepare(claim))
         if self._has_room():
-            self._standing = self._store.claim_with_next(owner=self._owner, clock=_now)
-            self._standing.add_done_callback(self._wake_for)
-
-    def _wake_for(self, standing: "Future[Claim]") -> None:
-        if not standing.cancelled():
-            self.wake()
+            self._standing = StandingClaim(self._store, owner=self._owner, wake=self.wake)
 
     def _take_standing(self) -> None:
         """Start what the standing claim has found, or take it back."""
         standing, self._standing = self._standing, None
-        if standing is None or standing.cancel():
+        if standing is None or standing.withdraw():
             return
+        # All but the start can be done while the disk is at work on the commit.
+        prepared = self._prepare(standing.foretold) if standing.foretold else None
         try:
-            claim = standing.result(_COMMIT_PATIENCE)
+            claim = standing.result()
         except (StoreError, TimeoutError):
             self._unsure = True
+            if isinstance(prepared, Prepared):
+                prepared.forget()
             raise
-        self._start(claim)
+        self._start(claim, prepared or self._prepare(claim))
 
     def _has_room(self) -> bool:
         return len(self._active) < self._config().workers and not self._draining.is_set()
 
-    def _start(self, claim: Claim) -> None:
+    def _prepare(self, claim: Claim) -> "Prepared | LaunchFailed":
+        """Get *claim* ready to start; a failure is for whoever then starts it."""
+        folder = self._launcher.folder(claim.run.run, claim.run.attempt)
+        payload = _payload(claim)
+        try:
+            job = make_job(claim, config=self._config(), folder=folder, has_payload=payload is not None)
+            lock = self._launcher.lock(claim.run.lane)
+            if lock is None:
+                return LaunchFailed("another process holds the lock of its lane", ending=Ending.INTERRUPTED)
+            return self._launcher.prepare(job, payload=payload, lock=lock)
+        except LaunchFailed as error:
+            return error
+        except OSError as error:
+            return not_started(error)
+
+    def _start(self, claim: Claim, prepared: "Prepared | LaunchFailed") -> None:
         active = self._active[claim.run.run] = _Active(run=claim.run)
         try:
-            active.watched = self._launch(claim)
+            if isinstance(prepared, LaunchFailed):
+                raise prepared
+            active.watched = self._launcher.launch(prepared)
         except LaunchFailed as error:
             self._finish(active, Outcome(ending=error.ending, reason=str(error), ended_at=_now()))
             return
@@ -153,16 +170,6 @@ class Worker:
             "run started run=%d target=%s attempt=%d delivery=%s",
             claim.run.run, claim.run.target, claim.run.attempt, claim.run.delivery,
         )  # fmt: skip
-
-    def _launch(self, claim: Claim) -> Watched | None:
-        folder = self._launcher.folder(claim.run.run, claim.run.attempt)
-        config = self._config()
-        payload = _payload(claim)
-        job = make_job(claim, config=config, folder=folder, has_payload=payload is not None)
-        lock = self._launcher.lock(claim.run.lane)
-        if lock is None:
-            raise LaunchFailed("another process holds the lock of its lane", ending=Ending.INTERRUPTED)
-        return self._launcher.launch(job, payload=payload, lock=lock)
 
     # -- from supervised to recorded
 
@@ -202,7 +209,7 @@ class Worker:
         log.warning("supervisor lost run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
         job = sweep_job(run, config=self._config(), folder=self._launcher.folder(run.run, run.attempt))
         try:
-            active.watched = self._launcher.launch(job, payload=None, lock=lock)
+            active.watched = self._launcher.launch(self._launcher.prepare(job, payload=None, lock=lock))
         except LaunchFailed as error:
             log.error("supervisor lost run=%d error=%s", run.run, error)  # noqa: TRY400 - looked at again
         self._register(active)

@@ -55,11 +55,14 @@ class Database(Protocol):
         It can be cancelled until the transaction begins.
         """
 
-    def write_with_next(self, work: Callable[[Transaction], Result | None]) -> "Future[Result]":
+    def write_with_next(
+        self, work: Callable[[Transaction], Result | None], *, foretell: Callable[[Result], None]
+    ) -> "Future[Result]":
         """Run *work* at the end of each durable transaction until it gives something.
 
-        It is committed with that transaction. The future is done after the commit, and can be cancelled until
-        then. Only the last one stands.
+        It is committed with that transaction. *foretell* is told what it has given before the commit, which
+        may still fail; until then the future can be cancelled, and after the commit it is done. Only the last
+        one stands.
         """
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:

@@ -65,11 +65,15 @@ class SqliteDatabase:
             raise StoreUnavailable("the store was opened for reading only")
         return self._writer.submit_soon(lambda connection: work(SqliteTransaction(connection)))
 
-    def write_with_next(self, work: Callable[[Transaction], Result | None]) -> "Future[Result]":
+    def write_with_next(
+        self, work: Callable[[Transaction], Result | None], *, foretell: Callable[[Result], None]
+    ) -> "Future[Result]":
         """Run *work* at the end of each group of changes until it gives something."""
         if self._writer is None:
             raise StoreUnavailable("the store was opened for reading only")
-        return self._writer.submit_with_next(lambda connection: work(SqliteTransaction(connection)))
+        return self._writer.submit_with_next(
+            lambda connection: work(SqliteTransaction(connection)), foretell=foretell
+        )
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:
         """Run *query* on one consistent state."""

@@ -111,13 +111,18 @@ class Store:
         """Start the next run for *owner*: lane free, target not paused, its time come; in turn."""
         return self._db.write(partial(claiming.claim, owner=owner, now=now), relaxed=True)
 
-    def claim_with_next(self, *, owner: str, clock: Callable[[], datetime]) -> "Future[Claim]":
+    def claim_with_next(
+        self, *, owner: str, clock: Callable[[], datetime], foretell: Callable[[Claim], None]
+    ) -> "Future[Claim]":
         """Claim what the next accepted delivery queues, in one commit with that; *clock* gives its moment.
 
-        The future is done when there was something to claim, in the store's own thread. Until then it can be
-        cancelled; only the last one stands.
+        *foretell* is told the claim while the disk still works on the commit, which may fail: enough to get
+        ready, not to start. Until then the future can be cancelled, after the commit it is done, both in the
+        store's own thread. Only the last one stands.
         """
-        return self._db.write_with_next(lambda tx: claiming.claim(tx, owner=owner, now=clock()))
+        return self._db.write_with_next(
+            lambda tx: claiming.claim(tx, owner=owner, now=clock()), foretell=foretell
+        )
 
     def next_due(self, *, now: datetime) -> datetime | None:
         """Give the earliest moment, not before *now*, at which `claim` will find something in a free lane."""

@@ -62,6 +62,18 @@ class _PromisedItem(_Item[Result]):
             self.future.set_result(self.result)  # type: ignore[arg-type]
 
 
+class _StandingItem(_PromisedItem[Result]):
+    """One function to run with the batches of others until it gives what *foretell* then hears first."""
+
+    __slots__ = ("foretell",)
+
+    def __init__(
+        self, work: Callable[[sqlite3.Connection], Result], *, foretell: Callable[[Result], None]
+    ) -> None:
+        super().__init__(work)
+        self.foretell = foretell
+
+
 class GroupCommit:
     """The writer thread with its queue. Never used in a forked child."""
 
@@ -78,7 +90,7 @@ class GroupCommit:
         self._patience = patience
         self._durable = True  # synchronous=FULL is in force
         self._waiting: list[_Item[object]] = []
-        self._standing: _PromisedItem[object] | None = None
+        self._standing: _StandingItem[object] | None = None
         self._closed = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
@@ -103,16 +115,18 @@ class GroupCommit:
         self._enqueue(item)
         return item.future
 
-    def submit_with_next(self, work: Callable[[sqlite3.Connection], Result | None]) -> "Future[Result]":
+    def submit_with_next(
+        self, work: Callable[[sqlite3.Connection], Result | None], *, foretell: Callable[[Result], None]
+    ) -> "Future[Result]":
         """Run *work* at the end of each durable batch, in its transaction, until it gives something.
 
-        The future is done after that commit, and can be cancelled until then. Only the last one submitted
-        stands.
+        The future is done after that commit, and can be cancelled until *foretell* is told what *work* has
+        given, which is just before the commit. Only the last one submitted stands.
         """
-        item = _PromisedItem(work)
+        item: _StandingItem[Result] = _StandingItem(work, foretell=foretell)  # type: ignore[arg-type]
         with self._changed:
             self._standing = item  # type: ignore[assignment]
-        return item.future  # type: ignore[return-value]
+        return item.future
 
     def close(self) -> None:
         """Commit what was asked before, then end the thread and close the connection."""
@@ -184,6 +198,8 @@ class GroupCommit:
         )
         if item.failure is not None:
             stays = item.decide()
+        elif stays:
+            item.foretell(item.result)
         if stays or item.future.cancelled():
             with self._changed:
                 self._standing = None if self._standing is item else self._standing
