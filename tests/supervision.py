@@ -10,7 +10,8 @@ from typing import Any
 from harness import wait_for
 
 from webhookd.deploy.job import Job, Result
-from webhookd.deploy.launcher import Launcher, Watched
+from webhookd.deploy.launcher import Launcher
+from webhookd.deploy.watched import Watched
 
 Run = Callable[..., Result]
 
@@ -21,7 +22,7 @@ def start(
     launcher: Launcher, *argv: str, run: int = 1, attempt: int = 1, lane: str = "lane", **over: Any
 ) -> Watched:
     folder = launcher.folder(run, attempt)
-    lock = launcher.lock(lane)
+    lock = launcher.locks.take(lane)
     assert lock is not None
     env = {"PATH": os.environ["PATH"], "WEBHOOKD_INVOCATION": INVOCATION}
     values: dict[str, Any] = {"timeout": 60.0, "grace": 0.3, "cwd": "/", "env": env} | over

@@ -13,7 +13,8 @@ from harness import is_alive, read_pids, wait_for
 from supervision import INVOCATION, Run, finish, log, spare, start
 
 from webhookd.deploy.job import Job, Result
-from webhookd.deploy.launcher import Launcher, Watched
+from webhookd.deploy.launcher import Launcher
+from webhookd.deploy.watched import Watched
 
 
 @pytest.mark.parametrize("ask", ["cancel", "interrupt"])
@@ -85,7 +86,7 @@ def test_a_fork_server_that_was_stopped_is_replaced(
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     os.kill(waiting, signal.SIGKILL)
-    lock = launcher.lock("lane")
+    lock = launcher.locks.take("lane")
     assert lock is not None
     job = Job(run=1, attempt=1, invocation=INVOCATION, folder=str(launcher.folder(1, 1)), argv=("true",))
     assert launcher.launch(launcher.prepare(job, payload=None, lock=lock)) is None

@@ -105,11 +105,11 @@ def test_interrupt_ends_the_command_and_says_so(launcher: Launcher) -> None:
 def test_the_lane_is_held_until_the_supervisor_ends_and_not_by_the_command(launcher: Launcher) -> None:
     watched = start(launcher, "sh", "-c", "ls -l /proc/self/fd; sleep 600")
     wait_for(lambda: b"/proc" in log(launcher))
-    assert launcher.lock("lane") is None
+    assert launcher.locks.take("lane") is None
     assert b".lock" not in log(launcher)
     watched.cancel()
     finish(launcher, watched)
-    descriptor = launcher.lock("lane")
+    descriptor = launcher.locks.take("lane")
     assert descriptor is not None
     os.close(descriptor)
 
@@ -117,15 +117,15 @@ def test_the_lane_is_held_until_the_supervisor_ends_and_not_by_the_command(launc
 def test_a_lock_file_is_forgotten_only_while_nobody_holds_it(launcher: Launcher, tmp_path: Path) -> None:
     watched = start(launcher, "sh", "-c", "sleep 600")
     later = time.time() + 1
-    assert launcher.forget_locks(unused_since=later) == 0
+    assert launcher.locks.forget(unused_since=later) == 0
     watched.cancel()
     finish(launcher, watched)
-    assert launcher.forget_locks(unused_since=0) == 0
-    assert launcher.forget_locks(unused_since=later) == 1
+    assert launcher.locks.forget(unused_since=0) == 0
+    assert launcher.locks.forget(unused_since=later) == 1
     assert list((tmp_path / "state/locks").iterdir()) == []
-    descriptor = launcher.lock("lane")
+    descriptor = launcher.locks.take("lane")
     assert descriptor is not None
-    assert launcher.forget_locks(unused_since=later) == 0
+    assert launcher.locks.forget(unused_since=later) == 0
     os.close(descriptor)
 
 
@@ -205,12 +205,12 @@ def test_a_supervisor_is_found_again_by_its_lane(launcher: Launcher, tmp_path: P
     wait_for(lambda: log(launcher) == b"up\n")
     launcher.stop()
     later = Launcher(tmp_path / "state")
-    found = later.find("lane", INVOCATION)
+    found = later.locks.find("lane", INVOCATION)
     assert found is not None
-    assert later.find("lane", "another") is None
+    assert later.locks.find("lane", "another") is None
     found.cancel()
     assert finish(later, found).ending == "cancelled"
-    assert later.find("lane", INVOCATION) is None
+    assert later.locks.find("lane", INVOCATION) is None
     watched.close()
 
 

@@ -12,7 +12,7 @@ from queueing import OWNER, push, push_in_vain, queued
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.worker import Worker
 from webhookd.errors import StoreError
-from webhookd.models import RunState
+from webhookd.models import Ending, RunState
 from webhookd.queue import Store
 
 REPOS = ("octocat/blog", "octocat/shop")
@@ -20,7 +20,7 @@ OVER = {RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED}
 
 
 class AtWork:
-    """A store with a worker; what a command of theirs was is told by a file with the number of its run."""
+    """A store with a worker. Every command is a script; a run of it leaves a file with its number."""
 
     def __init__(self, store: Store, launcher: Launcher, folder: Path) -> None:
         self.store = store
@@ -28,8 +28,9 @@ class AtWork:
         self.state = launcher.folder(1, 1).parents[2]
         self.ran = folder / "ran"
         self.ran.mkdir()
-        command = f"touch {self.ran}/$WEBHOOKD_RUN"
-        repos = ", ".join(f"{repo}: {{main: '{command}'}}" for repo in REPOS)
+        self.script = folder / "script"
+        self.script.write_text(f"touch {self.ran}/$WEBHOOKD_RUN")
+        repos = ", ".join(f"{repo}: {{main: '. {self.script}'}}" for repo in REPOS)
         config = load(folder, f"{SECRET}repos: {{{repos}}}")
         self.worker = Worker(store=store, launcher=launcher, config=lambda: config, owner=OWNER)
 
@@ -72,6 +73,17 @@ def test_nothing_starts_and_nothing_is_left_of_a_claim_whose_commit_fails(
     assert list(at_work.ran.iterdir()) == []
     assert at_work.end_of(at_work.push("kept")) is RunState.SUCCEEDED  # so its lane is free as well
     assert [path.name for path in at_work.ran.iterdir()] == ["1"]
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"invocation": 1}', "{}"])
+def test_a_result_that_no_supervisor_wrote_is_none(at_work: AtWork, text: str) -> None:
+    result = f"{at_work.state}/runs/$WEBHOOKD_RUN/$WEBHOOKD_ATTEMPT/result.json"
+    at_work.script.write_text(
+        f"test $WEBHOOKD_ATTEMPT = 2 || {{ echo '{text}' > {result}; kill -KILL $PPID; sleep 600; }}"
+    )
+    run = at_work.push("d-1")
+    assert at_work.end_of(run) is RunState.SUCCEEDED
+    assert [attempt.ending for attempt in at_work.store.attempts(run)] == [Ending.INTERRUPTED, Ending.EXITED]
 
 
 @pytest.mark.parametrize("name", ["runs", "locks"])

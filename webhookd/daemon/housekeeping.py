@@ -37,7 +37,7 @@ class Housekeeping:
             try:
                 self._prune()
                 self._remove_strays()
-                self._launcher.forget_locks(unused_since=time.time() - _LOCK_AGE)
+                self._launcher.locks.forget(unused_since=time.time() - _LOCK_AGE)
             except (StoreError, OSError) as error:
                 log.error("housekeeping failed error=%s", error)  # noqa: TRY400 - tried again
             self._stopping.wait(_INTERVAL)

@@ -82,10 +82,9 @@ class Result:
     def read(cls, folder: Path, invocation: str) -> "Result | None":
         """Give the result in *folder*, or None where no supervisor has left one for *invocation*."""
         try:
-            text = (folder / "result.json").read_bytes()
-        except FileNotFoundError:
+            result = cls(**json.loads((folder / "result.json").read_bytes()))
+        except (FileNotFoundError, ValueError, TypeError):  # or what is there, no supervisor wrote
             return None
-        result = cls(**json.loads(text))
         return result if result.invocation == invocation else None
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from webhookd.deploy.environment import Account, build_environment
 from webhookd.deploy.job import Job
 from webhookd.errors import LaunchFailed
-from webhookd.models import Claim, Config, Ending, LogTo, Run, Target
+from webhookd.intake import json_text
+from webhookd.models import Claim, Config, Ending, LogTo, Request, Run, Target
 
 _GRACE = 10.0  # seconds, for what a target left that is no longer configured
 
@@ -42,6 +43,13 @@ def make_job(claim: Claim, *, config: Config, folder: Path, has_payload: bool) -
         log_limit=config.history.log_limit,
         journal=_journal_fields(claim.run) if target.log is LogTo.JOURNAL else (),
     )
+
+
+def payload_of(claim: Claim) -> bytes | None:
+    """Give the forge's JSON, also where it came in a form; None where the body is no longer kept."""
+    if claim.body is None:
+        return None
+    return json_text(Request(headers={"content-type": claim.content_type}, body=claim.body))
 
 
 def _journal_fields(run: Run) -> tuple[tuple[str, str], ...]:

@@ -1,10 +1,7 @@
 """Hands attempts to supervisors, and finds them again: one job in, one watched process out."""
 
 import contextlib
-import fcntl
-import hashlib
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -13,39 +10,15 @@ from pathlib import Path
 
 import webhookd
 from webhookd.deploy.forkserver import MAX_MESSAGE, send_order, write_order
-from webhookd.deploy.holder import read_holder
 from webhookd.deploy.job import Job, write_private
+from webhookd.deploy.locks import LaneLocks
+from webhookd.deploy.watched import Watched
 from webhookd.errors import LaunchFailed
 from webhookd.models import Ending
 
 _PATIENCE = 10.0  # seconds for a supervisor to take its job
 _STOP_PATIENCE = 2.0  # seconds for the fork server to notice that it shall end
 _START = "import sys; sys.path.append(sys.argv[1]); from webhookd.deploy.forkserver import main; main()"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Watched:
-    """A living supervisor. Its pidfd becomes readable when it ends."""
-
-    pidfd: int
-
-    def cancel(self) -> None:
-        """Ask it to end its command because somebody wants that."""
-        self._signal(signal.SIGTERM)
-
-    def interrupt(self) -> None:
-        """Ask it to end its command because the daemon stops; the run will be started again."""
-        self._signal(signal.SIGUSR1)
-
-    def close(self) -> None:
-        """Let go of the descriptor."""
-        os.close(self.pidfd)
-
-    def _signal(self, signum: signal.Signals) -> None:
-        try:
-            signal.pidfd_send_signal(self.pidfd, signum)
-        except ProcessLookupError:
-            return  # it has ended by itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,15 +45,15 @@ class Launcher:
 
     def __init__(self, state_dir: Path) -> None:
         self._runs = state_dir / "runs"
-        self._locks = state_dir / "locks"
+        self.locks = LaneLocks(state_dir / "locks")
         self._spare_folder = self._runs / ".spare"
         self._process: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
 
     def start(self) -> socket.socket:
         """Make the folders, start the fork server, and give the connection to it."""
-        for folder in (self._runs, self._locks):
-            folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self._runs.mkdir(mode=0o711, parents=True, exist_ok=True)
+        self.locks.make_folder()
         self._make_spare_folder()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = str(Path(webhookd.__file__).parents[1])
@@ -119,37 +92,6 @@ class Launcher:
     def folder(self, run: int, attempt: int) -> Path:
         """Where an attempt keeps its log, payload and result."""
         return self._runs / str(run) / str(attempt)
-
-    def lock(self, lane: str) -> int | None:
-        """Take the lane's lock and give its descriptor, or None while a supervisor holds it.
-
-        The name in the folder is a digest: a lane holds text from a request.
-        """
-        path = self._lock_path(lane)
-        while True:
-            descriptor = _open_lock(path)
-            if not _take(descriptor):
-                os.close(descriptor)
-                return None
-            if _is_at(descriptor, path):
-                return descriptor
-            os.close(descriptor)  # `forget_locks` was faster
-
-    def forget_locks(self, *, unused_since: float) -> int:
-        """Remove lock files that nobody holds and that were last taken before *unused_since* (epoch seconds).
-
-        There is one for every branch that was ever deployed. Give how many were removed.
-        """
-        removed = 0
-        for path in self._locks.glob("*.lock"):
-            if path.stat().st_mtime >= unused_since:
-                continue
-            descriptor = _open_lock(path)
-            if _take(descriptor):  # while it is held, whoever opened it before sees that it is gone
-                path.unlink(missing_ok=True)
-                removed += 1
-            os.close(descriptor)
-        return removed
 
     def prepare(self, job: Job, *, payload: bytes | None, lock: int) -> Prepared:
         """Lay out what *job* needs; *lock* is the result's from here on. Raises LaunchFailed."""
@@ -198,27 +140,6 @@ class Launcher:
             for name in ("payload", "log"):
                 write_private(first / name, b"")
 
-    def find(self, lane: str, invocation: str) -> Watched | None:
-        """Watch the supervisor that holds *lane* for *invocation*, started by an earlier daemon.
-
-        None while it has not yet said who it is, or when it ends in between.
-        """
-        descriptor = _open_lock(self._lock_path(lane))
-        try:
-            holder = read_holder(descriptor)
-            if holder is None or holder[0] != invocation:
-                return None
-            watched = Watched(pidfd=os.pidfd_open(holder[1]))
-            if _take(descriptor):  # it ended: the pid may be anybody's by now
-                watched.close()
-                return None
-        except ProcessLookupError:
-            return None
-        else:
-            return watched
-        finally:
-            os.close(descriptor)
-
     def _send(self, prepared: Prepared) -> Watched | None:
         order, lock = prepared.order, prepared.lock
         try:
@@ -240,32 +161,7 @@ class Launcher:
         self.stop()
         return self.start()
 
-    def _lock_path(self, lane: str) -> Path:
-        name = hashlib.sha256(lane.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        return self._locks / f"{name}.lock"
-
 
 def not_started(error: OSError) -> LaunchFailed:
     """Say that the system did not let us start a supervisor: it is tried again."""
     return LaunchFailed(f"no supervisor could be started: {error}", ending=Ending.INTERRUPTED)
-
-
-def _open_lock(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-
-
-def _take(descriptor: int) -> bool:
-    """Lock an open lock file; tell whether it was free."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    """Tell whether the open file is still the one at *path*."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False

@@ -6,7 +6,6 @@ waiting run is due. A slow poll is only the safety net.
 
 import logging
 import os
-import random
 import select
 import threading
 import time
@@ -15,12 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from webhookd.deploy.job import Result
-from webhookd.deploy.jobs import invocation_of, make_job, sweep_job
-from webhookd.deploy.launcher import Launcher, Prepared, Watched, not_started
+from webhookd.deploy.jobs import invocation_of, make_job, payload_of, sweep_job
+from webhookd.deploy.launcher import Launcher, Prepared, not_started
+from webhookd.deploy.outcomes import log_end, outcome_of, retry_in
 from webhookd.deploy.standing import StandingClaim
+from webhookd.deploy.watched import Watched
 from webhookd.errors import LaunchFailed, NotPossible, StoreError
-from webhookd.intake import json_text
-from webhookd.models import Claim, Config, Ending, Outcome, Request, Run, RunState
+from webhookd.models import Claim, Config, Ending, Outcome, Run
 from webhookd.queue import Store
 
 log = logging.getLogger(__name__)
@@ -144,10 +144,10 @@ class Worker:
     def _prepare(self, claim: Claim) -> "Prepared | LaunchFailed":
         """Get *claim* ready to start; a failure is for whoever then starts it."""
         folder = self._launcher.folder(claim.run.run, claim.run.attempt)
-        payload = _payload(claim)
+        payload = payload_of(claim)
         try:
             job = make_job(claim, config=self._config(), folder=folder, has_payload=payload is not None)
-            lock = self._launcher.lock(claim.run.lane)
+            lock = self._launcher.locks.take(claim.run.lane)
             if lock is None:
                 return LaunchFailed("another process holds the lock of its lane", ending=Ending.INTERRUPTED)
             return self._launcher.prepare(job, payload=payload, lock=lock)
@@ -188,19 +188,24 @@ class Worker:
         run = active.run
         folder = self._launcher.folder(run.run, run.attempt)
         invocation = invocation_of(run, folder)
-        active.watched = self._launcher.find(run.lane, invocation)
+        active.watched = self._launcher.locks.find(run.lane, invocation)
         if active.watched is not None:
             self._register(active)
             return
-        lock = self._launcher.lock(run.lane)
+        lock = self._launcher.locks.take(run.lane)
         if lock is None:
             return  # its holder has not said yet who it is
-        result = Result.read(folder, invocation)
-        if result is None and folder.exists():
+        try:
+            result = Result.read(folder, invocation)
+            left_over = result is None and folder.exists()
+        except OSError:
+            os.close(lock)
+            raise
+        if left_over:
             self._sweep(active, lock)
             return
         os.close(lock)
-        self._finish(active, _outcome(result))
+        self._finish(active, outcome_of(result))
 
     def _sweep(self, active: _Active, lock: int) -> None:
         run = active.run
@@ -224,20 +229,13 @@ class Worker:
                 attempt=run.attempt,
                 outcome=outcome,
                 now=_now(),
-                retry_in=self._retry_in(run),
+                retry_in=retry_in(run, self._config()),
             )
         except NotPossible as error:
             log.error("run not recorded run=%d error=%s", run.run, error)  # noqa: TRY400 - fenced off
         else:
-            _log_end(after, outcome)
+            log_end(after, outcome)
         del self._active[run.run]
-
-    def _retry_in(self, run: Run) -> float:
-        target = self._config().target(run.target)
-        delay = target.retry_delay if target else 0.0
-        # Doubled for each attempt; the jitter keeps targets that failed together from retrying together.
-        jitter = random.uniform(0.9, 1.1)  # noqa: S311 - no secret
-        return float(delay * 2 ** (run.attempt - 1) * jitter)
 
     def _end_what_shall_end(self) -> None:
         cancelled = set(self._store.cancel_requested(self._owner))
@@ -259,9 +257,7 @@ class Worker:
 
     def _wait(self) -> None:
         ready = {fd for fd, _ in self._poll.poll(self._pause() * 1000)}
-        self._unsure = (
-            self._unsure or not ready
-        )  # in a quiet moment, look whether all that runs is in our hands
+        self._unsure |= not ready  # in a quiet moment, look whether all that runs is in our hands
         if self._bell in ready:
             os.eventfd_read(self._bell)
         for active in self._active.values():
@@ -285,34 +281,6 @@ class Worker:
         except StoreError:
             return _STORE_POLL
         return _SAFETY_POLL if due is None else min(max((due - _now()).total_seconds(), 0.0), _SAFETY_POLL)
-
-
-def _payload(claim: Claim) -> bytes | None:
-    """Give the forge's JSON, also where it came in a form."""
-    if claim.body is None:
-        return None
-    return json_text(Request(headers={"content-type": claim.content_type}, body=claim.body))
-
-
-def _outcome(result: Result | None) -> Outcome:
-    if result is None:
-        return Outcome(ending=Ending.INTERRUPTED, reason="its supervisor left no result", ended_at=_now())
-    return Outcome(
-        ending=Ending(result.ending),
-        exit_code=result.exit_code,
-        signal=result.signal,
-        reason=result.reason,
-        ended_at=datetime.fromtimestamp(result.ended_at, UTC),
-    )
-
-
-def _log_end(run: Run, outcome: Outcome) -> None:
-    level = logging.INFO if run.state is RunState.SUCCEEDED else logging.WARNING
-    log.log(
-        level,
-        "run ended run=%d target=%s state=%s attempt=%d reason=%s",
-        run.run, run.target, run.state, run.attempt, outcome.reason or "-",
-    )  # fmt: skip
 
 
 def _now() -> datetime:

@@ -1,0 +1,46 @@
+"""What an ended attempt means to the store and to the log."""
+
+import logging
+import random
+from datetime import UTC, datetime
+
+from webhookd.deploy.job import Result
+from webhookd.models import Config, Ending, Outcome, Run, RunState
+
+log = logging.getLogger(__name__)
+
+
+def outcome_of(result: Result | None) -> Outcome:
+    """Read what a supervisor has left, None where it left nothing."""
+    if result is None:
+        return Outcome(
+            ending=Ending.INTERRUPTED, reason="its supervisor left no result", ended_at=datetime.now(UTC)
+        )
+    return Outcome(
+        ending=Ending(result.ending),
+        exit_code=result.exit_code,
+        signal=result.signal,
+        reason=result.reason,
+        ended_at=datetime.fromtimestamp(result.ended_at, UTC),
+    )
+
+
+def retry_in(run: Run, config: Config) -> float:
+    """Give the seconds before *run*, whose attempt failed, may be tried again.
+
+    Doubled for each attempt; the jitter keeps targets that failed together from retrying together.
+    """
+    target = config.target(run.target)
+    delay = target.retry_delay if target else 0.0
+    jitter = random.uniform(0.9, 1.1)  # noqa: S311 - no secret
+    return float(delay * 2 ** (run.attempt - 1) * jitter)
+
+
+def log_end(run: Run, outcome: Outcome) -> None:
+    """Say where *run* has got to by *outcome*."""
+    level = logging.INFO if run.state is RunState.SUCCEEDED else logging.WARNING
+    log.log(
+        level,
+        "run ended run=%d target=%s state=%s attempt=%d reason=%s",
+        run.run, run.target, run.state, run.attempt, outcome.reason or "-",
+    )  # fmt: skip
