@@ -94,6 +94,26 @@ def test_a_fork_server_that_was_stopped_is_replaced(
     assert finish(launcher, start(launcher, "true", run=2), run=2).exit_code == 0
 
 
+def test_a_supervisor_that_is_killed_before_it_has_answered_holds_up_nothing(launcher: Launcher) -> None:
+    before = launcher.pid
+
+    def is_first() -> bool:
+        """Whether the command was faster than the answer."""
+        lock = wait_for(lambda: launcher.locks.take("lane"), what="the end of the supervisor before")
+        assert lock is not None
+        folder = str(launcher.folder(1, 1))
+        argv = ("sh", "-c", "kill -KILL $PPID")
+        job = Job(run=1, attempt=1, invocation=INVOCATION, folder=folder, argv=argv, env=dict(os.environ))
+        watched = launcher.launch(launcher.prepare(job, payload=None, lock=lock))
+        if watched is not None:
+            watched.close()
+        return watched is None
+
+    wait_for(is_first, what="a command that is faster than the answer")
+    assert launcher.pid == before  # nobody had to run out of patience
+    assert finish(launcher, start(launcher, "true", run=2), run=2).exit_code == 0
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     if os.geteuid() != 0:

@@ -1,10 +1,11 @@
 """A small process that keeps a supervisor ready for the next job, so that no command waits for a fork.
 
 Standard library only: it runs with `python -I -S`, so it is small, has one thread and holds nothing of the
-daemon's but one socket. On that socket the spare supervisor waits for its order: a job and the lane's held
-lock, as descriptors. It starts the command, answers with a pidfd of itself, and tells this
-process to fork the next spare. When the daemon's end closes, this process and the spare exit, and supervisors
-at work go on.
+daemon's but one socket. On that socket the spare supervisor waits for its order, which is three descriptors:
+a job, the lane's held lock, and a socket for the answer. It starts the command, answers with a pidfd of
+itself, and tells this process to fork the next spare. Should it die before, its end of that socket closes,
+and the daemon knows. When the daemon's end closes, this process and the spare exit, and supervisors at work
+go on.
 """
 
 import contextlib
@@ -19,7 +20,7 @@ from typing import NoReturn
 from webhookd.deploy import processes, supervisor
 from webhookd.deploy.job import Job
 
-MAX_MESSAGE = 100
+_ORDER, _STARTED = b"order", b"started"
 _TAKEN = b"t"  # a spare has got a job
 
 
@@ -75,15 +76,16 @@ def _wait_for_order(connection: socket.socket, notes: int) -> NoReturn:
     received = _receive(connection)
     if received is None:
         os._exit(0)
-    job, lock = received
+    job, lock, answer = received
 
     def started() -> None:
-        if connection.fileno() < 0:
+        if answer.fileno() < 0:
             return  # said before
         pidfd = os.pidfd_open(os.getpid())
         with contextlib.suppress(OSError):  # the daemon may be gone; the next one finds us by the lock
-            socket.send_fds(connection, [str(os.getpid()).encode()], [pidfd])
+            socket.send_fds(answer, [_STARTED], [pidfd])
         os.close(pidfd)
+        answer.close()
         connection.close()
         with contextlib.suppress(OSError):  # and so may the fork server
             os.write(notes, _TAKEN)
@@ -91,16 +93,17 @@ def _wait_for_order(connection: socket.socket, notes: int) -> NoReturn:
     supervisor.run(job, signals=signals, lock=lock, started=started)
 
 
-def _receive(connection: socket.socket) -> tuple[Job, int] | None:
-    """Wait for an order: a job, and the lane's held lock; None when the daemon is gone."""
-    message, descriptors, _, _ = socket.recv_fds(connection, MAX_MESSAGE, 2)
+def _receive(connection: socket.socket) -> tuple[Job, int, socket.socket] | None:
+    """Wait for an order: a job, the lane's held lock, where to answer; None when the daemon is gone."""
+    message, descriptors, _, _ = socket.recv_fds(connection, len(_ORDER), 3)
     if not message:
         return None
-    lock, order = descriptors
-    os.set_inheritable(lock, False)  # noqa: FBT003 - it has no name for it
+    order, lock, answer = descriptors
+    for kept in lock, answer:
+        os.set_inheritable(kept, False)  # noqa: FBT003 - it has no name for it
     text = os.pread(order, os.fstat(order).st_size, 0)
     os.close(order)
-    return Job.from_json(text), lock
+    return Job.from_json(text), lock, socket.socket(fileno=answer)
 
 
 def _rehearse() -> None:
@@ -112,12 +115,14 @@ def _rehearse() -> None:
     with ours, theirs:
         job = Job(run=0, attempt=0, invocation="", folder="/", argv=("/",), cwd="/")
         order = write_order(job)
-        send_order(theirs, order, lock=theirs.fileno())
+        send_order(theirs, order, lock=order, reply=theirs)
         os.close(order)
         received = _receive(ours)
     if received is not None:
-        os.close(received[1])
-        supervisor.rehearse(received[0])
+        job, lock, answer = received
+        os.close(lock)
+        answer.close()
+        supervisor.rehearse(job)
 
 
 def write_order(job: Job) -> int:
@@ -135,9 +140,15 @@ def write_order(job: Job) -> int:
     return order
 
 
-def send_order(connection: socket.socket, order: int, *, lock: int) -> None:
-    """Send *order* to the spare, with *lock*; the daemon's side of `_receive`."""
-    socket.send_fds(connection, [b"job"], [lock, order])
+def send_order(connection: socket.socket, order: int, *, lock: int, reply: socket.socket) -> None:
+    """Send *order* to the spare, with *lock* and where to *reply*; the daemon's side of `_receive`."""
+    socket.send_fds(connection, [_ORDER], [order, lock, reply.fileno()])
+
+
+def receive_answer(answer: socket.socket) -> int | None:
+    """Wait until a supervisor is at work and give a pidfd of it; None when it died before."""
+    _, descriptors, _, _ = socket.recv_fds(answer, len(_STARTED), 1)
+    return descriptors[0] if descriptors else None
 
 
 def _reap() -> set[int]:

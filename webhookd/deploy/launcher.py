@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import webhookd
-from webhookd.deploy.forkserver import MAX_MESSAGE, send_order, write_order
+from webhookd.deploy.forkserver import receive_answer, send_order, write_order
 from webhookd.deploy.job import Job, write_private
 from webhookd.deploy.locks import LaneLocks
 from webhookd.deploy.watched import Watched
@@ -26,8 +26,10 @@ class Prepared:
     """A job for which everything is ready but its start. It holds the lane's lock."""
 
     job: Job
-    lock: int  # descriptors, from here on
-    order: int
+    order: int  # descriptors
+    lock: int
+    answer: socket.socket  # ours
+    reply: socket.socket  # the other end, for the supervisor
 
     def forget(self) -> None:
         """Let nobody start it."""
@@ -38,6 +40,8 @@ class Prepared:
         """Let go of the descriptors; a supervisor has its own."""
         os.close(self.order)
         os.close(self.lock)
+        self.answer.close()
+        self.reply.close()
 
 
 class Launcher:
@@ -99,7 +103,8 @@ class Launcher:
             self._enter(job)
             if payload is not None:
                 write_private(job.payload, payload)
-            return Prepared(job=job, lock=lock, order=write_order(job))
+            answer, reply = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+            return Prepared(job=job, order=write_order(job), lock=lock, answer=answer, reply=reply)
         except OSError as error:
             os.close(lock)
             raise not_started(error) from error
@@ -141,18 +146,18 @@ class Launcher:
                 write_private(first / name, b"")
 
     def _send(self, prepared: Prepared) -> Watched | None:
-        order, lock = prepared.order, prepared.lock
         try:
-            send_order(self._connection(), order, lock=lock)
+            send_order(self._connection(), prepared.order, lock=prepared.lock, reply=prepared.reply)
         except (BrokenPipeError, ConnectionResetError):  # it died before this job reached it
-            send_order(self._restart(), order, lock=lock)
+            send_order(self._restart(), prepared.order, lock=prepared.lock, reply=prepared.reply)
+        prepared.reply.close()  # so that the answer ends if all the others do
+        prepared.answer.settimeout(_PATIENCE)
         try:
-            answer, descriptors, _, _ = socket.recv_fds(self._connection(), MAX_MESSAGE, 1)
-        except (ConnectionResetError, TimeoutError):
-            answer, descriptors = b"", []
-        if not answer:  # a late answer must not be taken for the next job's
-            self._restart()
-        return Watched(pidfd=descriptors[0]) if descriptors else None
+            pidfd = receive_answer(prepared.answer)
+        except TimeoutError:
+            self._restart()  # whatever holds it up, the next job shall not wait for that
+            return None
+        return None if pidfd is None else Watched(pidfd=pidfd)
 
     def _connection(self) -> socket.socket:
         return self._socket or self._restart()
