@@ -151,7 +151,7 @@ def test_an_event_is_an_entry_with_its_fields(journald: socket.socket) -> None:
     handler.close()
     assert received(journald) == [
         {
-            "MESSAGE": ["run ended run=12 reason=exit\\x0acode 1"],
+            "MESSAGE": ['run ended run=12 reason="exit\\x0acode 1"'],
             "PRIORITY": ["4"],
             "SYSLOG_IDENTIFIER": ["webhookd"],
             "LOGGER": ["webhookd.deploy.worker"],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import webhookd
-from webhookd.daemon.events import Event, event_of, journal_fields
+from webhookd.daemon.events import Event, event_of, journal_fields, line_of
 
 SHAPE = re.compile(r"[a-z -]+(%s)?( [a-z_]+=%[sd])*")
 LEVELS = {"debug": 0, "info": 0, "warning": 0, "error": 0, "critical": 0, "log": 1}  # where the template is
@@ -66,6 +66,30 @@ def test_what_there_is_none_of_is_no_field() -> None:
 )
 def test_a_call_of_another_shape_is_all_phrase(template: object, args: object, phrase: str) -> None:
     assert event_of(template, args) == Event(phrase=phrase)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        ("octocat/blog@main", "octocat/blog@main"),
+        (12, "12"),
+        ("exit code 3", '"exit code 3"'),
+        ("", '""'),
+        ("a=b", '"a=b"'),
+        ('say "hi"', r'"say \"hi\""'),
+        ("C:\\temp", r'"C:\\temp"'),
+        ("x\nERROR forged=1", r'"x\x0aERROR forged=1"'),
+        ("\x1b[2J", r'"\x1b[2J"'),
+        ("line\u2028separator", r'"line\u2028separator"'),
+        ("Zürich", "Zürich"),
+    ],
+)
+def test_a_line_has_quotes_around_what_is_no_single_word(value: object, written: str) -> None:
+    assert line_of(event_of("run ended run=%d reason=%s", (1, value))) == f"run ended run=1 reason={written}"
+
+
+def test_a_phrase_cannot_begin_a_second_line() -> None:
+    assert line_of(event_of("odd\nline", ())) == r"odd\x0aline"
 
 
 def test_the_journal_has_each_field_under_a_name_of_ours() -> None:

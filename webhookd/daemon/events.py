@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 _PLACE = re.compile(r"(?: ?\b([a-z_]+)=)?%[-#0 +]*\d*(?:\.\d+)?[a-zA-Z]")
+_PLAIN = re.compile(r"[^\s\"\\=]+")
+_CONTROL = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]}
+_UNSAFE = _CONTROL | {0x2028: "\\u2028", 0x2029: "\\u2029"}
 _UNKNOWN = "-"  # how a call writes what there is none of
 _SEVERAL = {"runs": "run"}  # "runs=12,13" is found under each
 
@@ -37,12 +40,28 @@ def event_of(template: object, args: object) -> Event:
     return Event(phrase=(kept % tuple(unnamed)).strip(), fields=tuple(fields))
 
 
+def line_of(event: Event) -> str:
+    """Give the event as one line: its phrase, then name=value, in quotes where that is no single word.
+
+    What a request brought cannot begin a second line, move the cursor, or look like a field of ours.
+    """
+    fields = (f"{name}={_word(str(value))}" for name, value in event.fields)
+    return " ".join([event.phrase.translate(_UNSAFE), *fields])
+
+
 def journal_fields(event: Event) -> Iterable[tuple[str, str]]:
     """Give the fields as the journal has them: WEBHOOKD_RUN, WEBHOOKD_TARGET and so on."""
     for name, value in event.fields:
         single = _SEVERAL.get(name, name)
         for part in _parts(value) if name in _SEVERAL else (value,):
             yield f"WEBHOOKD_{single.upper()}", str(part)
+
+
+def _word(value: str) -> str:
+    if _PLAIN.fullmatch(value) and value == value.translate(_UNSAFE):
+        return value
+    escaped = value.replace("\\", r"\\").replace('"', r"\"").translate(_UNSAFE)
+    return f'"{escaped}"'
 
 
 def _parts(value: object) -> Sequence[str]:

@@ -11,11 +11,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from webhookd.daemon.events import event_of, journal_fields
+from webhookd.daemon.events import event_of, journal_fields, line_of
 from webhookd.deploy.journal import Field, Journal
-
-_CONTROL = {code: f"\\x{code:02x}" for code in [*range(32), *range(127, 160)]}
-_UNSAFE = _CONTROL | {0x2028: "\\u2028", 0x2029: "\\u2029"}
 
 # Source: sd-daemon(3): "<3>" at the start of a line is its priority in the journal, as in syslog(3).
 _PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
@@ -30,10 +27,10 @@ class Format(StrEnum):
 
 
 class TextFormatter(logging.Formatter):
-    """Formats a record as one line: what a request brought cannot begin a second one or move the cursor."""
+    """Formats a record as one line of text."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give the message escaped, and a traceback, which is ours, as it is."""
+        """Give time, level and event; a traceback, which is ours, follows as it is."""
         return f"{_moment(record)} {record.levelname} {_text(record)}"
 
 
@@ -134,7 +131,7 @@ def _entry(record: logging.LogRecord) -> Iterator[Field]:
 
 
 def _text(record: logging.LogRecord) -> str:
-    text = record.getMessage().translate(_UNSAFE)
+    text = line_of(event_of(record.msg, record.args))
     if record.exc_info:
         text += "\n" + logging.Formatter().formatException(record.exc_info)
     return text.encode("utf-8", "backslashreplace").decode()
