@@ -12,6 +12,11 @@ def in_words(error: Exception) -> str:
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
 
 
+def with_file(error: OSError) -> str:
+    """Say the same and name the file that it is about."""
+    return in_words(error) + (f': "{error.filename}"' if error.filename else "")
+
+
 class WebhookdError(Exception):
     """Anything webhookd raises on purpose; `cli` prints it and exits with `exit_code`."""
 

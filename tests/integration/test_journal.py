@@ -131,7 +131,7 @@ def test_without_a_journal_the_log_says_so(log: int, tmp_path: Path) -> None:
     copy.close()
     assert (
         tmp_path / "log"
-    ).read_text() == "[webhookd: not copied to the journal: No such file or directory]\n"
+    ).read_text() == "[webhookd: not copied to the journal: no such file or directory]\n"
 
 
 def record(template: str, *args: object, level: int = logging.INFO) -> logging.LogRecord:

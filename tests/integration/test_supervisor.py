@@ -37,9 +37,9 @@ def test_a_signal_from_elsewhere_is_reported(run: Run) -> None:
 @pytest.mark.parametrize(
     ("argv", "over", "reason"),
     [
-        (["no-such-program"], {}, 'command "no-such-program": No such file or directory'),
-        (["/etc/passwd"], {}, 'command "/etc/passwd": Permission denied'),
-        (["true"], {"cwd": "/no/such/folder"}, 'working folder "/no/such/folder": No such file or directory'),
+        (["no-such-program"], {}, 'command "no-such-program": no such file or directory'),
+        (["/etc/passwd"], {}, 'command "/etc/passwd": permission denied'),
+        (["true"], {"cwd": "/no/such/folder"}, 'working folder "/no/such/folder": no such file or directory'),
     ],
 )
 def test_a_command_that_cannot_start_says_why(

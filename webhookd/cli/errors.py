@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from webhookd.errors import ConfigError, WebhookdError, in_words
+from webhookd.errors import ConfigError, WebhookdError, with_file
 
 FAILED = 1
 INTERRUPTED = 130  # 128 + SIGINT, as a shell counts
@@ -101,7 +101,7 @@ def _lines(exc: Exception) -> Iterator[str]:
     elif isinstance(exc, WebhookdError):
         yield f"error: {exc}"
     elif isinstance(exc, OSError) and exc.strerror:
-        yield f"error: {in_words(exc)}" + (f': "{os.fsdecode(exc.filename)}"' if exc.filename else "")
+        yield f"error: {with_file(exc)}"
     else:
         yield f"error: {type(exc).__name__}: {exc}".splitlines()[0]
         yield "hint: run again with --debug for the traceback"

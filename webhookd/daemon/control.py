@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from webhookd.errors import WebhookdError
+from webhookd.errors import WebhookdError, in_words
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class Control:
             word = connection.recv(100).decode("ascii", "replace").strip()
             connection.sendall(json.dumps(self._answer(word)).encode())
         except OSError as error:
-            log.warning("control connection lost error=%s", error)
+            log.warning("control connection lost error=%s", in_words(error))
 
     def _answer(self, word: str) -> Mapping[str, Any]:
         handler = self._handlers.get(word)

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from webhookd.errors import WebhookdError
+from webhookd.errors import WebhookdError, in_words
 from webhookd.models import Listen
 
 _BACKLOG = 1024
@@ -24,7 +24,7 @@ def open_sockets(addresses: Sequence[Listen]) -> Iterator[tuple[socket.socket, .
                 opened.append(stack.enter_context(_unix(address.unix) if address.unix else _tcp(address)))
             except OSError as error:
                 raise WebhookdError(
-                    f"cannot listen on {address}: {error.strerror}", hint=_hint(error)
+                    f"cannot listen on {address}: {in_words(error)}", hint=_hint(error)
                 ) from error
             if address.unix:
                 stack.callback(address.unix.unlink, missing_ok=True)

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from webhookd.errors import StateDirInUse, WebhookdError
+from webhookd.errors import StateDirInUse, WebhookdError, in_words
 
 _TRIES = 10
 _BETWEEN_TRIES = 0.05  # seconds
@@ -27,7 +27,7 @@ class StateDir:
             self._lock = os.open(self.path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise WebhookdError(
-                f'state_dir "{self.path}" cannot be used: {error.strerror}',
+                f'state_dir "{self.path}" cannot be used: {in_words(error)}',
                 hint="set `state_dir` to a folder that this user may write, or start webhookd as its owner",
             ) from error
         if not _take(self._lock):

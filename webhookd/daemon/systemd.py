@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import MutableMapping
 
-from webhookd.errors import WebhookdError
+from webhookd.errors import WebhookdError, in_words
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class ServiceManager:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
                 sock.sendto("\n".join(fields).encode(), address)
         except OSError as error:
-            log.warning("service manager not told what=%s error=%s", fields[0], error)
+            log.warning("service manager not told what=%s error=%s", fields[0], in_words(error))
 
 
 def inherited_sockets(environ: MutableMapping[str, str]) -> tuple[socket.socket, ...]:

@@ -73,7 +73,8 @@ class Copy:
         try:
             self._journal = Journal(journal)
         except OSError as error:
-            os.write(fd, f"[webhookd: not copied to the journal: {error.strerror}]\n".encode())
+            why = str(error.strerror or error).lower()
+            os.write(fd, f"[webhookd: not copied to the journal: {why}]\n".encode())
 
     def step(self) -> None:
         """Send lines that are complete."""

@@ -13,7 +13,7 @@ from webhookd.deploy.forkserver import receive_answer, send_order, write_order
 from webhookd.deploy.job import Job, write_private
 from webhookd.deploy.locks import LaneLocks
 from webhookd.deploy.watched import Watched
-from webhookd.errors import LaunchFailed
+from webhookd.errors import LaunchFailed, with_file
 from webhookd.models import Ending
 
 _PATIENCE = 10.0  # seconds for a supervisor to take its job
@@ -169,4 +169,4 @@ class Launcher:
 
 def not_started(error: OSError) -> LaunchFailed:
     """Say that the system did not let us start a supervisor: it is tried again."""
-    return LaunchFailed(f"no supervisor could be started: {error}", ending=Ending.INTERRUPTED)
+    return LaunchFailed(f"no supervisor could be started: {with_file(error)}", ending=Ending.INTERRUPTED)

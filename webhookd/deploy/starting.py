@@ -47,7 +47,7 @@ def why(error: Exception, job: Job) -> str:
     """Say in one sentence why the command did not start."""
     if isinstance(error, OSError) and error.filename is not None:
         what = "working folder" if error.filename == job.cwd else "command"
-        return f'{what} "{error.filename}": {error.strerror}'
+        return f'{what} "{error.filename}": {str(error.strerror).lower()}'
     return f"could not be started: {error}"
 
 

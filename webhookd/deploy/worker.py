@@ -19,7 +19,7 @@ from webhookd.deploy.launcher import Launcher, Prepared, not_started
 from webhookd.deploy.outcomes import log_end, outcome_of, retry_in
 from webhookd.deploy.standing import StandingClaim
 from webhookd.deploy.watched import Watched
-from webhookd.errors import LaunchFailed, NotPossible, StoreError
+from webhookd.errors import LaunchFailed, NotPossible, StoreError, with_file
 from webhookd.models import Claim, Config, Ending, Outcome, Run
 from webhookd.queue import Store
 
@@ -101,7 +101,7 @@ class Worker:
             except (StoreError, TimeoutError) as error:
                 log.error("store unavailable error=%s", error)  # noqa: TRY400 - a condition, not a bug
             except OSError as error:
-                log.error("worker hindered error=%s", error)  # noqa: TRY400 - as above, looked at again
+                log.error("worker hindered error=%s", with_file(error))  # noqa: TRY400 - as above, looked at again
             self._wait()
 
     def close(self) -> None:

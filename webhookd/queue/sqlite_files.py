@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from webhookd.errors import NotFound, StoreError, StoreRefused, StoreUnavailable
+from webhookd.errors import NotFound, StoreError, StoreRefused, StoreUnavailable, in_words
 from webhookd.queue import schema
 from webhookd.queue.dialect import ColumnTypes
 from webhookd.queue.sqlite import SqliteDatabase
@@ -73,7 +73,7 @@ def _create(path: Path) -> None:
         return
     except OSError as exc:
         raise StoreUnavailable(
-            f'cannot create "{path}": {exc.strerror}', hint="see the owner and mode of its folder"
+            f'cannot create "{path}": {in_words(exc)}', hint="see the owner and mode of its folder"
         ) from exc
     os.fchmod(descriptor, 0o600)
     os.close(descriptor)
@@ -88,7 +88,7 @@ def _check_there(path: Path) -> None:
         ) from exc
     except OSError as exc:
         raise StoreUnavailable(
-            f'cannot read "{path}": {exc.strerror}', hint="run it as root or as the daemon's user"
+            f'cannot read "{path}": {in_words(exc)}', hint="run it as root or as the daemon's user"
         ) from exc
 
 
