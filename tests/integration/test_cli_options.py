@@ -69,13 +69,33 @@ def test_the_status_lists_every_target_of_the_configuration(tmp_path: Path) -> N
     ]
 
 
-def test_a_refused_configuration_leaves_a_way_to_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["runs", "deliveries", "cancel 1"])
+def test_a_mistake_in_the_configuration_does_not_hide_the_store(tmp_path: Path, command: str) -> None:
     (tmp_path / "one").mkdir()
-    shown = webhookd("runs", config=make_place(tmp_path, "one", settings="workrs: 3"))
+    shown = webhookd(*command.split(), config=make_place(tmp_path, "one", settings="workrs: 3"))
+    assert "workrs" not in shown.output
+    assert shown.exit_code == 0
+
+
+def test_the_status_tells_of_a_mistake_in_the_configuration(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    file = make_place(tmp_path, "one", settings="workrs: 3\nmax_bdy: 1MiB")
+    shown = webhookd("status", config=file)
+    assert shown.exit_code == 1  # the daemon is down
+    assert f'config   refused: {file}:3:1: workrs: unknown key (did you mean "workers"?) (and 1 more)' in (
+        shown.stdout.splitlines()
+    )
+    assert " . queued " in shown.stdout
+
+
+@pytest.mark.parametrize("text", ["state_dir: here\n", "secret: [\n", "- a list\n"])
+def test_where_the_file_does_not_tell_the_state_directory_a_hint_does(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "webhookd.yaml"
+    file.write_text(text)
+    shown = webhookd("runs", config=file)
     assert shown.exit_code == 78
-    assert "workrs" in shown.stderr
-    assert shown.stderr.splitlines()[-1].startswith("hint: ")
-    assert "--state-dir" in shown.stderr.splitlines()[-1]
+    assert shown.stderr.splitlines()[0].startswith(f"{file}:")
+    assert shown.stderr.splitlines()[-1] == "hint: to read the store, its folder is enough: --state-dir DIR"
 
 
 def test_a_configuration_that_is_not_there_is_refused(tmp_path: Path) -> None:

@@ -50,8 +50,17 @@ def test_a_cancelled_run_is_not_retried(store: Store) -> None:
 def test_an_ended_run_cannot_be_cancelled(store: Store) -> None:
     push(store, "a")
     end(store, start(store))
-    with pytest.raises(NotPossible, match="run 1 has ended already: succeeded"):
+    with pytest.raises(NotPossible, match="run 1 has ended already: succeeded") as refused:
         store.cancel(1, now=NOW)
+    assert refused.value.hint == "see its log: webhookd logs 1"
+
+
+def test_a_run_that_never_started_has_no_log_to_point_to(store: Store) -> None:
+    push(store, "a")
+    push(store, "b")
+    with pytest.raises(NotPossible, match="run 1 has ended already: superseded") as refused:
+        store.cancel(1, now=NOW)
+    assert refused.value.hint == ""
 
 
 def test_an_unknown_run_cannot_be_cancelled(store: Store) -> None:

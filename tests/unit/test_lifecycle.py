@@ -178,9 +178,9 @@ def test_a_redelivery_of_an_ended_run_starts_it_again_unless_it_just_succeeded(
 def test_only_what_has_not_ended_can_be_cancelled(state: RunState) -> None:
     if state in ENDED:
         with pytest.raises(NotPossible, match=f"run 12 has ended already: {state}"):
-            lifecycle.check_cancel(12, state)
+            lifecycle.check_cancel(12, state, attempt=1)
     else:
-        lifecycle.check_cancel(12, state)
+        lifecycle.check_cancel(12, state, attempt=1)
 
 
 @pytest.mark.parametrize("state", RunState)

@@ -48,6 +48,15 @@ def test_nothing_going_on_takes_five_lines() -> None:
     ]
 
 
+def test_a_configuration_that_is_refused_is_told() -> None:
+    refused = Status(daemon_up=True, config_problem="refused: w.yaml:3:1: x: unknown key", state_dir="/srv/w")
+    assert status_text(refused, now=NOW).splitlines()[:2] == [
+        "daemon  up",
+        "config  refused: w.yaml:3:1: x: unknown key",
+    ]
+    assert status_json(refused)["config"] == {"ok": False, "problem": "refused: w.yaml:3:1: x: unknown key"}
+
+
 def test_of_a_store_that_cannot_be_read_no_number_is_told() -> None:
     damaged = Status(daemon_up=True, state_dir="/srv/w", store_problem="the database is damaged")
     assert status_text(damaged, now=NOW).splitlines() == [
@@ -69,6 +78,7 @@ def test_the_status_as_json_holds_the_same() -> None:
     assert status_json(STATUS) == {
         "daemon": {"up": True, "pid": 4711},
         "state_dir": "/var/lib/webhookd",
+        "config": {"ok": True, "problem": None},
         "store": {"ok": True, "problem": None},
         "queued": 1,
         "running": 1,

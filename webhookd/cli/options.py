@@ -74,29 +74,33 @@ def peek_config(ctx: click.Context) -> "Config | None":
 
     if ctx.meta.get(_STATE_DIR) is not None:
         return None
-    try:
-        if _PEEKED not in ctx.meta:
-            ctx.meta[_PEEKED] = config.peek(config_file(ctx), env=os.environ, uid=os.getuid())
-    except ConfigError as exc:
-        exc.hint = "to read the store, its folder is enough: --state-dir DIR"
-        raise
+    if _PEEKED not in ctx.meta:
+        ctx.meta[_PEEKED] = config.peek(config_file(ctx), env=os.environ, uid=os.getuid())
     peeked: Config = ctx.meta[_PEEKED]
     return peeked
 
 
 def state_dir(ctx: click.Context) -> Path:
-    """Give `--state-dir`, else the configuration's."""
-    config = peek_config(ctx)
-    return config.state_dir if config else Path(ctx.meta[_STATE_DIR])
-
-
-def daemon_dir(ctx: click.Context) -> Path:
-    """Give the state directory of the daemon that works with this configuration, even if that is refused."""
+    """Give `--state-dir`, else the configuration's: mistakes elsewhere in the file are not the store's."""
     from webhookd import config  # noqa: PLC0415 - as above
 
     if (named := ctx.meta.get(_STATE_DIR)) is not None:
         return Path(named)
-    return config.state_dir(config_file(ctx), env=os.environ, uid=os.getuid())
+    try:
+        return config.state_dir(config_file(ctx), env=os.environ, uid=os.getuid())
+    except ConfigError as exc:
+        exc.hint = "to read the store, its folder is enough: --state-dir DIR"
+        raise
+
+
+def daemon_dir(ctx: click.Context) -> Path:
+    """Give the state directory of the daemon that works with this configuration, whatever is wrong there."""
+    from webhookd import config  # noqa: PLC0415 - as above
+
+    try:
+        return state_dir(ctx)
+    except ConfigError:
+        return config.default_state_dir(env=os.environ, uid=os.getuid())
 
 
 def _named(ctx: click.Context) -> Path | None:

@@ -10,7 +10,7 @@ import click
 from webhookd.cli import output
 from webhookd.cli.options import peek_config, state_options
 from webhookd.cli.state import daemon_pid, enter_state_dir, open_reader
-from webhookd.errors import NotFound, StoreError
+from webhookd.errors import ConfigError, NotFound, StoreError
 from webhookd.models import Run, RunState
 from webhookd.report import Status, status_json, status_text
 
@@ -30,14 +30,23 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
 
     Exits with 0 when the daemon is up and with 1 when it is down.
     """
-    config = peek_config(ctx)
-    targets = [target.name for repo in config.repositories for target in repo.targets] if config else None
-    found = _look(enter_state_dir(ctx), targets)
+    targets, problem = _configured(ctx)  # before root becomes another user, who may not read the file
+    found = replace(_look(enter_state_dir(ctx), targets), config_problem=problem)
     if as_json:
         output.print_json(status_json(found))
     else:
         click.echo(status_text(found, now=datetime.now(UTC), width=output.width(), color=output.color()))
     ctx.exit(0 if found.daemon_up else 1)
+
+
+def _configured(ctx: click.Context) -> tuple[list[str] | None, str]:
+    """Give the names of the targets, None where nothing tells them, and what is wrong with the file."""
+    try:
+        config = peek_config(ctx)
+    except ConfigError as exc:
+        others = len(exc.problems) - 1
+        return None, f"refused: {exc.problems[0]}" + (f" (and {others} more)" if others else "")
+    return [target.name for repo in config.repositories for target in repo.targets] if config else None, ""
 
 
 def _look(folder: Path, targets: list[str] | None) -> Status:

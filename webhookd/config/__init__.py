@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from webhookd.config.locations import default_files, default_state_dir, find, find_new
-from webhookd.errors import ConfigError
 from webhookd.models import Config
 
 __all__ = [
     "default_files",
+    "default_state_dir",
     "find",
     "find_new",
     "json_schema",
@@ -37,16 +37,13 @@ def peek(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
 
 
 def state_dir(path: Path, *, env: Mapping[str, str], uid: int) -> Path:
-    """Give the state directory that a file means, even if the file is refused: to find a running daemon.
+    """Give the state directory that a file means, whatever else is wrong with the file.
 
-    A file of which nothing can be read means the default.
+    Raise ConfigError when that very key is wrong, or the file holds nothing that could be read.
     """
     from webhookd.config import loading  # noqa: PLC0415 - as above
 
-    try:
-        return loading.state_dir(path, env=env, uid=uid)
-    except ConfigError:
-        return default_state_dir(env=env, uid=uid)
+    return loading.state_dir(path, env=env, uid=uid)
 
 
 def json_schema() -> dict[str, Any]:

@@ -44,9 +44,13 @@ def peek(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
 def state_dir(path: Path, *, env: Mapping[str, str], uid: int) -> Path:
     """Give the state directory that a file means, whatever else is wrong with the file.
 
-    Raise ConfigError when it holds nothing that could be read.
+    Raise ConfigError when that very key is wrong, or the file holds nothing that could be read.
     """
-    return validated(_parsed(path, uid=uid)).state_dir or default_state_dir(env=env, uid=uid)
+    findings = _parsed(path, uid=uid)
+    settings = validated(findings)
+    if findings.spoiled(("state_dir",)):
+        findings.raise_if_any()
+    return settings.state_dir or default_state_dir(env=env, uid=uid)
 
 
 def _parsed(path: Path, *, uid: int) -> Findings:

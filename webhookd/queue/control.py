@@ -37,8 +37,9 @@ WHERE target = :target AND state = 'queued' AND ended_at IS NULL AND (
 
 def cancel(tx: Transaction, run: int, *, now: datetime) -> Row:
     """Cancel a waiting run at once, ask the owner of a running one to end it; refuse an ended one."""
-    state = RunState(reading.load(tx, run)["state"])
-    lifecycle.check_cancel(run, state)
+    row = reading.load(tx, run)
+    state = RunState(row["state"])
+    lifecycle.check_cancel(run, state, attempt=row["attempt"])
     if state is RunState.QUEUED:
         cancel_queued(tx, run, reason="cancelled before it started", now=now)
     else:

@@ -104,12 +104,11 @@ def redelivered(state: RunState, *, ended_at: datetime | None, now: datetime) ->
     return Redelivery.AGAIN
 
 
-def check_cancel(run: int, state: RunState) -> None:
+def check_cancel(run: int, state: RunState, *, attempt: int) -> None:
     """Raise NotPossible when *run* is in a state in which it cannot be cancelled."""
     if state in ENDED:
-        raise NotPossible(
-            f"run {run} has ended already: {state}", hint="see its log: webhookd logs " + str(run)
-        )
+        hint = f"see its log: webhookd logs {run}" if attempt else ""
+        raise NotPossible(f"run {run} has ended already: {state}", hint=hint)
 
 
 def check_rerun(run: int, state: RunState) -> None:

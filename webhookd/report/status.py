@@ -18,6 +18,7 @@ class Status:
     daemon_up: bool
     daemon_pid: int | None = None
     state_dir: str
+    config_problem: str = ""  # one sentence; empty: the file can be put in force, or was not asked for
     store_problem: str = ""  # one sentence; empty: the store can be read
     queued: int | None = None  # None: the store cannot be read
     running: int | None = None
@@ -31,6 +32,7 @@ def status_json(status: Status) -> dict[str, Any]:
     return {
         "daemon": {"up": status.daemon_up, "pid": status.daemon_pid},
         "state_dir": status.state_dir,
+        "config": {"ok": not status.config_problem, "problem": status.config_problem or None},
         "store": {"ok": not status.store_problem, "problem": status.store_problem or None},
         "queued": status.queued,
         "running": status.running,
@@ -46,6 +48,7 @@ def status_text(status: Status, *, now: datetime, width: int | None = None, colo
     counts = (("queued", status.queued), ("running", status.running))
     head = [
         ("daemon", f"up{pid}" if status.daemon_up else "down"),
+        *([("config", status.config_problem)] if status.config_problem else ()),
         ("state", status.state_dir),
         ("store", status.store_problem or "ok"),
         *((name, str(count)) for name, count in counts if count is not None),
