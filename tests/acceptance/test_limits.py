@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pwd
 import sqlite3
 import subprocess
 import tempfile
@@ -164,3 +165,16 @@ def test_a_repository_of_history_is_pruned_with_its_logs(start: Start) -> None:
     kept = {str(run["run"]) for run in daemon.runs()}
     wait_for(lambda: {path.name for path in (daemon.state_dir / "runs").glob("[0-9]*")} == kept)
     assert json.loads(daemon.run_command("status", "--json").stdout)
+
+
+@as_root
+def test_root_does_not_serve_on_the_state_directory_of_another_user(start: Start) -> None:
+    daemon = start("    main: exit 0")
+    daemon.stop()
+    os.chown(daemon.state_dir, pwd.getpwnam("nobody").pw_uid, -1)
+    refused = daemon.run_command("serve", check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-2:] == [
+        f'error: state_dir "{daemon.state_dir}" belongs to user "nobody", and this is root',
+        f"hint: start webhookd as that user, or give the folder to root: chown -R root: {daemon.state_dir}",
+    ]

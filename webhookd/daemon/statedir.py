@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import pwd
 import threading
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +25,7 @@ class StateDir:
         try:
             # Only the owner lists it; a command of another user may pass through it to its own payload.
             self.path.mkdir(mode=0o711, parents=True, exist_ok=True)
+            self._refuse_for_root(self.path.stat().st_uid)
             self._lock = os.open(self.path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise WebhookdError(
@@ -40,6 +42,19 @@ class StateDir:
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         return self
+
+    def _refuse_for_root(self, owner: int) -> None:
+        """Keep root from leaving files that would lock the *owner*'s daemon out of its own store."""
+        if os.geteuid() != 0 or owner == 0:
+            return
+        try:
+            name = pwd.getpwuid(owner).pw_name
+        except KeyError:
+            name = str(owner)
+        raise WebhookdError(
+            f'state_dir "{self.path}" belongs to user "{name}", and this is root',
+            hint=f"start webhookd as that user, or give the folder to root: chown -R root: {self.path}",
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
