@@ -228,10 +228,10 @@ def test_the_doctor_finds_nothing_wrong_with_what_is_shipped(service: Booted) ->
     assert diagnosis(service, "problem") == []
     told = diagnosis(service, "ok")
     assert [message for message in told if message.endswith("as shipped")] == [
-        f"/etc/systemd/system/{unit} is as shipped"
+        f'"/etc/systemd/system/{unit}" is as shipped'
         for unit in ("webhookd.service", "webhookd.socket", "webhookd@.service")
     ]
-    assert "up, as webhookd, on /var/lib/webhookd" in told
+    assert 'up, as "webhookd", on "/var/lib/webhookd"' in told
     assert "unix:/run/webhookd.sock answers, all is well" in told
 
 
@@ -254,8 +254,8 @@ def test_the_doctor_tells_units_that_are_not_as_shipped_or_not_loaded(service: B
     unit.write_text(shipped)
     service.systemctl("daemon-reload")
     assert [message for message in told if "clock" not in message] == [
-        "/etc/systemd/system/webhookd.service differs from the shipped one in 1 line",
-        "/etc/webhookd/secret can be read by others than its owner",
+        '"/etc/systemd/system/webhookd.service" differs from the shipped one in 1 line',
+        '"/etc/webhookd/secret" can be read by others than its owner',
         "systemd works with an older webhookd.service than the one on disk",
     ]
 

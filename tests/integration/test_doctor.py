@@ -117,7 +117,7 @@ def test_a_probe_is_authentic_for_its_forge_and_runs_nothing(forge: Forge, probe
 def test_a_store_that_is_sound_is_told_with_its_numbers(tmp_path: Path) -> None:
     Store.open(tmp_path / "webhookd.db").close()
     (finding,) = doctor_host.about_store(tmp_path)
-    assert (finding.level, finding.message) == (Level.OK, f"{tmp_path} is sound: 0 queued, 0 running")
+    assert (finding.level, finding.message) == (Level.OK, f'"{tmp_path}" is sound: 0 queued, 0 running')
 
 
 def test_a_damaged_store_is_a_problem(tmp_path: Path) -> None:
@@ -148,6 +148,6 @@ def test_a_unit_that_was_changed_is_told_with_the_number_of_lines(tmp_path: Path
     service, socket = doctor_host.about_drift(shipped, folders=[tmp_path / "empty", tmp_path])
     assert (service.level, service.message) == (
         Level.WARNING,
-        f"{tmp_path}/webhookd.service differs from the shipped one in 2 lines",
+        f'"{tmp_path}/webhookd.service" differs from the shipped one in 2 lines',
     )
-    assert (socket.level, socket.message) == (Level.OK, f"{tmp_path}/webhookd.socket is as shipped")
+    assert (socket.level, socket.message) == (Level.OK, f'"{tmp_path}/webhookd.socket" is as shipped')

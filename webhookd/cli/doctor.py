@@ -44,7 +44,7 @@ def _about_daemon(ctx: click.Context, folder: Path, url: str) -> Iterator[Findin
     if answer is None:
         yield from _about_stopped(ctx, folder)
         return
-    said = f"up, as {answer['user']}, on {folder}"
+    said = f'up, as "{answer["user"]}", on "{folder}"'
     yield Finding(check="daemon", level=Level.OK, message=said)
     yield from (Finding(**finding | {"level": Level(finding["level"])}) for finding in answer["findings"])
     yield from network.about_health(answer["listening"])
@@ -62,7 +62,7 @@ def _about_stopped(ctx: click.Context, folder: Path) -> Iterator[Finding]:
     yield Finding(
         check="daemon",
         level=Level.PROBLEM,
-        message=f"no daemon runs on {folder}: secrets, sandbox and probes cannot be looked at",
+        message=f'no daemon runs on "{folder}": secrets, sandbox and probes cannot be looked at',
         hint="systemctl start webhookd, or webhookd serve",
     )
     try:

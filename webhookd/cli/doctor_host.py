@@ -45,7 +45,7 @@ def about_store(folder: Path) -> Iterator[Finding]:
         hint = "stop the daemon and put a copy of the database in its place"
         yield Finding(check="store", level=Level.PROBLEM, message=what, hint=hint)
     if not damage:
-        said = f"{folder} is sound: {counts.queued} queued, {counts.running} running"
+        said = f'"{folder}" is sound: {counts.queued} queued, {counts.running} running'
         yield Finding(check="store", level=Level.OK, message=said)
     now = datetime.now(UTC)
     if newest is not None and newest.received_at > now + _FUTURE:
@@ -61,12 +61,12 @@ def about_disk(folder: Path) -> Iterator[Finding]:
     """Look at the room that is left for the store and the logs."""
     found = os.statvfs(folder)
     free, size = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-    said = f"{_size(free)} of {_size(size)} are free for {folder}"
+    said = f'{_size(free)} of {_size(size)} are free for "{folder}"'
     level = Level.PROBLEM if free < _SCARCE else Level.WARNING if free < _LITTLE else Level.OK
     hint = "" if level is Level.OK else "make room, or keep less: `history` in the configuration"
     yield Finding(check="disk", level=level, message=said, hint=hint)
     if found.f_files and not found.f_favail:
-        said = f"no further file can be made in {folder}: its file system has no inodes left"
+        said = f'no further file can be made in "{folder}": its file system has no inodes left'
         yield Finding(
             check="disk", level=Level.PROBLEM, message=said, hint="remove files; df -i shows how many"
         )
@@ -91,7 +91,7 @@ def about_units() -> Iterator[Finding]:
         yield from about_drift(shipped, folders=_UNIT_FOLDERS)
     for file in map(Path, _CREDENTIAL.findall(_ask_systemd("cat", _UNITS[0]))):
         if file.is_file() and file.stat().st_mode & 0o077:
-            said = f"{file} can be read by others than its owner"
+            said = f'"{file}" can be read by others than its owner'
             yield Finding(check="units", level=Level.WARNING, message=said, hint=f"chmod 600 {file}")
     for name in _UNITS:
         if "@" not in name and _ask_systemd("show", "-P", "NeedDaemonReload", name) == "yes":
@@ -107,13 +107,13 @@ def about_drift(shipped: Path, *, folders: Sequence[Path]) -> Iterator[Finding]:
             continue
         changed = _changed_lines(shipped / name, place)
         if changed:
-            said = f"{place} differs from the shipped one in {changed} line{'s' if changed > 1 else ''}"
+            said = f'"{place}" differs from the shipped one in {changed} line{"s" if changed > 1 else ""}'
             hint = (
                 f"settings of your own belong into a drop-in; then: install -m 644 {shipped / name} {place}"
             )
             yield Finding(check="units", level=Level.WARNING, message=said, hint=hint)
         else:
-            yield Finding(check="units", level=Level.OK, message=f"{place} is as shipped")
+            yield Finding(check="units", level=Level.OK, message=f'"{place}" is as shipped')
 
 
 def _shipped() -> Path | None:

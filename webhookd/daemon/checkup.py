@@ -66,7 +66,7 @@ class Checkup:
             yield Finding(
                 check=FILE,
                 level=Level.WARNING,
-                message=f"{config.file} has changed since it was put in force",
+                message=f'"{config.file}" has changed since it was put in force',
                 hint="webhookd reload",
             )
         wanted = {str(address) for address in config.listen}
@@ -82,7 +82,7 @@ class Checkup:
 def about_file(config: Config) -> Iterator[Finding]:
     """Say that the configuration is accepted, and what is doubtful about it: secrets that others can read."""
     targets = sum(len(repository.targets) for repository in config.repositories)
-    said = f"{config.file} is accepted: hooks {len(config.hooks)}, targets {targets}"
+    said = f'"{config.file}" is accepted: hooks {len(config.hooks)}, targets {targets}'
     yield Finding(check=FILE, level=Level.OK, message=said)
     for warning in config.warnings:
         yield Finding(check=FILE, level=Level.WARNING, message=str(warning))
