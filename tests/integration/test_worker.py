@@ -1,8 +1,10 @@
 """A real worker between a real store and real supervisors."""
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from configfiles import SECRET, load
@@ -30,13 +32,19 @@ class AtWork:
         self.ran.mkdir()
         self.script = folder / "script"
         self.script.write_text(f"touch {self.ran}/$WEBHOOKD_RUN")
-        repos = ", ".join(f"{repo}: {{main: '. {self.script}'}}" for repo in REPOS)
-        config = load(folder, f"{SECRET}repos: {{{repos}}}")
-        self.worker = Worker(store=store, launcher=launcher, config=lambda: config, owner=OWNER)
+        self.folder = folder
+        self.configure()
+        self.worker = Worker(store=store, launcher=launcher, config=lambda: self.config, owner=OWNER)
 
-    def push(self, delivery_id: str, repo: str = REPOS[0]) -> int:
+    def configure(self, **keys: object) -> None:
+        """Put a configuration in force whose targets have these *keys*."""
+        target = {"run": f". {self.script}"} | keys
+        text = SECRET + json.dumps({"repos": {repo: {"main": target} for repo in REPOS}})[1:-1]
+        self.config = load(self.folder, text)
+
+    def push(self, delivery_id: str, repo: str = REPOS[0], **target: Any) -> int:
         """Accept a push, as the daemon does it; give its run."""
-        run = queued(push(self.store, delivery_id, repo=repo))
+        run = queued(push(self.store, delivery_id, repo=repo, **target))
         self.worker.wake()
         return run
 
@@ -73,6 +81,19 @@ def test_nothing_starts_and_nothing_is_left_of_a_claim_whose_commit_fails(
     assert list(at_work.ran.iterdir()) == []
     assert at_work.end_of(at_work.push("kept")) is RunState.SUCCEEDED  # so its lane is free as well
     assert [path.name for path in at_work.ran.iterdir()] == ["1"]
+
+
+def test_a_run_that_waits_again_does_so_under_the_rules_of_now(at_work: AtWork) -> None:
+    at_work.configure(retries=1, retry_delay="1s")
+    at_work.script.write_text(
+        f"until test -e {at_work.folder}/go; do sleep 0.01; done; test $WEBHOOKD_ATTEMPT = 2"
+    )
+    run = at_work.push("d-1", retries=1)
+    wait_for(lambda: at_work.store.run(run).state is RunState.RUNNING, what="its start")
+    at_work.configure(retries=1, retry_delay="1s", lock="shared")
+    (at_work.folder / "go").touch()
+    assert at_work.end_of(run) is RunState.SUCCEEDED
+    assert (at_work.store.run(run).attempt, at_work.store.run(run).lane) == (2, "lock shared")
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"invocation": 1}', "{}"])

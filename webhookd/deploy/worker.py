@@ -20,7 +20,7 @@ from webhookd.deploy.outcomes import log_end, outcome_of, retry_in
 from webhookd.deploy.standing import StandingClaim
 from webhookd.deploy.watched import Watched
 from webhookd.errors import LaunchFailed, NotPossible, StoreError, with_file
-from webhookd.models import Claim, Config, Ending, Outcome, Run
+from webhookd.models import Claim, Config, Ending, Outcome, Run, RunState
 from webhookd.queue import Store
 
 log = logging.getLogger(__name__)
@@ -231,11 +231,19 @@ class Worker:
                 now=_now(),
                 retry_in=retry_in(run, self._config()),
             )
+            if after.state is RunState.QUEUED:
+                self._relane(after)
         except NotPossible as error:
             log.error("run not recorded run=%d error=%s", run.run, error)  # noqa: TRY400 - fenced off
         else:
             log_end(after, outcome)
         del self._active[run.run]
+
+    def _relane(self, run: Run) -> None:
+        """Put a run that waits again under the rules of now: a reload saw it running and left it alone."""
+        target = self._config().target(run.target)
+        if target is not None:
+            self._store.relane([target], now=_now())
 
     def _end_what_shall_end(self) -> None:
         cancelled = set(self._store.cancel_requested(self._owner))
