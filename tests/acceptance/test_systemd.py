@@ -213,7 +213,7 @@ def test_json_lines_are_written_on_request(service: Booted) -> None:
     service.drop_in("test", f"[Service]\nExecStart=\nExecStart={command}\n")
     service.systemctl("restart", "webhookd")
     told = [entry["MESSAGE"] for entry in service.journal("-u", "webhookd", "-n", "20", "PRIORITY=6")]
-    assert [line for line in told if '"event": "listening", "address": "127.0.0.1:9000"' in line]
+    assert [line for line in told if '"message": "listening", "address": "127.0.0.1:9000"' in line]
 
 
 # -- the doctor

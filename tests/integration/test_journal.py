@@ -182,7 +182,7 @@ def test_json_lines_have_the_fields_by_name() -> None:
     line = JsonFormatter().format(record("run ended run=%d target=%s", 12, 'a"\nb'))
     values = json.loads(line)
     assert values.pop("time").endswith("Z")
-    assert values == {"level": "info", "event": "run ended", "run": 12, "target": 'a"\nb'}
+    assert values == {"level": "info", "message": "run ended", "run": 12, "target": 'a"\nb'}
     assert "\n" not in line
 
 
@@ -220,5 +220,5 @@ def test_the_end_of_a_thread_by_an_error_is_an_event() -> None:
     ended = subprocess.run([sys.executable, "-c", THREAD], capture_output=True, text=True, check=True)
     (line,) = ended.stderr.splitlines()
     values = json.loads(line)
-    assert (values["level"], values["event"], values["thread"]) == ("critical", "thread ended", "worker")
+    assert (values["level"], values["message"], values["thread"]) == ("critical", "thread ended", "worker")
     assert "ZeroDivisionError" in values["traceback"]

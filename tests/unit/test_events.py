@@ -35,6 +35,11 @@ def test_every_call_says_a_phrase_and_then_fields_by_name(template: str, values:
     assert len(re.findall("%", template)) == values
 
 
+@pytest.mark.parametrize(("template", "_values"), templates())
+def test_no_field_takes_the_place_of_what_every_json_line_has(template: str, _values: int) -> None:
+    assert not {"time", "level", "message", "traceback"} & set(re.findall("([a-z_]+)=%", template))
+
+
 def test_names_come_from_the_template_and_values_from_the_arguments() -> None:
     event = event_of("run started run=%d target=%s", (12, "octocat/blog@main"))
     assert event == Event(phrase="run started", fields=(("run", 12), ("target", "octocat/blog@main")))

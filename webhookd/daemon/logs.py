@@ -38,12 +38,12 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as one line of JSON, its fields by name."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Give time, level and event, then the event's own fields; a traceback comes last."""
+        """Give time, level and message, then the event's own fields; a traceback comes last."""
         event = event_of(record.msg, record.args)
         values: dict[str, Any] = {
             "time": _moment(record),
             "level": record.levelname.lower(),
-            "event": event.phrase,
+            "message": event.phrase,
         }
         values |= {
             name: value if isinstance(value, int | float) else str(value) for name, value in event.fields
