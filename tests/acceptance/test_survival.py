@@ -206,6 +206,8 @@ def test_a_failing_command_is_tried_again(start: Start, tmp_path: Path) -> None:
     daemon = start(f'    main: {{cwd: {tmp_path}, retries: 2, retry_delay: 1s, run: "{script}"}}')
     daemon.push()
     assert states(daemon.wait_until_idle()) == [("succeeded", 3)]
+    assert daemon.log.count("run waits again run=1 ") == 2
+    assert daemon.log.count("run ended run=1 ") == 1
 
 
 def test_settle_waits_until_pushes_have_been_quiet(start: Start, tmp_path: Path) -> None:

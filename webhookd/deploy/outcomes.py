@@ -39,8 +39,9 @@ def retry_in(run: Run, config: Config) -> float:
 def log_end(run: Run, outcome: Outcome) -> None:
     """Say where *run* has got to by *outcome*."""
     level = logging.INFO if run.state is RunState.SUCCEEDED else logging.WARNING
+    what = "waits again" if run.state is RunState.QUEUED else "ended"
     log.log(
         level,
-        "run ended run=%d target=%s state=%s attempt=%d reason=%s",
-        run.run, run.target, run.state, run.attempt, outcome.reason or "-",
+        "run %s run=%d target=%s state=%s attempt=%d reason=%s",
+        what, run.run, run.target, run.state, run.attempt, outcome.reason or "-",
     )  # fmt: skip
