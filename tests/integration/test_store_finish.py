@@ -79,6 +79,15 @@ def test_a_failure_is_tried_again_after_the_delay(store: Store) -> None:
     assert [attempt.ending for attempt in store.attempts(1)] == [Ending.EXITED, Ending.TIMED_OUT]
 
 
+def test_an_interruption_does_not_double_the_delay(store: Store) -> None:
+    push(store, "a", retries=2)
+    end(store, start(store), INTERRUPTED)
+    assert end(store, start(store), FAILURE, retry_in=10.0).not_before == later(10)
+    assert end(store, start(store, now=later(10)), FAILURE, now=later(10), retry_in=10.0).not_before == later(
+        30
+    )
+
+
 def test_nothing_is_retried_when_something_newer_waits(store: Store) -> None:
     push(store, "a", retries=1)
     claim = start(store)

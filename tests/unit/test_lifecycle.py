@@ -105,6 +105,11 @@ def test_a_command_that_fails_while_it_is_being_cancelled_is_not_retried() -> No
     assert next_move(FAILURE, replace(RETRY, cancel_requested=True)).state is RunState.FAILED
 
 
+@pytest.mark.parametrize(("failures", "delay"), [(0, 10.0), (1, 20.0), (3, 80.0), (99, 86400.0)])
+def test_the_delay_doubles_with_each_failure_up_to_a_day(failures: int, delay: float) -> None:
+    assert next_move(FAILURE, replace(RETRY, failures=failures)).delay == delay
+
+
 def test_without_a_delay_nothing_is_retried() -> None:
     assert next_move(FAILURE, replace(RETRY, retry_in=None)).state is RunState.FAILED
 

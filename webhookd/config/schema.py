@@ -126,7 +126,7 @@ class Target(_Strict):
         "How often a failed run is tried again, unless a newer push waits.", default=0, examples=[3]
     )
     retry_delay: v.Span | None = _key(
-        "Time before the first retry; doubled for each further one.", default="10s"
+        "Time before the first retry; doubled for each further one, up to a day.", default="10s"
     )
     paths: v.OneOrMany[v.FilePattern] | None = _key(
         "Run only if a file that matches one of these was changed, or if the forge did not tell all files. "

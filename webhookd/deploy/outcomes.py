@@ -26,14 +26,12 @@ def outcome_of(result: Result | None) -> Outcome:
 
 
 def retry_in(run: Run, config: Config) -> float:
-    """Give the seconds before *run*, whose attempt failed, may be tried again.
+    """Give the seconds before *run*, if it failed for the first time, may be tried again.
 
-    Doubled for each attempt; the jitter keeps targets that failed together from retrying together.
+    The jitter keeps targets that failed together from retrying together.
     """
     target = config.target(run.target)
-    delay = target.retry_delay if target else 0.0
-    jitter = random.uniform(0.9, 1.1)  # noqa: S311 - no secret
-    return float(delay * 2 ** (run.attempt - 1) * jitter)
+    return target.retry_delay * random.uniform(0.9, 1.1) if target else 0.0  # noqa: S311 - no secret
 
 
 def log_end(run: Run, outcome: Outcome) -> None:

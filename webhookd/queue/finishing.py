@@ -87,6 +87,7 @@ def _situation(tx: Transaction, row: Row, *, retry_in: float | None) -> lifecycl
         overlap=Overlap(row["overlap"]),
         attempt=row["attempt"],
         max_attempts=rows.max_attempts(row),
+        failures=row["attempt"] - 1 - row["interruptions"],
         interruptions=interruptions["n"] if interruptions is not None else 0,
         cancel_requested=bool(row["cancel_requested"]),
         replaced_by=row["superseded_by"],

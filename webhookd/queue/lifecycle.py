@@ -46,6 +46,8 @@ FREE_INTERRUPTIONS = 2
 FIRST_PAUSE = 5.0  # seconds, doubled at every further interruption
 LONGEST_PAUSE = 300.0  # seconds
 
+LONGEST_DELAY = 86400.0  # seconds; however often `retry_delay` has doubled
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
@@ -54,11 +56,12 @@ class Situation:
     overlap: Overlap
     attempt: int
     max_attempts: int
+    failures: int = 0  # attempts before this one that came to an end of their own
     interruptions: int = 0  # in a row, before this attempt
     cancel_requested: bool = False
     replaced_by: int | None = None  # the run that asked it to make room (overlap `restart`)
     newer: int | None = None  # the newest run that waits in the same slot
-    retry_in: float | None = None  # seconds until a retry may start; None: no retry
+    retry_in: float | None = None  # seconds until the first retry may start; None: no retry
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +151,7 @@ def _failed(outcome: Outcome, situation: Situation) -> Move:
         return Move(
             state=RunState.QUEUED,
             reason=f"attempt {situation.attempt} of {situation.max_attempts}: {reason}",
-            delay=situation.retry_in,
+            delay=min(LONGEST_DELAY, situation.retry_in * 2 ** min(situation.failures, 30)),
         )
     return Move(
         state=state,

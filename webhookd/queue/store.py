@@ -142,7 +142,8 @@ class Store:
         """Record how an attempt ended and move the run on, to its end or back into the queue.
 
         Only the holder of that very attempt may; saying it again is harmless and changes nothing. Raises
-        NotPossible when somebody else holds the attempt. Without *retry_in* (seconds) nothing is retried.
+        NotPossible when somebody else holds the attempt. Without *retry_in* (seconds) nothing is retried;
+        it is doubled for each failure before.
         """
         work = partial(
             finishing.finish,
