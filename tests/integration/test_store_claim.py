@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
-from factories import COMMIT, NOW, make_decision, make_delivery, make_match, make_push
+from factories import COMMIT, NOW, make_decision, make_delivery, make_match, make_push, make_target
 from queueing import (
     FAILURE,
     OWNER,
@@ -253,6 +253,17 @@ def test_only_a_running_attempt_can_be_taken_over(store: Store) -> None:
         store.adopt(99, owner="new", attempt=1)
     assert store.running() == ()
     assert states(store) == {1: "failed"}
+
+
+def test_two_runs_of_one_branch_are_kept_apart_when_its_lock_has_changed(store: Store) -> None:
+    push(store, "a")
+    first = start(store)
+    push(store, "b")
+    store.relane([make_target(lock="web")], now=NOW)
+    assert store.claim(owner=OWNER, now=NOW) is None
+    assert store.next_due(now=NOW) is None
+    end(store, first)
+    assert start(store).run.run == 2
 
 
 def leave_word(store: Store, **over: Any) -> "Future[Claim]":

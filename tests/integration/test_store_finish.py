@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from factories import NOW, make_target
+from factories import NOW
 from queueing import (
     CANCELLED,
     FAILURE,
@@ -156,19 +156,6 @@ def test_a_run_interrupted_while_it_is_being_cancelled_does_not_start_again(stor
     claim = start(store)
     store.cancel(1, now=NOW)
     assert end(store, claim, INTERRUPTED).state is RunState.CANCELLED
-
-
-def test_an_interrupted_run_takes_the_place_of_an_older_one_that_waits(store: Store) -> None:
-    # The lane of a target changes with its `lock`; only then two runs of one slot run side by side.
-    push(store, "a")
-    first = start(store)
-    push(store, "b")
-    store.relane([make_target(lock="web")], now=NOW)
-    second = start(store)
-    end(store, first, INTERRUPTED)
-    end(store, second, INTERRUPTED)
-    assert states(store) == {1: "superseded", 2: "queued"}
-    assert store.run(1).superseded_by == 2
 
 
 # the fence

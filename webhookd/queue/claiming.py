@@ -21,14 +21,16 @@ WITH RECURSIVE head (id) AS (
     SELECT run.id, run.repo, CASE WHEN run.not_before <= run.queued_at THEN 0 ELSE run.not_before END
     FROM head JOIN run ON run.id = head.id
     WHERE run.lane NOT IN (SELECT lane FROM run WHERE state = 'running')
+    AND run.slot NOT IN (SELECT slot FROM run WHERE state = 'running')
     AND run.target NOT IN (SELECT target FROM paused)
 )
 """
-"""The oldest waiting run of each slot whose lane is free and whose target is not paused.
+"""The oldest waiting run of each slot that is free, as its lane is, and whose target is not paused.
 
 `head` jumps from slot to slot in the index, so that ten thousand runs in one slot cost as much as one. The
 oldest of each slot, not of each lane: where targets share a lock, one that is paused, settling or waiting for
-its retry does not hold up the others. What waits for nothing is due even if the clock was put back since.
+its retry does not hold up the others. A run that began before a reload may be in the lane that its slot had
+then, so both have to be free. What waits for nothing is due even if the clock was put back since.
 """
 
 NEXT = f"""

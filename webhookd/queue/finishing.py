@@ -4,7 +4,7 @@ from datetime import datetime
 
 from webhookd.errors import NotPossible
 from webhookd.models import Ending, Outcome, Overlap, RunState
-from webhookd.queue import accepting, lifecycle, reading, rows
+from webhookd.queue import lifecycle, reading, rows
 from webhookd.queue.dialect import Row, Transaction
 
 NEWER_WAITING = "SELECT max(id) AS id FROM run WHERE slot = :slot AND state = 'queued' AND id > :run"
@@ -31,11 +31,6 @@ QUEUE_AGAIN = """
 UPDATE run SET state = 'queued', not_before = :not_before, started_at = NULL, reason = :reason,
     interruptions = interruptions + :interrupted, owner = NULL
 WHERE id = :run AND state = 'running'
-"""
-
-SUPERSEDE_OLDER = """
-UPDATE run SET state = 'superseded', ended_at = :now
-WHERE slot = :slot AND state = 'queued' AND id < :run RETURNING id
 """
 
 
@@ -123,13 +118,9 @@ def _end(tx: Transaction, row: Row, move: lifecycle.Move, *, outcome: Outcome, e
 
 
 def _queue_again(tx: Transaction, row: Row, move: lifecycle.Move, *, outcome: Outcome, now: int) -> None:
-    """Put a run back into its place; where only one may wait it takes the place of an older one."""
-    run, slot = row["id"], row["slot"]
-    if lifecycle.coalesces(Overlap(row["overlap"])):
-        for older in tx.all(SUPERSEDE_OLDER, {"slot": slot, "run": run, "now": now}):
-            accepting.link(tx, older["id"], newer=run)
+    """Put a run back into its place."""
     values = {
-        "run": run,
+        "run": row["id"],
         "not_before": now + rows.seconds(move.delay),
         "reason": rows.clean(move.reason),
         "interrupted": int(outcome.ending is Ending.INTERRUPTED),
