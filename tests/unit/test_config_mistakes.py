@@ -192,7 +192,7 @@ def test_a_folder_is_told_with_the_file_that_was_meant(tmp_path: Path) -> None:
         (SECRET + REPOS + "listen: {a: b}", "3:9: listen: must be a string or a list, not a mapping"),
         (
             SECRET + REPOS + "listen: [127.0.0.1:1, 127.0.0.1:1]",
-            '3:9: listen: "127.0.0.1:1" is there twice (remove one)',
+            '3:23: listen[1]: "127.0.0.1:1" is there twice (remove one)',
         ),
         (
             SECRET + REPOS + "state_dir: state",
@@ -206,6 +206,15 @@ def test_a_folder_is_told_with_the_file_that_was_meant(tmp_path: Path) -> None:
 )
 def test_a_mistake_is_told_with_its_place_and_the_way_out(tmp_path: Path, text: str, problem: str) -> None:
     assert problems(tmp_path, text) == [problem]
+
+
+def test_an_address_that_is_there_twice_is_told_beside_those_that_are_none(tmp_path: Path) -> None:
+    assert problems(
+        tmp_path, SECRET + REPOS + "listen: [127.0.0.1:99999, unix:/a, 127.0.0.1:0, unix:/a, 127.0.0.1:0]"
+    ) == [
+        "3:10: listen[0]: 99999 is not a port (0 to 65535)",
+        '3:49: listen[3]: "unix:/a" is there twice (remove one)',
+    ]
 
 
 @pytest.mark.parametrize(

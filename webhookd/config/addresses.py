@@ -1,6 +1,7 @@
 """Addresses to listen on, and the addresses and networks of senders (pure)."""
 
 import re
+from collections.abc import Iterable, Iterator
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_interface
 from pathlib import Path
 
@@ -26,6 +27,19 @@ def parse_listen(text: str) -> Listen:
     if port > _LAST_PORT:
         raise BadValue(f"{port} is not a port", hint=f"0 to {_LAST_PORT}")
     return Listen(host=host, port=port)
+
+
+def repeated(items: Iterable[object]) -> Iterator[tuple[int, Listen]]:
+    """Give the addresses that a list has named before, with their indices; what is none is passed over."""
+    seen: set[Listen] = set()
+    for index, item in enumerate(items):
+        try:
+            address = parse_listen(str(item))
+        except BadValue:
+            continue
+        if address in seen and (address.unix or address.port):  # port 0 is another one each time
+            yield index, address
+        seen.add(address)
 
 
 def _unix(text: str) -> Listen:

@@ -5,6 +5,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from webhookd.config.accounts import complaints
+from webhookd.config.addresses import repeated
 from webhookd.config.document import KeyPath
 from webhookd.config.files import read_text
 from webhookd.config.findings import Findings
@@ -65,6 +66,7 @@ def _config(
     path: Path, settings: Settings, findings: Findings, secrets: Secrets, default_state: Path
 ) -> Config:
     """Put the parts together once nothing is wrong with any of them."""
+    _check_listen(findings)
     specs = hook_specs(settings, findings)
     hooks = build_hooks(specs, findings, secrets)
     names = tuple(spec.name for spec in specs)
@@ -84,6 +86,14 @@ def _config(
         warnings=findings.warnings(),
         **plain,
     )
+
+
+def _check_listen(findings: Findings) -> None:
+    """Check that no address is there twice, in the whole list: one that is wrong cuts off all behind it."""
+    listen = findings.document.data.get("listen")
+    if isinstance(listen, list):
+        for index, address in repeated(listen):
+            findings.error(("listen", index), f"{quoted(str(address))} is there twice", "remove one")
 
 
 def _check_rights(settings: Settings, findings: Findings, *, uid: int) -> None:

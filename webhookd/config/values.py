@@ -100,15 +100,6 @@ def _not_empty(items: list[Value]) -> list[Value]:
     return items
 
 
-def _listens(addresses: list[Listen]) -> list[Listen]:
-    seen: set[Listen] = set()
-    for address in _not_empty(addresses):
-        if address in seen and (address.unix or address.port):  # port 0 is another one each time
-            raise BadValue(f"{quoted(str(address))} is there twice", hint="remove one")
-        seen.add(address)
-    return addresses
-
-
 def _secret_path(text: str) -> Path:
     if text.startswith("~"):
         raise BadValue(f"{quoted(text)} is not a path", hint='"~" is not expanded: write it out')
@@ -165,7 +156,10 @@ ListenAddress: TypeAlias = Annotated[
 ListenAddresses: TypeAlias = Annotated[
     Annotated[ListenAddress, Tag("a string")]
     | Annotated[
-        list[ListenAddress], AfterValidator(_listens), Field(json_schema_extra={"minItems": 1}), Tag("a list")
+        list[ListenAddress],
+        AfterValidator(_not_empty),
+        Field(json_schema_extra={"minItems": 1}),
+        Tag("a list"),
     ],
     Discriminator(shape),
 ]
