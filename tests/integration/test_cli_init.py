@@ -1,5 +1,6 @@
 import os
 import pwd
+import shlex
 import stat
 import subprocess
 import sys
@@ -236,6 +237,16 @@ def test_by_force_older_files_are_put_aside_and_the_secret_stays(file: Path) -> 
     assert (file.parent / "secret").read_text() == secret
     names = [Path(f"{file}{suffix}") for suffix in (".1", ".2", "")]
     assert [loaded(name).repositories[0].targets[0].pattern for name in names] == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("text", ["", "- a list\n"])
+def test_the_command_that_check_names_for_a_file_without_keys_replaces_it(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_text(text)
+    told = CliRunner().invoke(main, ["check", "--config", str(file)]).stderr
+    command = told.split("`")[1]
+    assert CliRunner().invoke(main, shlex.split(command)[1:]).exit_code == 0
+    assert (loaded(file).warnings, Path(f"{file}.1").read_text()) == ((), text)
 
 
 def test_a_secret_that_is_there_is_used_again(file: Path) -> None:

@@ -62,10 +62,6 @@ def test_an_error_names_the_file_as_it_was_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "the file is empty (`webhookd init` writes one to begin with)"),
-        ("# nothing\n", "the file is empty (`webhookd init` writes one to begin with)"),
-        ("- a", "the file holds a list where keys are expected (`webhookd init` writes one to begin with)"),
-        ("a", "the file holds a string where keys are expected (`webhookd init` writes one to begin with)"),
         (b"a: b\nc: \xffd", "2:4: the file is not UTF-8 from here on (save it as UTF-8)"),
         (b"#" * (1024**2 + 1), "the file is larger than 1MiB (is it the right one?)"),
         ("a: [b", '1:6: not valid YAML: a list that begins with "[" has no end (close it with "]")'),
@@ -75,6 +71,22 @@ def test_what_is_no_configuration_at_all_is_told_in_one_line(
     tmp_path: Path, text: str | bytes, message: str
 ) -> None:
     assert problems(tmp_path, text) == [message]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        ("# nothing\n", "the file is empty"),
+        ("- a", "the file holds a list where keys are expected"),
+        ("a", "the file holds a string where keys are expected"),
+    ],
+)
+def test_a_file_without_keys_is_told_with_the_command_that_replaces_it(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    command = f"webhookd init --force --config {tmp_path}/webhookd.yaml"
+    assert problems(tmp_path, text) == [f"{message} (`{command}` puts it aside and writes another)"]
 
 
 def test_a_missing_file_is_told_with_the_way_out(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
@@ -11,7 +12,7 @@ from webhookd.config.complaints import complaint
 from webhookd.config.document import Document, KeyPath
 from webhookd.config.findings import Findings
 from webhookd.config.schema import Settings
-from webhookd.config.wording import shape
+from webhookd.config.wording import pasted, shape
 
 
 def validated(findings: Findings) -> Settings:
@@ -23,7 +24,7 @@ def validated(findings: Findings) -> Settings:
     document = findings.document
     if not isinstance(document.data, dict):
         if not document.problems:
-            findings.error((), *_no_mapping(document.data))
+            findings.error((), *_no_mapping(document))
         findings.raise_if_any()
     data = deepcopy(document.data)
     told = False
@@ -39,11 +40,11 @@ def validated(findings: Findings) -> Settings:
             return Settings()
 
 
-def _no_mapping(data: Any) -> tuple[str, str]:
-    hint = "`webhookd init` writes one to begin with"
-    if data is None:
+def _no_mapping(document: Document) -> tuple[str, str]:
+    hint = f"`webhookd init --force --config {pasted(Path(document.file))}` puts it aside and writes another"
+    if document.data is None:
         return "the file is empty", hint
-    return f"the file holds {shape(data)} where keys are expected", hint
+    return f"the file holds {shape(document.data)} where keys are expected", hint
 
 
 def _tell(details: Iterable[ErrorDetails], document: Document, findings: Findings) -> None:
