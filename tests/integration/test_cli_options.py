@@ -116,6 +116,21 @@ def test_a_file_that_this_user_may_not_read_is_refused_as_a_configuration() -> N
     assert "may not read this file" in shown.stderr
 
 
-def test_an_empty_name_does_not_stand_for_the_default(places: tuple[Path, Path]) -> None:
-    assert webhookd("runs", "--config", "", config=places[0]).exit_code == 78
-    assert webhookd("runs", "--state-dir", "", config=places[0]).exit_code == 1
+@pytest.mark.parametrize("option", ["--config", "--state-dir"])
+def test_an_empty_name_does_not_stand_for_the_default(places: tuple[Path, Path], option: str) -> None:
+    shown = webhookd("runs", option, "", config=places[0])
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    assert f"{option}: the name is empty\n" in shown.stderr.replace('"', "")
+
+
+@pytest.mark.parametrize(
+    ("args", "command"),
+    [
+        (["check", "--explain"], "webhookd check"),
+        (["init", "--repo"], "webhookd init"),
+        (["--config"], "webhookd"),
+    ],
+)
+def test_an_option_without_its_value_leads_to_the_help_of_its_command(args: list[str], command: str) -> None:
+    shown = CliRunner().invoke(main, args, prog_name="webhookd")
+    assert (shown.exit_code, shown.stderr.splitlines()[1]) == (2, f"hint: see `{command} --help`")

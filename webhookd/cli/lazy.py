@@ -27,5 +27,10 @@ class LazyCommand(click.Command):
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
     ) -> click.Context:
-        """Begin the real command."""
-        return self.load().make_context(info_name, args, parent, **extra)
+        """Begin the real command; what is wrong with its options is an error of that command."""
+        command = self.load()
+        try:
+            return command.make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            error.ctx = error.ctx or click.Context(command, parent, info_name)  # the parser names none
+            raise

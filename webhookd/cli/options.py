@@ -19,7 +19,17 @@ _STATE_DIR = "webhookd.state_dir"
 _PEEKED = "webhookd.peeked"
 
 
-NAMED = click.Path(readable=False)  # a file or folder: completed by the shell, judged by whoever opens it
+class _Named(click.Path):
+    """A file or folder: completed by the shell, judged by whoever opens it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Refuse an empty name, which would be taken for the current folder."""
+        if not value:
+            self.fail("the name is empty", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+NAMED = _Named(readable=False)
 
 
 def config_option(command: Function) -> Function:
