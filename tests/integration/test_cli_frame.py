@@ -79,7 +79,7 @@ def test_a_bad_configuration_lists_every_problem_and_exits_with_78() -> None:
 def test_an_unexpected_error_is_a_sentence_too() -> None:
     assert ending_with(KeyError("x")) == (
         1,
-        "error: KeyError: 'x'\nhint: run again with --debug for the traceback\n",
+        "error: KeyError: 'x'\nhint: `webhookd --debug COMMAND` shows the traceback\n",
     )
 
 
@@ -92,7 +92,7 @@ def test_debug_shows_the_traceback() -> None:
     code, said = ending_with(KeyError("x"), "--debug")
     assert code == 1
     assert said.startswith("Traceback (most recent call last):")
-    assert said.endswith("error: KeyError: 'x'\nhint: run again with --debug for the traceback\n")
+    assert said.endswith("\nerror: KeyError: 'x'\n")
 
 
 def test_an_interrupt_is_quiet_and_exits_with_130() -> None:
@@ -105,7 +105,23 @@ def test_an_interrupt_is_quiet_and_exits_with_130() -> None:
         (["--colour"], 'no such option "--colour"', "see `webhookd --help`"),
         (["frobnicate"], 'no such command "frobnicate"', "see `webhookd --help`"),
         (["serv"], 'no such command "serv"', 'did you mean "serve"?'),
-        (["check", "extra"], "got unexpected extra argument (extra)", "see `webhookd check --help`"),
+        (["run"], 'no such command "run"', 'did you mean "rerun" or "runs"?'),
+        (
+            ["runs", "--stat"],
+            'no such option "--stat"',
+            'did you mean "--state", "--state-dir" or "--target"?',
+        ),
+        (
+            ["check", "extra"],
+            '"extra" is too much: the command takes no further argument',
+            "see `webhookd check --help`",
+        ),
+        (["logs", "x"], 'RUN: "x" is not a whole number from 1 up', "see `webhookd logs --help`"),
+        (
+            ["sign", "--format", "x"],
+            '--format: "x" is not one of "headers", "curl", "json"',
+            "see `webhookd sign --help`",
+        ),
         (["logs"], 'missing argument "RUN"', "see `webhookd logs --help`"),
     ],
 )

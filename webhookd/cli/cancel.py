@@ -5,13 +5,14 @@ from datetime import UTC, datetime
 import click
 
 from webhookd.cli import output
+from webhookd.cli.numbers import run_number
 from webhookd.cli.options import state_options
 from webhookd.cli.state import enter_state_dir, open_writer, wake_daemon
 from webhookd.models import RunState
 
 
 @click.command()
-@click.argument("run", type=click.IntRange(min=1))
+@click.argument("run", type=run_number)
 @state_options
 @click.pass_context
 def cancel(ctx: click.Context, *, run: int) -> None:

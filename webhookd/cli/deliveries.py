@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import click
 
 from webhookd.cli import output
+from webhookd.cli.numbers import number
 from webhookd.cli.options import state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.report import deliveries_table, delivery_json
@@ -12,10 +13,8 @@ from webhookd.report import deliveries_table, delivery_json
 
 @click.command()
 @state_options
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="At most so many.")
-@click.option(
-    "--before", type=click.IntRange(min=1), metavar="NUMBER", help='Only older ones; "number" in --json.'
-)
+@click.option("--limit", type=number, default=20, show_default=True, help="At most so many.")
+@click.option("--before", type=number, metavar="NUMBER", help='Only older ones; "number" in --json.')
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @click.pass_context
 def deliveries(ctx: click.Context, *, limit: int, before: int | None, as_json: bool) -> None:

@@ -1,14 +1,14 @@
 """The edge where errors become sentences and exit codes."""
 
 import errno
-import os
-import re
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
 
+from webhookd.cli import streams
+from webhookd.cli.usage import complaint
 from webhookd.errors import ConfigError, WebhookdError, with_file
 
 FAILED = 1
@@ -32,7 +32,7 @@ class Guarded(click.Group):
         **extra: Any,
     ) -> Any:
         """Run a command line; what makes no sense in it is told as any other error is."""
-        _never_fail_on_a_character()
+        streams.prepare()
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.ClickException as exc:
@@ -59,43 +59,33 @@ class Guarded(click.Group):
         return result
 
 
-def _never_fail_on_a_character() -> None:
-    """Escape what the terminal's encoding has no character for: a pusher's name must not end a command."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def _refuse(error: click.ClickException) -> int:
-    """Say in our tone what click found wrong with a command line."""
-    words = error.format_message()
-    if "\n" in words:  # not an error: the help, where nothing else was asked for
+    """Say what makes no sense in a command line."""
+    if "\n" in error.format_message():  # not an error: the help, where nothing else was asked for
         error.show()
         return error.exit_code
-    message, _, near = re.sub(r"'([^']*)'", r'"\1"', words).removesuffix(".").partition(" Did you mean ")
-    message = message.removesuffix(".")
-    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "webhookd"
-    click.echo(f"error: {message[:1].lower()}{message[1:]}", err=True)
-    click.echo(f"hint: {f'did you mean {near}' if near else f'see `{command} --help`'}", err=True)
+    message, hint = complaint(error)
+    click.echo(f"error: {message}", err=True)
+    click.echo(f"hint: {hint}", err=True)
     return error.exit_code
 
 
 def _report(exc: Exception, *, debug: bool) -> int:
     if isinstance(exc, OSError) and exc.errno == errno.EPIPE:
-        _discard_output()
+        streams.discard(sys.stdout)
         return READER_LEFT
     if debug:
         from traceback import print_exception  # noqa: PLC0415 - rarely needed, and start-up counts
 
         print_exception(exc)
-    for line in _lines(exc):
+    for line in _lines(exc, debug=debug):
         click.echo(line, err=True)
     if isinstance(exc, OSError):
-        _discard_output()
+        streams.discard(sys.stdout)
     return exc.exit_code if isinstance(exc, WebhookdError) else FAILED
 
 
-def _lines(exc: Exception) -> Iterator[str]:
+def _lines(exc: Exception, *, debug: bool) -> Iterator[str]:
     if isinstance(exc, ConfigError):
         yield from map(str, exc.problems)  # each with its place first, for editors
     elif isinstance(exc, WebhookdError):
@@ -104,16 +94,7 @@ def _lines(exc: Exception) -> Iterator[str]:
         yield f"error: {with_file(exc)}"
     else:
         yield f"error: {type(exc).__name__}: {exc}".splitlines()[0]
-        yield "hint: run again with --debug for the traceback"
+        if not debug:
+            yield "hint: `webhookd --debug COMMAND` shows the traceback"
     if isinstance(exc, WebhookdError) and exc.hint:
         yield f"hint: {exc.hint}"
-
-
-def _discard_output() -> None:
-    """Send what is still buffered nowhere, so that the interpreter's last flush does not fail as well."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)

@@ -10,6 +10,7 @@ import click
 
 from webhookd.cli import output
 from webhookd.cli.logreader import LogReader
+from webhookd.cli.numbers import number, run_number
 from webhookd.cli.options import state_options
 from webhookd.cli.state import enter_state_dir, log_file, open_reader
 from webhookd.errors import NotFound
@@ -24,12 +25,10 @@ GOING_ON = (RunState.QUEUED, RunState.RUNNING)
 
 
 @click.command()
-@click.argument("run", type=click.IntRange(min=1))
+@click.argument("run", type=run_number)
 @state_options
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended; wait for it to start.")
-@click.option(
-    "--attempt", type=click.IntRange(min=1), metavar="N", help="That attempt instead of the newest."
-)
+@click.option("--attempt", type=number, metavar="N", help="That attempt instead of the newest.")
 @click.option("--raw", is_flag=True, help="On a terminal too, print every byte as it is.")
 @click.pass_context
 def logs(ctx: click.Context, *, run: int, follow: bool, attempt: int | None, raw: bool) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhookd.cli import output
+from webhookd.cli.numbers import number, run_number
 from webhookd.cli.options import state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.models import Run, RunState
@@ -21,17 +22,15 @@ TABLE_ROWS = 20  # a screen for a person; a program wants all of them
 
 
 @click.command()
-@click.argument("run", type=click.IntRange(min=1), required=False)
+@click.argument("run", type=run_number, required=False)
 @state_options
 @click.option("--target", metavar="TARGET", help="Only runs of this target.")
 @click.option("--repo", metavar="REPO", help="Only runs for this repository.")
 @click.option(
     "--state", type=click.Choice([state.value for state in RunState]), help="Only runs in this state."
 )
-@click.option(
-    "--limit", type=click.IntRange(min=1), help="At most so many; else 20 in a table, all with --json."
-)
-@click.option("--before", type=click.IntRange(min=1), metavar="RUN", help="Only runs older than this one.")
+@click.option("--limit", type=number, help="At most so many; else 20 in a table, all with --json.")
+@click.option("--before", type=number, metavar="RUN", help="Only runs older than this one.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, or one object for RUN.")
 @click.pass_context
 def runs(  # noqa: PLR0913 - click passes each option by name
