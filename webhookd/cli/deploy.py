@@ -32,10 +32,11 @@ def deploy(ctx: click.Context, *, target: str, ref: str | None, repo: str | None
     with open_writer(folder) as store:
         match = Match(push=push, target=found, reason="deployed by hand")
         run = store.enqueue(match, forge=forge, now=datetime.now(UTC))
-    click.echo(str(run.run))
-    output.remark(f'run {run.run} deploys {push.ref} of {push.repo}; "webhookd logs -f {run.run}" shows it')
-    if not wake_daemon(folder):
+    awake = wake_daemon(folder)
+    output.remark(f"run {run.run} deploys {push.ref} of {push.repo}; `webhookd logs -f {run.run}` shows it")
+    if not awake:
         output.remark("the daemon is down: it will run when the daemon is up again")
+    click.echo(str(run.run))  # last: where stdout takes nothing, the number was told all the same
 
 
 def _check(ctx: click.Context, target: Target, push: PushEvent) -> Forge:

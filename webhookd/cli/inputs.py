@@ -11,6 +11,10 @@ _LARGEST = 256 * 1024**2  # bytes; no daemon takes a larger payload
 
 def read_input(name: str, what: str, *, most: int = _LARGEST) -> bytes:
     """Read the file called *name*, which is to hold *what*, of *most* bytes; "-" is standard input."""
+    if name == "-" and sys.stdin is None:
+        raise UsageError(
+            f"{what} cannot be read: standard input is closed", hint="name a file, or give it: < FILE"
+        )
     try:
         with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as file:
             content: bytes = file.read(most + 1)

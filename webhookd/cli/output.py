@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from webhookd.cli import streams
+
 
 def is_terminal() -> bool:
     """Tell whether a person looks at stdout."""
@@ -30,5 +32,8 @@ def print_json(value: Any) -> None:
 
 
 def remark(text: str) -> None:
-    """Say something that is not the data asked for."""
-    click.echo(text, err=True)
+    """Say something that is not the data asked for; that it cannot be said is no reason to fail."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        streams.discard(sys.stderr)

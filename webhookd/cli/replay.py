@@ -34,10 +34,10 @@ def replay(ctx: click.Context, *, delivery: str) -> None:
         hook = _hook(config.hooks, stored.hook)
         decision = receive_again(stored, hook=hook, repositories=config.repositories)
         acceptance = store.accept(decision, now=datetime.now(UTC))
+    wake_daemon(folder)
+    output.remark(f"{acceptance.status.value}{f': {acceptance.reason}' if acceptance.reason else ''}")
     for run in acceptance.runs:
         click.echo(str(run.run))
-    output.remark(f"{acceptance.status.value}{f': {acceptance.reason}' if acceptance.reason else ''}")
-    wake_daemon(folder)
     ctx.exit(0 if acceptance.runs else FAILED)
 
 
