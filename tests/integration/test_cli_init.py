@@ -4,7 +4,8 @@ import shlex
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -256,6 +257,25 @@ def test_a_secret_that_is_there_is_used_again(file: Path) -> None:
     assert loaded(file).hooks[0].secrets[0].key == b"the secret that GitHub knows"
 
 
+@pytest.mark.parametrize("content", ["", "\n"])
+def test_an_empty_secret_gives_way_to_a_new_one(file: Path, content: str) -> None:
+    file.parent.mkdir(parents=True)
+    secret = file.parent / "secret"
+    secret.write_text(content)
+    assert init(file).stdout.startswith(f"wrote a new secret to {secret}, mode 600\n")
+    assert (mode(secret), loaded(file).warnings) == (0o600, ())
+
+
+def test_what_cannot_be_a_secret_is_told_before_anything_is_written(file: Path) -> None:
+    secret = file.parent / "secret"
+    secret.mkdir(parents=True)
+    file.touch()
+    result = init(file, "--force")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.splitlines()[0] == f'error: "{secret}" is not a regular file'
+    assert set(file.parent.iterdir()) == {file, secret}
+
+
 def test_a_place_that_cannot_be_written_is_told_with_another(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = init(tmp_path / "file" / "webhookd.yaml")
@@ -284,6 +304,49 @@ def test_a_user_gets_a_configuration_of_their_own(tmp_path: Path, open_folder: P
     assert written.file == open_folder / ".config" / "webhookd" / "webhookd.yaml"
     assert (mode(written.file.parent), written.file.stat().st_uid) == (0o700, uid)
     assert "  webhookd serve\n" in result.stdout
+
+
+def commands(file: Path, program: Sequence[object], **env: str) -> list[str]:
+    """Run `init` as *program* does, and give the command lines that it tells, without their indentation."""
+    line = [*map(str, program), "init", "--config", str(file)]
+    told = subprocess.run(line, capture_output=True, text=True, check=True, env={"PATH": "/usr/bin", **env})
+    return [text.strip() for text in told.stdout.splitlines() if " check" in text or "cat " in text]
+
+
+def test_the_commands_that_are_told_name_the_program_as_a_shell_finds_it(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("webhookd")
+
+    def told(*called: object, **env: str) -> str:
+        file = tmp_path / f"{len(list(tmp_path.iterdir()))}" / "webhookd.yaml"
+        return commands(file, called, **env)[1].removesuffix(f" check --config {file}")
+
+    assert told(program) == str(program)
+    assert told(program, PATH=str(program.parent)) == "webhookd"
+    assert told(sys.executable, "-m", "webhookd") == f"{sys.executable} -m webhookd"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="sudo makes one root")
+def test_who_needed_sudo_is_told_to_use_it_again(file: Path) -> None:
+    cat, check = commands(file, [sys.executable, "-m", "webhookd"], SUDO_UID="1000")
+    assert cat.endswith(f"what this prints: sudo cat {file.parent}/secret")
+    assert check == f"sudo {sys.executable} -m webhookd check --config {file}"
+
+
+def test_a_file_that_only_a_variable_leads_to_is_named_in_the_commands(tmp_path: Path) -> None:
+    file = tmp_path / "w.yaml"
+    told = CliRunner(env={"WEBHOOKD_CONFIG": str(file)}).invoke(main, ["init"]).stdout
+    assert f"webhookd serve --config {file}\n" in told
+
+
+def test_a_default_file_is_named_where_another_comes_before_it(open_folder: Path) -> None:
+    default = open_folder / "webhookd" / "webhookd.yaml"
+    env = {"XDG_CONFIG_HOME": str(open_folder), "WEBHOOKD_CONFIG": None}
+    webhookd = partial(CliRunner().invoke, main, ["init", "--config", str(default)])
+    with as_nobody():
+        assert "webhookd serve\n" in webhookd(env=env).stdout
+        default.unlink()
+        told = webhookd(env={**env, "WEBHOOKD_CONFIG": "/another.yaml"}).stdout
+    assert f"webhookd serve --config {default}\n" in told
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")

@@ -8,21 +8,18 @@ import os
 import pwd
 import re
 import secrets
-import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import click
 
+from webhookd.cli.instructions import Wish, instructions
 from webhookd.cli.options import config_option, new_config_file
-from webhookd.config import default_files
 from webhookd.config.names import check_branch, check_repository
 from webhookd.errors import UsageError, WebhookdError, in_words
 
 _SERVICE_USER = "webhookd"  # of systemd/webhookd.service
-_ADDRESS = "http://127.0.0.1:9000"  # the default of `listen`
 _SAMPLE = 'echo "a push to $WEBHOOKD_REPO: here $WEBHOOKD_COMMIT would be deployed"'
 _URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", re.IGNORECASE)
 
@@ -35,35 +32,6 @@ repos:
   {repo}:
     {branch}: {run}
 """
-
-_PASTE = """\
-In GitHub, open {page} and fill in:
-
-  Payload URL   {url}/github-webhook
-  Content type  application/json
-  Secret        what this prints: cat {secret}
-  Events        Just the push event
-  Active        yes
-{note}
-Then
-
-  webhookd check{config}
-  webhookd serve{config}
-
-and, while it serves, a push as GitHub would send it:
-
-  webhookd sign{config} --repo {repo} --branch {branch} --send {address}/github-webhook
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What the configuration shall say."""
-
-    repo: str
-    branch: str
-    run: str
-    url: str  # how GitHub reaches the daemon; "" where nobody said
 
 
 @click.command()
@@ -93,8 +61,7 @@ def init(  # noqa: PLR0913 - click passes each option by name
             f'"{error.filename or file}" cannot be written: {in_words(error)}', hint=hint
         ) from error
     click.echo("\n".join(done))
-    is_default = file in default_files(env=os.environ, uid=os.getuid())
-    click.echo("\n" + _instructions(wish, file, secret, is_default=is_default), nl=False)
+    click.echo("\n" + instructions(wish, file, secret), nl=False)
 
 
 def _checked(wish: Wish) -> Wish:
@@ -112,20 +79,35 @@ def _write(wish: Wish, file: Path, secret: Path, *, force: bool) -> Iterator[str
     """Write both files, and say so line by line."""
     if file.is_dir():
         raise WebhookdError(f'"{file}" is a folder', hint=f"name the file in it: {file / 'webhookd.yaml'}")
+    if secret.exists() and not secret.is_file():
+        raise WebhookdError(f'"{secret}" is not a regular file', hint="the secret goes there: move it away")
     if file.exists():
         if not force:
             hint = "--force puts it aside; --config FILE writes elsewhere"
             raise WebhookdError(f'"{file}" is there already', hint=hint)
         yield f"renamed the older one to {_put_aside(file)}"
     _make_folder(file.parent)
-    if secret.exists():
-        yield f"kept the secret in {secret}"
-    else:
-        _create(secret, secrets.token_hex(32) + "\n", mode=0o600)
-        _give_to_service(secret)
-        yield f"wrote a new secret to {secret}, mode 600"
+    yield _provide(secret)
     _create(file, _config(wish, secret), mode=0o644)
     yield f"wrote {file}"
+
+
+def _provide(secret: Path) -> str:
+    """Keep the secret that is there, or make one; an empty file is none, and gives way."""
+    if secret.exists():
+        if not _is_empty(secret):
+            return f"kept the secret in {secret}"
+        secret.unlink()
+    _create(secret, secrets.token_hex(32) + "\n", mode=0o600)
+    _give_to_service(secret)
+    return f"wrote a new secret to {secret}, mode 600"
+
+
+def _is_empty(secret: Path) -> bool:
+    try:
+        return not secret.read_bytes().strip()
+    except PermissionError:
+        return False  # somebody else's, of whom the daemon may be one
 
 
 def _put_aside(file: Path) -> Path:
@@ -179,20 +161,3 @@ def _one_line(value: str | dict[str, str]) -> str:
         value, default_style=style, default_flow_style=True, width=float("inf"), allow_unicode=True
     )
     return dumped.removesuffix("...\n").rstrip("\n")
-
-
-def _instructions(wish: Wish, file: Path, secret: Path, *, is_default: bool) -> str:
-    page = f"https://github.com/{wish.repo}/settings/hooks/new"
-    if set("*?") & set(wish.repo):
-        page = "the settings of each repository, Webhooks, Add webhook,"
-    note = "" if wish.url else f"\n  YOUR-HOST is where a web server with TLS hands on to {_ADDRESS}.\n"
-    return _PASTE.format(
-        page=page,
-        url=wish.url or "https://YOUR-HOST",
-        note=note,
-        secret=shlex.quote(str(secret)),
-        config="" if is_default else f" --config {shlex.quote(str(file))}",
-        repo=shlex.quote(wish.repo),
-        branch=shlex.quote(wish.branch),
-        address=_ADDRESS,
-    )
