@@ -179,8 +179,40 @@ def test_the_rules_of_one_hook_can_be_asked_for(file: Path) -> None:
             "hook": "gitea",
             "matched": True,
             "reason": 'branch "main" is named exactly',
+            "paths": [],
+            "paths_ignore": [],
         }
     ]
+
+
+def test_a_rule_that_asks_for_changed_files_is_told_with_their_patterns(tmp_path: Path) -> None:
+    write_secret(tmp_path)
+    file = write_config(
+        tmp_path,
+        """
+        secret: {file: secret}
+        repos:
+          octocat/shop:
+            branches:
+              main:
+                - {name: site, run: x, paths: [site/**, Makefile], paths_ignore: "**/*.md"}
+                - {name: docs, run: x, paths_ignore: [src/**]}
+                - {name: all, run: x}
+              dev: {run: x, paths: src/**}
+        """,
+    )
+    asked = ("--config", file, "--explain", "octocat/shop", "main")
+    *rules, other, summary = check(*asked).stdout.splitlines()
+    exactly = 'branch "main" is named exactly'
+    assert [rule.partition(exactly)[2] for rule in rules] == [
+        ', only if a changed file matches "site/**" or "Makefile" and does not match "**/*.md"',
+        ', only if a changed file does not match "src/**"',
+        "",
+    ]
+    assert other.endswith('branch "main" is not "dev"')
+    assert summary == "octocat/shop refs/heads/main: 3 targets run, depending on the changed files"
+    rule = json.loads(check(*asked, "--json").stdout)["rules"][0]
+    assert (rule["paths"], rule["paths_ignore"]) == (["site/**", "Makefile"], ["**/*.md"])
 
 
 def test_a_hook_that_is_not_there_is_a_usage_error(file: Path) -> None:

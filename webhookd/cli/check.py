@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     "--explain",
     nargs=2,
     metavar="REPO REF",
-    help="Say rule by rule what a push there would run. REF: main, tags/v1 or refs/heads/main.",
+    help="Say rule by rule what a push there would run, and which changed files that takes. "
+    "REF: main, tags/v1 or refs/heads/main.",
 )
 @click.option("--hook", metavar="NAME", help="With --explain: only for pushes that come in by this hook.")
 @click.option("--without-secrets", is_flag=True, help="Leave the secrets alone, and whether this is root.")
@@ -105,19 +106,31 @@ def _explain(config: Config, repo: str, ref: str, *, hook: str | None, as_json: 
 
 
 def _text(repo: str, ref: str, verdicts: Sequence["RuleVerdict"]) -> str:
+    from webhookd.intake import wanted_files  # noqa: PLC0415 - only this option needs it
+
     width = max((len(verdict.target.name) for verdict in verdicts), default=0)
+    conditions = [wanted_files(verdict.target) if verdict.matched else "" for verdict in verdicts]
     rules = [
         f"{'runs' if verdict.matched else '-':4}  {verdict.target.name:{width}}  {verdict.reason}"
-        for verdict in verdicts
+        + (f", {condition}" if condition else "")
+        for verdict, condition in zip(verdicts, conditions, strict=True)
     ]
     running = sum(verdict.matched for verdict in verdicts)
     what = "nothing runs" if not running else "1 target runs" if running == 1 else f"{running} targets run"
-    return "\n".join([*rules, f"{repo} {ref}: {what}"])
+    depending = ", depending on the changed files" if any(conditions) else ""
+    return "\n".join([*rules, f"{repo} {ref}: {what}{depending}"])
 
 
 def _rule(verdict: "RuleVerdict") -> dict[str, Any]:
     target = verdict.target
-    return {"target": target.name, "hook": target.hook, "matched": verdict.matched, "reason": verdict.reason}
+    return {
+        "target": target.name,
+        "hook": target.hook,
+        "matched": verdict.matched,
+        "reason": verdict.reason,
+        "paths": list(target.paths),
+        "paths_ignore": list(target.paths_ignore),
+    }
 
 
 def _json(problems: Sequence[Problem]) -> list[dict[str, Any]]:

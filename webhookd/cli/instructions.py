@@ -68,7 +68,7 @@ def _program() -> str:
     me = Path(sys.argv[0]).absolute()
     if me.parts[-2:] == ("webhookd", "__main__.py"):
         return f"{shlex.quote(sys.executable)} -m webhookd"
-    if me.name != "webhookd":  # somebody else's process, in which we are a library
+    if me.name != "webhookd" or not me.exists():  # somebody else's process, in which we are a library
         return "webhookd"
     found = shutil.which("webhookd")
     return "webhookd" if found is not None and me.samefile(found) else shlex.quote(str(me))

@@ -2,7 +2,16 @@
 
 from webhookd.intake.documents import json_text
 from webhookd.intake.forges import forge
-from webhookd.intake.matching import RuleVerdict, explain
+from webhookd.intake.matching import RuleVerdict, explain, wanted_files
 from webhookd.intake.receive import precheck, receive, receive_again
 
-__all__ = ["RuleVerdict", "explain", "forge", "json_text", "precheck", "receive", "receive_again"]
+__all__ = [
+    "RuleVerdict",
+    "explain",
+    "forge",
+    "json_text",
+    "precheck",
+    "receive",
+    "receive_again",
+    "wanted_files",
+]

@@ -67,6 +67,17 @@ def skipped(push: PushEvent, target: Target) -> str:
     return _no_path(push, target)
 
 
+def wanted_files(target: Target) -> str:
+    """Say in words which changed files *target* needs; "" where it runs whatever was changed."""
+    kinds = (("matches", target.paths), ("does not match", target.paths_ignore))
+    clauses = [f"{verb} {_one_of(patterns)}" for verb, patterns in kinds if patterns]
+    return f"only if a changed file {' and '.join(clauses)}" if clauses else ""
+
+
+def _one_of(patterns: Iterable[str]) -> str:
+    return " or ".join(f'"{pattern}"' for pattern in patterns)
+
+
 def _no_path(push: PushEvent, target: Target) -> str:
     """Filter by changed files, but only when the forge gave all of them."""
     files = push.changed_files
