@@ -59,24 +59,38 @@ def test_a_program_may_be_named_by_its_place_in_the_working_folder(tmp_path: Pat
     assert found(run=("./deploy",), cwd=tmp_path)[0][0] is Level.OK
 
 
-def test_a_folder_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_a_problem_and_all_that_is_said(tmp_path: Path) -> None:
     folder = tmp_path / "nowhere"
-    assert found(cwd=folder)[0] == (Level.PROBLEM, f'"{folder}" is no folder that "{ME}" may enter')
+    assert found(run=("./deploy",), cwd=folder, on_delete="true") == [
+        (Level.PROBLEM, f'"{folder}" is no folder that "{ME}" may enter')
+    ]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="looking as another user takes root")
 def test_a_folder_that_the_user_may_not_write_to_is_a_problem() -> None:
-    assert found(user="nobody", group="nogroup", cwd=Path("/usr"))[0] == (
-        Level.PROBLEM,
-        '"nobody" may not write to "/usr"',
-    )
+    assert found(user="nobody", group="nogroup", cwd=Path("/usr"), run=("none",)) == [
+        (Level.PROBLEM, '"nobody" may not write to "/usr"'),
+        (Level.PROBLEM, 'there is no program "none" for "nobody"'),
+    ]
+    assert len(found(user="nobody", group="nogroup", cwd=Path("/usr"), run="true")) == 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="looking as another user takes root")
-def test_a_home_that_is_none_is_only_a_warning() -> None:
-    (folder, runs) = found(user="nobody", group="nogroup", run="true")
-    assert folder[0] is Level.WARNING
-    assert runs[0] is Level.OK
+def test_a_home_that_is_none_is_only_a_warning_that_tells_where_commands_start() -> None:
+    folder, runs, deletes = found(user="nobody", group="nogroup", run="true", on_delete="false")
+    assert folder == (
+        Level.WARNING,
+        '"/nonexistent" is no folder that "nobody" may enter: commands start in "/"',
+    )
+    assert [(level, "(nogroup) in /, HOME=/nonexistent, " in said) for level, said in (runs, deletes)] == [
+        (Level.OK, True),
+        (Level.OK, True),
+    ]
+
+
+def test_a_home_that_the_target_names_is_where_its_commands_start(tmp_path: Path) -> None:
+    ((_, message),) = found(run="true", env=(("HOME", str(tmp_path)),))
+    assert f" in {tmp_path}, HOME={tmp_path}, " in message
 
 
 def test_a_user_that_is_not_there_is_a_problem() -> None:

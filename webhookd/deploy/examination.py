@@ -6,7 +6,9 @@ counts.
 
 import shlex
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from webhookd.deploy.environment import Account, account_environment
 from webhookd.deploy.jobs import account_of
@@ -16,12 +18,38 @@ from webhookd.models import Finding, Level, Target
 CHECK = "target"
 _PATIENCE = 10.0  # seconds; a folder may be on a network that hangs
 
-# Prints the groups, then what is wrong with the folder, then where the program is.
+# Prints the groups, then what is wrong with the folder, then a line for each program: its place, or nothing.
 _LOOK = """
 id -Gn | tr ' ' ','
 if ! cd -- "$1" 2>/dev/null; then echo closed; elif [ ! -w . ]; then echo read-only; else echo fine; fi
-command -v -- "$2"
+shift
+for program; do command -v -- "$program" || echo; done
 """
+
+Command: TypeAlias = str | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stage:
+    """Where the commands of a target run: as whom, with which variables, in which folder."""
+
+    target: Target
+    account: Account
+    ids: tuple[int | None, int | None]  # uid and gid to change to
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return account_environment(self.target, self.account)
+
+    @property
+    def folder(self) -> str:
+        return str(self.target.cwd or self.environment["HOME"])
+
+    def finding(self, level: Level, message: str, hint: str = "") -> Finding:
+        return Finding(check=CHECK, level=level, message=f"{self.target.name}: {message}", hint=hint)
+
+    def problem(self, message: str, hint: str) -> Finding:
+        return self.finding(Level.PROBLEM, message, hint)
 
 
 def examine(target: Target) -> Iterator[Finding]:
@@ -29,52 +57,38 @@ def examine(target: Target) -> Iterator[Finding]:
     try:
         account, uid, gid = account_of(target)
     except LaunchFailed as error:
-        yield _problem(target, str(error), "make it, or write another name")
+        what = f"{target.name}: {error}"
+        yield Finding(check=CHECK, level=Level.PROBLEM, message=what, hint="make it, or write another name")
         return
-    environment = account_environment(target, account)
-    commands = [target.run] if target.on_delete is None else [target.run, target.on_delete]
-    for command in dict.fromkeys(commands):
-        yield from _examine(target, command, account, environment, (uid, gid))
-
-
-def _examine(
-    target: Target,
-    command: str | tuple[str, ...],
-    account: Account,
-    environment: dict[str, str],
-    ids: tuple[int | None, int | None],
-) -> Iterator[Finding]:
-    folder = str(target.cwd or account.home)
-    program = "/bin/sh" if isinstance(command, str) else command[0]
+    stage = _Stage(target=target, account=account, ids=(uid, gid))
+    commands = [target.run] if target.on_delete in {None, target.run} else [target.run, target.on_delete]
     try:
-        groups, state, place = _look(folder, program, environment, ids)
+        groups, state, places = _look(stage, [_program(command) for command in commands])
     except (OSError, subprocess.SubprocessError) as error:
-        yield _problem(target, f'nothing can run as "{account.name}": {error}', "see the log of a run")
+        yield stage.problem(f'nothing can run as "{account.name}": {error}', "see the log of a run")
         return
-    yield from _about_folder(target, folder, state, account)
-    if not place:
-        what = f'there is no program "{program}" for "{account.name}"'
-        yield _problem(target, what, f"install it, or name it with its path; PATH is {environment['PATH']}")
-        return
-    wrong = _syntax_error(command) if isinstance(command, str) else ""
-    if wrong:
-        yield _problem(target, f"the script is none that a shell understands: {wrong}", "see sh(1)")
-        return
-    said = (
-        f"as {account.name} ({groups}) in {folder}, HOME={environment['HOME']}, PATH={environment['PATH']}, "
-        f"runs {shlex.join([place, *([] if isinstance(command, str) else command[1:])])}"
-    )
-    yield Finding(check=CHECK, level=Level.OK, message=f"{target.name}: {said}")
+    in_folder = list(_about_folder(stage, state))
+    yield from in_folder
+    if state == "closed" and target.cwd is not None:
+        return  # no command starts, and what a relative path leads to is not to be told
+    starts = all(finding.level is not Level.PROBLEM for finding in in_folder)
+    for command, place in zip(commands, places, strict=True):
+        wrong = list(_about_command(stage, command, place))
+        yield from wrong
+        if starts and not wrong:
+            yield _told(stage, command, groups, "/" if state == "closed" else stage.folder, place)
 
 
-def _look(
-    folder: str, program: str, environment: dict[str, str], ids: tuple[int | None, int | None]
-) -> tuple[str, str, str]:
-    uid, gid = ids
+def _program(command: Command) -> str:
+    return "/bin/sh" if isinstance(command, str) else command[0]
+
+
+def _look(stage: _Stage, programs: Sequence[str]) -> tuple[str, str, list[str]]:
+    uid, gid = stage.ids
     looked = subprocess.run(
-        ["/bin/sh", "-c", _LOOK, "sh", folder, program],
+        ["/bin/sh", "-c", _LOOK, "sh", stage.folder, *programs],
         cwd="/",
-        env=environment,
+        env=stage.environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -84,20 +98,39 @@ def _look(
         extra_groups=None if uid is None and gid is None else [],
         check=False,
     )
-    groups, state, *place = looked.stdout.decode(errors="replace").splitlines()
-    return groups, state, place[0] if place else ""
+    groups, state, *places = looked.stdout.decode(errors="replace").splitlines()
+    return groups, state, places
 
 
-def _about_folder(target: Target, folder: str, state: str, account: Account) -> Iterator[Finding]:
+def _about_folder(stage: _Stage, state: str) -> Iterator[Finding]:
     """Judge the folder: one that somebody named has to be of use, a home that is none is no surprise."""
-    level = Level.WARNING if target.cwd is None else Level.PROBLEM
+    user, folder, is_home = stage.account.name, stage.folder, stage.target.cwd is None
+    level = Level.WARNING if is_home else Level.PROBLEM
     if state == "closed":
-        what = f'{target.name}: "{folder}" is no folder that "{account.name}" may enter'
-        yield Finding(check=CHECK, level=level, message=what, hint="make it, or set `cwd` to another")
+        so = ': commands start in "/"' if is_home else ""
+        hint = "make it, or set `cwd` to another"
+        yield stage.finding(level, f'"{folder}" is no folder that "{user}" may enter{so}', hint)
     elif state == "read-only":
-        what = f'{target.name}: "{account.name}" may not write to "{folder}"'
-        hint = f"as root: chown {account.name}: {folder}; under systemd also ReadWritePaths={folder}"
-        yield Finding(check=CHECK, level=level, message=what, hint=hint)
+        hint = f"as root: chown {user}: {folder}; under systemd also ReadWritePaths={folder}"
+        yield stage.finding(level, f'"{user}" may not write to "{folder}"', hint)
+
+
+def _about_command(stage: _Stage, command: Command, place: str) -> Iterator[Finding]:
+    if not place:
+        what = f'there is no program "{_program(command)}" for "{stage.account.name}"'
+        path = stage.environment["PATH"]
+        yield stage.problem(what, f"install it, or name it with its path; PATH is {path}")
+    elif isinstance(command, str) and (wrong := _syntax_error(command)):
+        yield stage.problem(f"the script is none that a shell understands: {wrong}", "see sh(1)")
+
+
+def _told(stage: _Stage, command: Command, groups: str, folder: str, place: str) -> Finding:
+    arguments = [] if isinstance(command, str) else command[1:]
+    variables = ", ".join(f"{name}={stage.environment[name]}" for name in ("HOME", "PATH"))
+    said = (
+        f"as {stage.account.name} ({groups}) in {folder}, {variables}, runs {shlex.join([place, *arguments])}"
+    )
+    return stage.finding(Level.OK, said)
 
 
 def _syntax_error(script: str) -> str:
@@ -109,7 +142,3 @@ def _syntax_error(script: str) -> str:
         check=False,
     )
     return read.stderr.decode(errors="replace").strip() if read.returncode else ""
-
-
-def _problem(target: Target, message: str, hint: str) -> Finding:
-    return Finding(check=CHECK, level=Level.PROBLEM, message=f"{target.name}: {message}", hint=hint)
