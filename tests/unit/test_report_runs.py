@@ -4,6 +4,7 @@ from factories import COMMIT, NOW, make_run
 
 from webhookd.models import Attempt, Ending, RunState
 from webhookd.report import attempt_json, run_json, run_text, runs_table
+from webhookd.report.runs import HEADINGS
 
 ENDED = NOW + timedelta(seconds=185)
 LATER = NOW + timedelta(minutes=10)
@@ -40,8 +41,22 @@ def test_the_table_aligns_what_people_look_for() -> None:
 
 def test_no_line_of_the_table_is_wider_than_the_terminal() -> None:
     lines = runs_table([make_run(reason="x" * 200)], now=NOW, width=72).splitlines()
-    assert [len(line) for line in lines] == [72, 72]
+    assert max(map(len, lines)) == 72
     assert lines[1].endswith("...")
+
+
+def test_a_narrow_terminal_goes_without_pusher_and_then_without_commit() -> None:
+    runs = [make_run(run=9, state=RunState.FAILED, started_at=NOW, ended_at=ENDED, reason="exited with 3")]
+    assert runs_table(runs, now=LATER, width=88).splitlines()[0].split() == [*HEADINGS]
+    assert runs_table(runs, now=LATER, width=87).splitlines() == [
+        "RUN  STATE     TARGET             REF   COMMIT    QUEUED   TOOK   REASON",
+        "9    x failed  octocat/blog@main  main  6113728f  10m ago  3m05s  exited with 3",
+    ]
+    assert runs_table(runs, now=LATER, width=70).splitlines() == [
+        "RUN  STATE     TARGET             REF   QUEUED   TOOK   REASON",
+        "9    x failed  octocat/blog@main  main  10m ago  3m05s  exited with 3",
+    ]
+    assert runs_table(runs, now=LATER, width=60).splitlines()[1].endswith("  e...")
 
 
 def test_colour_changes_no_letter_of_the_table() -> None:

@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from webhookd.models import Attempt, Run, RunState
-from webhookd.report.text import printable, table
+from webhookd.report.text import columns, cut, printable, table
 from webhookd.report.times import age, duration, rfc3339
 
 HEADINGS = ("RUN", "STATE", "TARGET", "REF", "COMMIT", "PUSHER", "QUEUED", "TOOK", "REASON")
 COMMIT_LENGTH = 8
+DISPENSABLE = ("PUSHER", "COMMIT")  # what a narrow terminal goes without, in this order
+SHORT_REASON = 24  # columns of a reason for which others make room
 
 MARKS = {  # told apart without colour, and in ASCII for every terminal and log
     RunState.QUEUED: ".",
@@ -32,7 +34,8 @@ COLOURS = {  # SGR codes
 
 def runs_table(runs: Sequence[Run], *, now: datetime, width: int | None = None, color: bool = False) -> str:
     """Lay out *runs* as a table with headings, no line wider than *width*."""
-    lines = table((HEADINGS, *(_row(run, now=now) for run in runs)), width=width)
+    rows = _narrowed([HEADINGS, *(_row(run, now=now) for run in runs)], width=width)
+    lines = table(rows, width=width)
     states: Iterable[RunState | None] = (None, *(run.state for run in runs))
     return "\n".join(
         paint(line, state) if color and state else line for line, state in zip(lines, states, strict=True)
@@ -140,6 +143,21 @@ def _row(run: Run, *, now: datetime) -> tuple[str, ...]:
         reason(run),
     )
     return tuple(map(printable, cells))
+
+
+def _narrowed(rows: Sequence[Sequence[str]], *, width: int | None) -> Sequence[Sequence[str]]:
+    """Leave out columns, as few as need be, until *width* has room for what matters more."""
+    for name in DISPENSABLE:
+        if width is None or _needed(rows) <= width:
+            break
+        at = rows[0].index(name)
+        rows = [[*row[:at], *row[at + 1 :]] for row in rows]
+    return rows
+
+
+def _needed(rows: Sequence[Sequence[str]]) -> int:
+    """Count the columns that *rows* take with the last one, the reason, at a length that tells something."""
+    return max(map(columns, table([[*row[:-1], cut(row[-1], SHORT_REASON)] for row in rows])))
 
 
 def _attempt(attempt: Attempt, *, now: datetime) -> str:
