@@ -127,6 +127,14 @@ def test_what_makes_no_sense_is_a_usage_error(state: StateFolder, args: tuple[st
     assert state.webhookd("runs", *args).exit_code == 2
 
 
+@pytest.mark.parametrize("option", ["--target", "--repo", "--limit", "--before", "--state"])
+def test_a_run_and_a_filter_exclude_each_other(state: StateFolder, option: str) -> None:
+    run = state.push()
+    shown = state.webhookd("runs", str(run), option, "queued" if option == "--state" else "1")
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    assert shown.stderr.startswith(f"error: run 1 is one, and {option} narrows the list of all\n")
+
+
 def test_a_folder_without_a_store_says_so(tmp_path: Path) -> None:
     shown = webhookd_on(tmp_path, "runs")
     assert shown.exit_code == 1

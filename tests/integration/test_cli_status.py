@@ -72,3 +72,17 @@ def test_a_store_that_is_not_there_or_damaged_is_a_line_and_no_crash(tmp_path: P
     shown = webhookd_on(tmp_path, "status", "--json")
     assert shown.exit_code == 1
     assert json.loads(shown.stdout)["store"]["ok"] is False
+
+
+def test_a_state_directory_that_is_not_there_is_a_line_of_the_report(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    shown = webhookd_on(gone, "status")
+    assert (shown.exit_code, shown.stderr) == (1, "")
+    assert shown.stdout.splitlines() == [
+        "daemon  down",
+        f"state   {gone}",
+        f'store   no state directory "{gone}"',
+    ]
+    told = json.loads(webhookd_on(gone, "status", "--json").stdout)
+    assert told["daemon"] == {"up": False, "pid": None}
+    assert told["store"] == {"ok": False, "problem": f'no state directory "{gone}"'}

@@ -3,7 +3,7 @@
 import pytest
 from factories import make_target
 
-from webhookd.cli.targets import push_for
+from webhookd.cli.deploy import push_for
 from webhookd.errors import UsageError
 from webhookd.models import PushEvent, RefKind
 

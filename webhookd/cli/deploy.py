@@ -7,9 +7,11 @@ import click
 from webhookd.cli import output
 from webhookd.cli.options import peek_config, state_options
 from webhookd.cli.state import enter_state_dir, open_writer, wake_daemon
-from webhookd.cli.targets import find_target, push_for
+from webhookd.cli.targets import find_target
 from webhookd.errors import UsageError
 from webhookd.intake import explain
+from webhookd.intake.globs import is_pattern
+from webhookd.intake.refs import complete_ref, full_ref, push_event
 from webhookd.models import Forge, Match, PushEvent, Target
 
 
@@ -48,5 +50,19 @@ def _check(ctx: click.Context, target: Target, push: PushEvent) -> Forge:
     if verdict is None or not verdict.matched:
         reason = verdict.reason if verdict else "its repository is another"
         message = f'a push to {push.ref} of {push.repo} would not run "{target.name}": {reason}'
-        raise UsageError(message, hint=f"webhookd check --explain {push.repo} {push.ref}")
+        raise UsageError(message, hint=f"see `webhookd check --explain {push.repo} {push.ref}`")
     return next(hook.forge for hook in config.hooks if hook.name == target.hook)
+
+
+def push_for(target: Target, *, repo: str | None, ref: str | None) -> PushEvent:
+    """Make the event of a deploy by hand; what only a forge knows is unknown."""
+    kind = target.ref_kind
+    full = complete_ref(ref, kind=kind) if ref else full_ref(kind, _only(target.pattern, "--ref"))
+    return push_event(repo=repo or _only(target.repo, "--repo"), ref=full, before=None, after=None)
+
+
+def _only(pattern: str, option: str) -> str:
+    """Give the one name that *pattern* stands for."""
+    if is_pattern(pattern):
+        raise UsageError(f'"{pattern}" stands for many', hint=f"say which one with {option}")
+    return pattern

@@ -1,13 +1,18 @@
 """`webhookd pause` and `webhookd resume`: hold a target back for a while, and let it go on."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from webhookd.cli import output
 from webhookd.cli.options import state_options
 from webhookd.cli.state import enter_state_dir, open_writer, wake_daemon
-from webhookd.cli.targets import find_target
+from webhookd.cli.targets import find_target, known_targets, no_such_target
+
+if TYPE_CHECKING:
+    from webhookd.queue import Store
 
 
 @click.command()
@@ -20,7 +25,7 @@ def pause(ctx: click.Context, *, target: str) -> None:
     with open_writer(enter_state_dir(ctx)) as store:
         new = store.pause(name, now=datetime.now(UTC))
     output.remark(
-        f'target "{name}" {"is" if new else "was already"} paused: "webhookd resume {name}" ends that'
+        f'target "{name}" {"is" if new else "was already"} paused: `webhookd resume {name}` ends that'
     )
 
 
@@ -30,8 +35,16 @@ def pause(ctx: click.Context, *, target: str) -> None:
 @click.pass_context
 def resume(ctx: click.Context, *, target: str) -> None:
     """Let runs of TARGET start again, and what waits start now."""
+    known = known_targets(ctx)
     folder = enter_state_dir(ctx)
     with open_writer(folder) as store:
-        was_paused = store.resume(target)
+        was_paused = store.resume(target)  # also one that is no longer configured
+        if not was_paused and not _is_target(target, known, store):
+            raise no_such_target(target, dict.fromkeys((*(known or ()), *store.paused())))
     wake_daemon(folder)
     output.remark(f'target "{target}" {"goes on" if was_paused else "was not paused"}')
+
+
+def _is_target(name: str, known: Collection[str] | None, store: "Store") -> bool:
+    """Tell whether there is such a target; where no configuration tells, one that ever ran."""
+    return bool(store.runs(target=name, limit=1)) if known is None else name in known

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,8 @@ from webhookd.cli import output
 from webhookd.cli.numbers import number, run_number
 from webhookd.cli.options import state_options
 from webhookd.cli.state import enter_state_dir, open_reader
+from webhookd.cli.targets import known_targets, no_such_target
+from webhookd.errors import UsageError
 from webhookd.models import Run, RunState
 from webhookd.report import attempt_json, run_json, run_text, runs_table
 
@@ -33,33 +35,43 @@ TABLE_ROWS = 20  # a screen for a person; a program wants all of them
 @click.option("--before", type=number, metavar="RUN", help="Only runs older than this one.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list, or one object for RUN.")
 @click.pass_context
-def runs(  # noqa: PLR0913 - click passes each option by name
-    ctx: click.Context,
-    *,
-    run: int | None,
-    target: str | None,
-    repo: str | None,
-    state: str | None,
-    limit: int | None,
-    before: int | None,
-    as_json: bool,
+def runs(
+    ctx: click.Context, /, *, run: int | None, limit: int | None, as_json: bool, **narrowing: Any
 ) -> None:
     """List runs, newest first; with RUN, show that one and its attempts."""
-    with open_reader(enter_state_dir(ctx)) as store:
-        if run is not None:
+    if run is not None:
+        _refuse_together(run, limit=limit, **narrowing)
+        with open_reader(enter_state_dir(ctx)) as store:
             _show(store, run, as_json=as_json)
-            return
-        wanted = RunState(state) if state else None
-        found = _matching(store, target=target, state=wanted, repo=repo, before=before)
+        return
+    known = known_targets(ctx) if narrowing["target"] else None
+    with open_reader(enter_state_dir(ctx)) as store:
         rows = limit or (None if as_json else TABLE_ROWS)
-        _list(tuple(islice(found, rows)), as_json=as_json)
+        found = tuple(islice(_matching(store, **narrowing), rows))
+        if not found:
+            _refuse_unknown(store, narrowing["target"], known)
+        _list(found, as_json=as_json)
+
+
+def _refuse_together(run: int, **narrowing: Any) -> None:
+    given = [f"--{name}" for name, value in narrowing.items() if value is not None]
+    if given:
+        hint = "leave out the number, or the option"
+        raise UsageError(f"run {run} is one, and {given[0]} narrows the list of all", hint=hint)
+
+
+def _refuse_unknown(store: "Store", target: str | None, known: tuple[str, ...] | None) -> None:
+    """Say of a target of which there is no run that there is no such target, where that is sure."""
+    if target and known is not None and target not in known and not store.runs(target=target, limit=1):
+        raise no_such_target(target, known)
 
 
 def _matching(
-    store: "Store", *, target: str | None, state: RunState | None, repo: str | None, before: int | None
+    store: "Store", *, target: str | None, state: str | None, repo: str | None, before: int | None
 ) -> Iterator[Run]:
     """Yield runs, newest first, page by page: the store knows no repositories, only targets."""
-    while page := store.runs(target=target, state=state, limit=PAGE, before=before):
+    wanted = RunState(state) if state else None
+    while page := store.runs(target=target, state=wanted, limit=PAGE, before=before):
         yield from (run for run in page if repo is None or run.repo.lower() == repo.lower())
         before = page[-1].run
 

@@ -2,14 +2,14 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from webhookd.cli import output
-from webhookd.cli.options import peek_config, state_options
+from webhookd.cli.options import peek_config, state_dir, state_options
 from webhookd.cli.state import daemon_pid, enter_state_dir, open_reader
+from webhookd.cli.targets import target_names
 from webhookd.errors import ConfigError, NotFound, StoreError
 from webhookd.models import Run, RunState
 from webhookd.report import Status, status_json, status_text
@@ -31,7 +31,7 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
     Exits with 0 when the daemon is up and with 1 when it is down.
     """
     targets, problem = _configured(ctx)  # before root becomes another user, who may not read the file
-    found = replace(_look(enter_state_dir(ctx), targets), config_problem=problem)
+    found = replace(_look(ctx, targets), config_problem=problem)
     if as_json:
         output.print_json(status_json(found))
     else:
@@ -39,35 +39,44 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
     ctx.exit(0 if found.daemon_up else 1)
 
 
-def _configured(ctx: click.Context) -> tuple[list[str] | None, str]:
+def _configured(ctx: click.Context) -> tuple[tuple[str, ...] | None, str]:
     """Give the names of the targets, None where nothing tells them, and what is wrong with the file."""
     try:
         config = peek_config(ctx)
     except ConfigError as exc:
         others = len(exc.problems) - 1
         return None, f"refused: {exc.problems[0]}" + (f" (and {others} more)" if others else "")
-    return [target.name for repo in config.repositories for target in repo.targets] if config else None, ""
+    return target_names(config) if config else None, ""
 
 
-def _look(folder: Path, targets: list[str] | None) -> Status:
+def _look(ctx: click.Context, targets: tuple[str, ...] | None) -> Status:
+    """Look at the state directory; that it is not there is one more thing to report."""
+    try:
+        folder = enter_state_dir(ctx)
+    except NotFound as exc:
+        return Status(daemon_up=False, state_dir=str(state_dir(ctx)), store_problem=str(exc))
     pid = daemon_pid(folder)
     found = Status(daemon_up=pid is not None, daemon_pid=pid or None, state_dir=str(folder))
     try:
         with open_reader(folder) as store:
-            counts = store.counts()
-            return replace(
-                found,
-                queued=counts.queued,
-                running=counts.running,
-                active=(
-                    *store.runs(state=RunState.RUNNING, limit=SHOWN),
-                    *store.runs(state=RunState.QUEUED, limit=SHOWN),
-                ),
-                paused=store.paused(),
-                last=tuple((name, _last(store, name)) for name in targets or _seen(store)),
-            )
+            return _with_runs(found, store, targets)
     except (StoreError, NotFound) as exc:
         return replace(found, store_problem=str(exc))
+
+
+def _with_runs(found: Status, store: "Store", targets: tuple[str, ...] | None) -> Status:
+    counts = store.counts()
+    return replace(
+        found,
+        queued=counts.queued,
+        running=counts.running,
+        active=(
+            *store.runs(state=RunState.RUNNING, limit=SHOWN),
+            *store.runs(state=RunState.QUEUED, limit=SHOWN),
+        ),
+        paused=store.paused(),
+        last=tuple((name, _last(store, name)) for name in targets or _seen(store)),
+    )
 
 
 def _last(store: "Store", target: str) -> Run | None:
