@@ -152,6 +152,10 @@ def take_little(self: Front, body: bytes) -> bytes | None:
     return None
 
 
+def forbid(self: Front, _: bytes) -> None:
+    self.refuse(403)
+
+
 def redirect(self: Front, _: bytes) -> None:
     self.refuse(308, Location=f"https://x.test{self.path}/")
 
@@ -168,6 +172,7 @@ def change_path(self: Front, body: bytes) -> bytes:
         (drop_signature, "a signed delivery is answered 401", "the signature's header"),
         (take_little, "a signed delivery of 2 MiB is answered 413", "client_max_body_size 25m"),
         (redirect, "answered 308 to https://x.test/github-webhook/", "forges do not follow redirects"),
+        (forbid, "a signed delivery is answered 403", "the server in front refuses it"),
         (change_path, "a signed delivery is answered 404", "the path must reach the daemon unchanged"),
     ],
 )
@@ -178,6 +183,16 @@ def test_what_a_server_in_front_does_wrong_is_named(
     with front(daemon, spoil) as url:
         ((check, told, way_out),) = problems(daemon, "--url", url)
     assert (check, message in told, hint in way_out) == ("probe", True, True), (told, way_out)
+
+
+def test_a_hook_for_certain_addresses_is_told_to_be_untried_and_is_no_problem(start: Start) -> None:
+    daemon = start(RULES, settings="hooks: {github: {allow_from: 192.0.2.1}}")
+    with front(daemon, lambda _, body: body) as url:
+        found = findings(daemon, "--url", url)
+    untried = "cannot be tried from here: this machine's address is not in the hook's `allow_from`"
+    assert [(one["level"], one["message"]) for one in found if one["check"] == "probe"] == [
+        ("warning", f"{where}/github-webhook {untried}") for where in (f"127.0.0.1:{daemon.port}", url)
+    ]
 
 
 def test_a_server_in_front_that_hands_on_everything_is_fine(start: Start) -> None:

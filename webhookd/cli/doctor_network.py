@@ -5,26 +5,23 @@ import http.client
 import socket
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
-from webhookd.errors import UsageError, in_words
+from webhookd.cli.doors import Door, Reply, outer_door, own_door
+from webhookd.errors import AddressNotAllowed, in_words
 from webhookd.intake.probes import Probe, body
 from webhookd.models import Finding, Level, Listen
 
-_PATIENCE = 15.0  # seconds
 _SKEW = 60.0  # seconds that two clocks may differ
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - addresses that are not listened on here
 
 _HINTS = {
     301: "forges do not follow redirects: enter the address it points to, and see that no slash is added",
     302: "forges do not follow redirects: enter the address it points to",
     307: "forges do not follow redirects: enter the address it points to",
     308: "forges do not follow redirects: enter the address it points to",
-    403: "this machine's address is not in `allow_from`; from the forge it may be",
+    403: "the server in front refuses it: see its rules",
     404: "the path must reach the daemon unchanged",
     405: "the request must arrive as a POST; a redirect makes a GET of it",
     411: "the server in front must hand on the body with its length",
@@ -36,52 +33,11 @@ _HINTS = {
 }
 
 
-class _UnixConnection(http.client.HTTPConnection):
-    """HTTP over a unix socket."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=_PATIENCE)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_PATIENCE)
-        self.sock.connect(self._path)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Door:
-    """A way to the daemon: its own address, or the one that the forge uses."""
-
-    address: str
-    prefix: str = ""  # what stands in front of a hook's path
-
-    def request(
-        self, method: str, path: str, content: bytes = b"", headers: Mapping[str, str] | None = None
-    ) -> tuple[int, Mapping[str, str]]:
-        """Give status and headers of the answer; raises OSError and HTTPException."""
-        connection = self._connect()
-        try:
-            connection.request(method, self.prefix + path, content, dict(headers or {}))
-            answer = connection.getresponse()
-            answer.read(1024**2)
-            return answer.status, dict(answer.headers.items())
-        finally:
-            connection.close()
-
-    def _connect(self) -> http.client.HTTPConnection:
-        if self.address.startswith("unix:"):
-            return _UnixConnection(self.address.removeprefix("unix:"))
-        if self.address.startswith("https://"):
-            return http.client.HTTPSConnection(self.address.removeprefix("https://"), timeout=_PATIENCE)
-        return http.client.HTTPConnection(self.address.removeprefix("http://"), timeout=_PATIENCE)
-
-
 def about_health(listening: Sequence[str]) -> Iterator[Finding]:
     """Ask for the daemon's health at every address on which it listens."""
     for address in listening:
         try:
-            status, _ = _own_door(address).request("GET", "/healthz")
+            status = own_door(address).request("GET", "/healthz").status
         except (OSError, http.client.HTTPException) as error:
             yield _problem(
                 "listening", f"{address} does not answer: {in_words(error)}", "see the daemon's log"
@@ -116,39 +72,47 @@ def about_probes(hooks: Sequence[Mapping[str, Any]], listening: Sequence[str], u
     """Send signed deliveries to the daemon, directly and by *url* where there is one."""
     for hook in hooks:
         if listening:
-            yield from _probe(_own_door(listening[0]), hook, f"{listening[0]}{hook['path']}")
+            yield from _probe(own_door(listening[0]), hook, f"{listening[0]}{hook['path']}")
         if url:
-            door = _outer_door(url, hook["path"])
+            door = outer_door(url, hook["path"])
             yield from _probe(door, hook, f"{door.address}{door.prefix}{hook['path']}")
 
 
-def _probe(door: _Door, hook: Mapping[str, Any], shown: str) -> Iterator[Finding]:
+def _probe(door: Door, hook: Mapping[str, Any], shown: str) -> Iterator[Finding]:
     for probe in Probe:
         try:
-            status, headers = door.request("POST", hook["path"], body(probe), hook["headers"][probe])
+            reply = door.request("POST", hook["path"], body(probe), hook["headers"][probe])
         except ssl.SSLError as error:
             yield _problem("probe", f"{shown}: no safe connection: {in_words(error)}", "see its certificate")
             return
         except (OSError, http.client.HTTPException) as error:
             yield _problem("probe", f"{shown} cannot be reached: {in_words(error)}", "is the address right?")
             return
-        if status != http.HTTPStatus.OK:
-            yield _problem("probe", f"{shown}: {_refused(probe, status, headers)}", _hint(probe, status))
+        if reply.status != http.HTTPStatus.OK:
+            yield _about_refusal(shown, probe, reply)
             return
     yield Finding(
         check="probe", level=Level.OK, message=f"{shown} takes signed deliveries, and they arrive unchanged"
     )
-    yield from _about_date(shown, headers)
+    yield from _about_date(shown, reply.headers)
 
 
-def _refused(probe: Probe, status: int, headers: Mapping[str, str]) -> str:
+def _about_refusal(shown: str, probe: Probe, reply: Reply) -> Finding:
+    if reply.status == http.HTTPStatus.FORBIDDEN and AddressNotAllowed.public.encode() in reply.body:
+        said = f"{shown} cannot be tried from here: this machine's address is not in the hook's `allow_from`"
+        hint = "let the forge send a delivery again, and see `webhookd deliveries`"
+        return Finding(check="probe", level=Level.WARNING, message=said, hint=hint)
+    return _problem("probe", f"{shown}: {_answered(probe, reply)}", _hint(probe, reply.status))
+
+
+def _answered(probe: Probe, reply: Reply) -> str:
     what = {
         Probe.PLAIN: "a signed delivery",
         Probe.DELICATE: "a signed delivery with unusual spelling",
         Probe.LARGE: "a signed delivery of 2 MiB",
     }[probe]
-    where = f" to {headers['Location']}" if "Location" in headers else ""
-    return f"{what} is answered {status}{where}"
+    where = f" to {reply.headers['Location']}" if "Location" in reply.headers else ""
+    return f"{what} is answered {reply.status}{where}"
 
 
 def _hint(probe: Probe, status: int) -> str:
@@ -168,20 +132,6 @@ def _about_date(shown: str, headers: Mapping[str, str]) -> Iterator[Finding]:
     if apart > _SKEW:
         said = f"the clock of {shown} and this one are {apart:.0f} s apart"
         yield Finding(check="clock", level=Level.WARNING, message=said, hint="timedatectl set-ntp true")
-
-
-def _own_door(address: str) -> _Door:
-    host, colon, port = address.rpartition(":")
-    return _Door(address=f"{_EVERYWHERE.get(host, host)}{colon}{port}")
-
-
-def _outer_door(url: str, path: str) -> _Door:
-    """Take *url* with or without the path of the hook at its end."""
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise UsageError(f'"{url}" is not a web address', hint="--url https://deploy.example.org")
-    prefix = parts.path.removesuffix(path).rstrip("/")
-    return _Door(address=f"{parts.scheme}://{parts.netloc}", prefix=prefix)
 
 
 def _problem(check: str, message: str, hint: str) -> Finding:
