@@ -1,5 +1,8 @@
 """A state directory as the daemon leaves it, for tests of the commands that read it."""
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -64,3 +67,13 @@ class StateFolder:
 def webhookd_on(folder: Path, command: str, *args: str) -> Result:
     """Run a reading command on any folder."""
     return CliRunner().invoke(main, [command, "--state-dir", str(folder), *args])
+
+
+@contextmanager
+def locked(folder: Path, text: str = "4711\n") -> Iterator[None]:
+    """Hold the daemon's lock, as a daemon that is up does."""
+    with (folder / "daemon.lock").open("w") as lock:
+        lock.write(text)
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

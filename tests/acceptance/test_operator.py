@@ -49,6 +49,36 @@ def test_pushes_to_a_paused_target_wait_until_it_is_resumed(start: Start) -> Non
     wait_for(lambda: [run["state"] for run in daemon.runs()] == ["succeeded"])
 
 
+def test_what_a_run_waits_for_is_said_where_it_is_queued_listed_and_followed(start: Start) -> None:
+    daemon = start("    main: 'true'")
+    daemon.run_command("pause", "octocat/blog@main")
+    waits = "its target is paused"
+    way_out = f"run 1 waits: {waits} (`webhookd resume octocat/blog@main` ends that)\n"
+    queued = daemon.run_command("deploy", "octocat/blog@main")
+    assert (queued.stdout, queued.stderr.splitlines(keepends=True)[1:]) == ("1\n", [way_out])
+    assert waits in daemon.run_command("runs").stdout
+    assert waits in daemon.run_command("runs", "1").stdout
+    assert daemon.run_command("logs", "1").stderr.endswith(way_out)
+    daemon.stop()
+    again = daemon.run_command("deploy", "octocat/blog@main").stderr
+    assert "run 2 waits: the daemon is down" in again
+    assert "run 2 waits: its target is paused" in again
+
+
+def test_a_run_behind_another_names_it(start: Start) -> None:
+    daemon = start("    main: sleep 60")
+    daemon.run_command("deploy", "octocat/blog@main")
+    wait_for(lambda: [run["state"] for run in daemon.runs()] == ["running"])
+    assert (
+        "run 2 waits: run 1 is running in its lane\n"
+        in daemon.run_command("deploy", "octocat/blog@main").stderr
+    )
+    daemon.run_command("cancel", "1")
+    wait_for(lambda: daemon.runs()[0]["state"] == "cancelled")
+    daemon.run_command("cancel", "2")
+    assert daemon.run_command("logs", "1").stderr == "run 1 cancelled\n"
+
+
 def test_a_delivery_that_nothing_was_configured_for_can_be_replayed_later(start: Start) -> None:
     daemon = start("    main: 'true'")
     assert daemon.push(branch="next", commit="c" * 40, delivery="missed").body["status"] == "ignored"

@@ -9,7 +9,7 @@ from typing import IO
 
 from factories import make_target
 from harness import wait_for
-from statefolder import StateFolder
+from statefolder import StateFolder, locked
 
 from webhookd.cli.logreader import LogReader
 
@@ -81,8 +81,34 @@ def test_a_superseded_run_names_the_one_that_took_its_place(state: StateFolder) 
 
 def test_a_queued_run_has_no_output_yet(state: StateFolder) -> None:
     run = state.push()
-    shown = state.webhookd("logs", str(run))
-    assert (shown.stdout, shown.stderr, shown.exit_code) == ("", f"run {run} is queued; -f waits for it\n", 0)
+    with locked(state.path):
+        shown = state.webhookd("logs", str(run))
+    assert (shown.stdout, shown.exit_code) == ("", 0)
+    assert shown.stderr == f"run {run} is queued; `webhookd logs -f {run}` waits for it\n"
+
+
+def test_what_a_queued_run_waits_for_is_said(state: StateFolder) -> None:
+    run = state.push()
+    state.store.pause("octocat/blog@main", now=state.tick())
+    assert state.webhookd("logs", str(run)).stderr.splitlines() == [
+        f"run {run} is queued; `webhookd logs -f {run}` waits for it",
+        f"run {run} waits: the daemon is down (`systemctl start webhookd` or `webhookd serve` starts it)",
+        f"run {run} waits: its target is paused (`webhookd resume octocat/blog@main` ends that)",
+    ]
+
+
+def test_following_says_once_what_it_waits_for(state: StateFolder) -> None:
+    run = state.push()
+    state.store.pause("octocat/blog@main", now=state.tick())
+    with locked(state.path), following(state, str(run)) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == (
+            b"run 1 waits: its target is paused (`webhookd resume octocat/blog@main` ends that)\n"
+        )
+        state.store.resume("octocat/blog@main")
+        state.start()
+        state.end(run)
+        assert read(process.stderr, -1) == b""
 
 
 def test_an_unknown_run_is_a_no(state: StateFolder) -> None:
@@ -127,7 +153,7 @@ def test_following_goes_on_with_the_next_attempt(state: StateFolder) -> None:
         assert read(process.stdout, 7) == b"second\n"
         state.end(run)
         assert read(process.stdout, -1) == b""
-        assert read(process.stderr, -1) == b"attempt 2 of run %d\n" % run
+        assert b"attempt 2 of run %d\n" % run in read(process.stderr, -1)
 
 
 def test_following_one_attempt_ends_with_it(state: StateFolder) -> None:
@@ -145,7 +171,7 @@ def test_following_a_run_that_is_superseded_ends_and_says_so(state: StateFolder)
     with following(state, str(old)) as process:
         new = state.push()
         assert process.wait(timeout=30) == 0
-        assert read(process.stderr, -1) == b"run %d was superseded by %d\n" % (old, new)
+        assert read(process.stderr, -1).endswith(b"run %d was superseded by %d\n" % (old, new))
 
 
 def test_an_interrupted_follower_is_quiet(state: StateFolder) -> None:

@@ -1,20 +1,8 @@
 import fcntl
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from statefolder import StateFolder, webhookd_on
-
-
-@contextmanager
-def locked(folder: Path, text: str) -> Iterator[None]:
-    """Hold the daemon's lock."""
-    with (folder / "daemon.lock").open("w") as lock:
-        lock.write(text)
-        lock.flush()
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+from statefolder import StateFolder, locked, webhookd_on
 
 
 def test_a_daemon_that_holds_the_lock_is_up(state: StateFolder) -> None:

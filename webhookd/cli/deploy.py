@@ -8,6 +8,7 @@ from webhookd.cli import output
 from webhookd.cli.options import peek_config, state_options
 from webhookd.cli.state import enter_state_dir, open_writer, wake_daemon
 from webhookd.cli.targets import find_target
+from webhookd.cli.waiting import say_why
 from webhookd.errors import UsageError
 from webhookd.intake import explain
 from webhookd.intake.globs import is_pattern
@@ -33,12 +34,11 @@ def deploy(ctx: click.Context, *, target: str, ref: str | None, repo: str | None
     folder = enter_state_dir(ctx)
     with open_writer(folder) as store:
         match = Match(push=push, target=found, reason="deployed by hand")
-        run = store.enqueue(match, forge=forge, now=datetime.now(UTC))
-    awake = wake_daemon(folder)
-    output.remark(f"run {run.run} deploys {push.ref} of {push.repo}; `webhookd logs -f {run.run}` shows it")
-    if not awake:
-        output.remark("the daemon is down: it will run when the daemon is up again")
-    click.echo(str(run.run))  # last: where stdout takes nothing, the number was told all the same
+        run = store.enqueue(match, forge=forge, now=datetime.now(UTC)).run
+        wake_daemon(folder)
+        output.remark(f"run {run} deploys {push.ref} of {push.repo}; `webhookd logs -f {run}` shows it")
+        say_why(store, folder, run)
+    click.echo(str(run))  # last: where stdout takes nothing, the number was told all the same
 
 
 def _check(ctx: click.Context, target: Target, push: PushEvent) -> Forge:

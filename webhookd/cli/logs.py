@@ -13,9 +13,10 @@ from webhookd.cli.logreader import LogReader
 from webhookd.cli.numbers import number, run_number
 from webhookd.cli.options import state_options
 from webhookd.cli.state import enter_state_dir, log_file, open_reader
+from webhookd.cli.waiting import say_why
 from webhookd.errors import NotFound
 from webhookd.models import Run, RunState
-from webhookd.report import TerminalFilter
+from webhookd.report import TerminalFilter, end_text
 
 if TYPE_CHECKING:
     from webhookd.queue import Store
@@ -42,12 +43,14 @@ def logs(ctx: click.Context, *, run: int, follow: bool, attempt: int | None, raw
         pieces = _follow(store, folder, run, attempt) if follow else _so_far(store, folder, run, attempt)
         _write(pieces, safely=output.is_terminal() and not raw)
         _say_why_there_is_no_more(store.run(run))
+        if not follow:
+            say_why(store, folder, run)
 
 
 def _so_far(store: "Store", folder: Path, number: int, attempt: int | None) -> Iterator[bytes]:
     run = store.run(number)
     if attempt is not None and attempt > run.attempt:
-        raise NotFound(f"run {number} has no attempt {attempt}", hint=f'see "webhookd runs {number}"')
+        raise NotFound(f"run {number} has no attempt {attempt}", hint=f"see `webhookd runs {number}`")
     wanted = attempt or run.attempt
     if not wanted:
         return
@@ -62,6 +65,8 @@ def _follow(store: "Store", folder: Path, number: int, attempt: int | None) -> I
     """Yield output as it comes, of one attempt or of the newest and those after it."""
     current = attempt or max(store.run(number).attempt, 1)
     while True:
+        if store.run(number).attempt < current:
+            say_why(store, folder, number)
         yield from _follow_attempt(store, folder, number, current)
         run = store.run(number)
         if attempt is not None or (run.state not in GOING_ON and run.attempt <= current):
@@ -117,6 +122,6 @@ def _say_why_there_is_no_more(run: Run) -> None:
     if run.state is RunState.SUPERSEDED and run.superseded_by:
         output.remark(f"run {run.run} was superseded by {run.superseded_by}")
     elif run.state is RunState.QUEUED:
-        output.remark(f"run {run.run} is queued; -f waits for it")
+        output.remark(f"run {run.run} is queued; `webhookd logs -f {run.run}` waits for it")
     elif run.reason:
-        output.remark(f"run {run.run} {run.state.value}: {run.reason}")
+        output.remark(end_text(run))

@@ -1,8 +1,8 @@
 """`webhookd runs`: the list of runs, or everything about one."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,6 +12,7 @@ from webhookd.cli.numbers import number, run_number
 from webhookd.cli.options import state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.cli.targets import known_targets, no_such_target
+from webhookd.cli.waiting import look_around
 from webhookd.errors import UsageError
 from webhookd.models import Run, RunState
 from webhookd.report import attempt_json, run_json, run_text, runs_table
@@ -41,16 +42,18 @@ def runs(
     """List runs, newest first; with RUN, show that one and its attempts."""
     if run is not None:
         _refuse_together(run, limit=limit, **narrowing)
-        with open_reader(enter_state_dir(ctx)) as store:
-            _show(store, run, as_json=as_json)
+        folder = enter_state_dir(ctx)
+        with open_reader(folder) as store:
+            _show(store, folder, run, as_json=as_json)
         return
     known = known_targets(ctx) if narrowing["target"] else None
-    with open_reader(enter_state_dir(ctx)) as store:
+    folder = enter_state_dir(ctx)
+    with open_reader(folder) as store:
         rows = limit or (None if as_json else TABLE_ROWS)
         found = tuple(islice(_matching(store, **narrowing), rows))
         if not found:
             _refuse_unknown(store, narrowing["target"], known)
-        _list(found, as_json=as_json)
+        _list(store, folder, found, as_json=as_json)
 
 
 def _refuse_together(run: int, **narrowing: Any) -> None:
@@ -76,18 +79,19 @@ def _matching(
         before = page[-1].run
 
 
-def _list(found: tuple[Run, ...], *, as_json: bool) -> None:
+def _list(store: "Store", folder: Path, found: tuple[Run, ...], *, as_json: bool) -> None:
     if as_json:
         output.print_json([run_json(run) for run in found])
     elif found:
-        click.echo(runs_table(found, now=datetime.now(UTC), width=output.width(), color=output.color()))
+        around = look_around(store, folder)
+        click.echo(runs_table(found, around=around, width=output.width(), color=output.color()))
     else:
         output.remark("no runs")
 
 
-def _show(store: "Store", number: int, *, as_json: bool) -> None:
+def _show(store: "Store", folder: Path, number: int, *, as_json: bool) -> None:
     run, attempts = store.run(number), store.attempts(number)
     if as_json:
         output.print_json(run_json(run) | {"attempts": [attempt_json(attempt) for attempt in attempts]})
     else:
-        click.echo(run_text(run, attempts, now=datetime.now(UTC)))
+        click.echo(run_text(run, attempts, around=look_around(store, folder)))

@@ -1,17 +1,14 @@
-"""Runs as a table, as text and as JSON values. Pure."""
+"""One run as text and as JSON values, and its state as every view shows it. Pure."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from webhookd.models import Attempt, Run, RunState
-from webhookd.report.text import columns, cut, printable, table
+from webhookd.report.text import printable, table
 from webhookd.report.times import age, duration, rfc3339
-
-HEADINGS = ("RUN", "STATE", "TARGET", "REF", "COMMIT", "PUSHER", "QUEUED", "TOOK", "REASON")
-COMMIT_LENGTH = 8
-DISPENSABLE = ("PUSHER", "COMMIT")  # what a narrow terminal goes without, in this order
-SHORT_REASON = 24  # columns of a reason for which others make room
+from webhookd.report.waiting import Surroundings, hindrances
 
 MARKS = {  # told apart without colour, and in ASCII for every terminal and log
     RunState.QUEUED: ".",
@@ -32,22 +29,14 @@ COLOURS = {  # SGR codes
 }
 
 
-def runs_table(runs: Sequence[Run], *, now: datetime, width: int | None = None, color: bool = False) -> str:
-    """Lay out *runs* as a table with headings, no line wider than *width*."""
-    rows = _narrowed([HEADINGS, *(_row(run, now=now) for run in runs)], width=width)
-    lines = table(rows, width=width)
-    states: Iterable[RunState | None] = (None, *(run.state for run in runs))
-    return "\n".join(
-        paint(line, state) if color and state else line for line, state in zip(lines, states, strict=True)
-    )
-
-
-def run_text(run: Run, attempts: Sequence[Attempt], *, now: datetime) -> str:
+def run_text(run: Run, attempts: Sequence[Attempt], *, around: Surroundings) -> str:
     """Tell everything of one run, a line for each fact that is known and each attempt."""
+    now = around.now
     facts = [
         ("run", str(run.run)),
         ("state", marked(run.state)),
         ("reason", reason(run)),
+        *(("waits", str(hindrance)) for hindrance in hindrances(run, around)),
         ("target", run.target),
         ("repository", run.repo),
         ("ref", run.ref),
@@ -115,7 +104,12 @@ def reason(run: Run) -> str:
     """Say why the run is in its state, where that is not plain."""
     if run.state is RunState.SUPERSEDED and not run.reason and run.superseded_by:
         return f"run {run.superseded_by} took its place"
-    return run.reason
+    return _beyond(run.state.value, run.reason)
+
+
+def end_text(run: Run) -> str:
+    """Say in one line how the run ended, and why."""
+    return f"run {run.run} {_with_reason(run.state.value, reason(run))}"
 
 
 def took(run: Run, *, now: datetime) -> str:
@@ -130,36 +124,6 @@ def short_ref(ref: str) -> str:
     return ref.removeprefix("refs/heads/").removeprefix("refs/")
 
 
-def _row(run: Run, *, now: datetime) -> tuple[str, ...]:
-    cells = (
-        str(run.run),
-        marked(run.state),
-        run.target,
-        short_ref(run.ref),
-        (run.commit or "")[:COMMIT_LENGTH],
-        run.pusher or "",
-        age(run.queued_at, now=now),
-        took(run, now=now),
-        reason(run),
-    )
-    return tuple(map(printable, cells))
-
-
-def _narrowed(rows: Sequence[Sequence[str]], *, width: int | None) -> Sequence[Sequence[str]]:
-    """Leave out columns, as few as need be, until *width* has room for what matters more."""
-    for name in DISPENSABLE:
-        if width is None or _needed(rows) <= width:
-            break
-        at = rows[0].index(name)
-        rows = [[*row[:at], *row[at + 1 :]] for row in rows]
-    return rows
-
-
-def _needed(rows: Sequence[Sequence[str]]) -> int:
-    """Count the columns that *rows* take with the last one, the reason, at a length that tells something."""
-    return max(map(columns, table([[*row[:-1], cut(row[-1], SHORT_REASON)] for row in rows])))
-
-
 def _attempt(attempt: Attempt, *, now: datetime) -> str:
     if attempt.ending is None:
         return f"running for {duration((now - attempt.started_at).total_seconds())}"
@@ -168,8 +132,16 @@ def _attempt(attempt: Attempt, *, now: datetime) -> str:
         if attempt.ended_at
         else ""
     )
-    said = f": {attempt.reason}" if attempt.reason else ""
-    return f"{attempt.ending.value}{span}{said}"
+    return _with_reason(f"{attempt.ending.value}{span}", _beyond(attempt.ending.value, attempt.reason))
+
+
+def _with_reason(what: str, why: str) -> str:
+    return f"{what}: {why}" if why else what
+
+
+def _beyond(word: str, why: str) -> str:
+    """Give what *why* says beyond *word*, which stands in front of it already."""
+    return re.sub(rf"^{word}(?:$|, | (?=before ))", "", why)
 
 
 def _moment(moment: datetime | None, *, now: datetime) -> str:
