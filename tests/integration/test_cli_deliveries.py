@@ -1,9 +1,15 @@
 import json
+from datetime import timedelta
+from pathlib import Path
 
-from factories import make_decision, make_delivery
+import pytest
+from click.testing import CliRunner, Result
+from configfiles import REPOS, SECRET, write_config, write_secret
+from factories import make_decision, make_delivery, make_match
 from statefolder import StateFolder
 
-from webhookd.models import Kind
+from webhookd.cli import main
+from webhookd.models import Forge, History, Kind
 
 
 def ignore(state: StateFolder) -> None:
@@ -15,9 +21,10 @@ def test_deliveries_are_listed_newest_first_with_their_runs_or_why_there_are_non
     run = state.push()
     ignore(state)
     shown = state.webhookd("deliveries").stdout.splitlines()
-    assert [line.split() for line in (shown[1][:20], shown[2][:20])] == [
-        ["pinged", "github"],
-        ["delivery-1", "github"],
+    assert [line.split()[:3] for line in shown] == [
+        ["NUMBER", "DELIVERY", "HOOK"],
+        ["2", "pinged", "github"],
+        ["1", "delivery-1", "github"],
     ]
     assert shown[1].endswith("ping")
     assert shown[2].rstrip().endswith(str(run))
@@ -51,3 +58,42 @@ def test_the_list_goes_on_below_a_number(state: StateFolder) -> None:
 def test_an_empty_list_is_said_beside_the_data(state: StateFolder) -> None:
     shown = state.webhookd("deliveries")
     assert (shown.exit_code, shown.stdout, shown.stderr) == (0, "", "no deliveries\n")
+
+
+@pytest.fixture
+def config(state: StateFolder) -> Path:
+    write_secret(state.path)
+    return write_config(state.path, f"state_dir: {state.path}\n{SECRET}{REPOS}")
+
+
+def replay(config: Path, delivery: str) -> Result:
+    return CliRunner().invoke(main, ["replay", "--config", str(config), delivery])
+
+
+@pytest.mark.parametrize("by", ["number", "id"])
+def test_a_deploy_by_hand_cannot_be_replayed_and_has_another_way(
+    state: StateFolder, config: Path, by: str
+) -> None:
+    run = state.store.enqueue(make_match(), forge=Forge.GITHUB, now=state.tick())
+    name = "1" if by == "number" else run.delivery
+    refused = replay(config, name)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        f'error: delivery "{name}" was made by `webhookd deploy` and has no payload\n'
+        "hint: `webhookd rerun 1` runs it again\n"
+    )
+
+
+def test_a_delivery_whose_payload_is_gone_cannot_be_replayed(state: StateFolder, config: Path) -> None:
+    state.push()
+    state.end(state.start())
+    state.store.prune(History(bodies=1.0), now=state.now + timedelta(seconds=10))
+    refused = replay(config, "1")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr.startswith('error: the payload of delivery "1" is no longer kept\n')
+
+
+def test_a_delivery_that_is_not_there_cannot_be_replayed(config: Path) -> None:
+    refused = replay(config, "7")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert refused.stderr == 'error: there is no delivery "7"\nhint: `webhookd deliveries` lists them\n'

@@ -61,8 +61,8 @@ def ending_with(error: BaseException, *args: str) -> tuple[int, str]:
 
 
 def test_an_error_of_ours_is_a_sentence_and_a_hint() -> None:
-    error = NotFound("there is no run 12", hint="list them: webhookd runs")
-    assert ending_with(error) == (1, "error: there is no run 12\nhint: list them: webhookd runs\n")
+    error = NotFound("there is no run 12", hint="`webhookd runs` lists them")
+    assert ending_with(error) == (1, "error: there is no run 12\nhint: `webhookd runs` lists them\n")
 
 
 def test_an_error_without_a_hint_is_one_line() -> None:

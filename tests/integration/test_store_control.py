@@ -52,7 +52,7 @@ def test_an_ended_run_cannot_be_cancelled(store: Store) -> None:
     end(store, start(store))
     with pytest.raises(NotPossible, match="run 1 has ended already: succeeded") as refused:
         store.cancel(1, now=NOW)
-    assert refused.value.hint == "see its log: webhookd logs 1"
+    assert refused.value.hint == "see `webhookd logs 1`"
 
 
 def test_a_run_that_never_started_has_no_log_to_point_to(store: Store) -> None:

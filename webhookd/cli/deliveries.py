@@ -14,7 +14,7 @@ from webhookd.report import deliveries_table, delivery_json
 @click.command()
 @state_options
 @click.option("--limit", type=number, default=20, show_default=True, help="At most so many.")
-@click.option("--before", type=number, metavar="NUMBER", help='Only older ones; "number" in --json.')
+@click.option("--before", type=number, metavar="NUMBER", help="Only older ones.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 @click.pass_context
 def deliveries(ctx: click.Context, *, limit: int, before: int | None, as_json: bool) -> None:

@@ -19,7 +19,8 @@ from webhookd.models import Hook
 def replay(ctx: click.Context, *, delivery: str) -> None:
     """Decide anew what a stored delivery runs, queue that, and print the numbers of the runs.
 
-    DELIVERY is a forge's id or a number of ours; of several with that id, the newest.
+    DELIVERY is a forge's id or a NUMBER, as `webhookd deliveries` lists both; of several with that id, the
+    newest.
     The rules are those of the configuration as it is now, and those for a delivery that
     the forge sends again: what waits, runs, or has just succeeded is not queued twice.
     """

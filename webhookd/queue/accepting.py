@@ -170,7 +170,7 @@ def rerun(tx: Transaction, run: int, *, target: Target | None, now: datetime) ->
     """Queue an ended run's push once more and give the new run's number."""
     row = tx.one("SELECT * FROM run WHERE id = :run", {"run": run})
     if row is None:
-        raise NotFound(f"there is no run {run}", hint="list them: webhookd runs")
+        raise NotFound(f"there is no run {run}", hint="`webhookd runs` lists them")
     lifecycle.check_rerun(run, RunState(row["state"]))
     return queue(tx, _same_again(row, target=target, now=now), delivery=row["delivery_id"]).run
 

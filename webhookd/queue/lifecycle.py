@@ -110,14 +110,14 @@ def redelivered(state: RunState, *, ended_at: datetime | None, now: datetime) ->
 def check_cancel(run: int, state: RunState, *, attempt: int) -> None:
     """Raise NotPossible when *run* is in a state in which it cannot be cancelled."""
     if state in ENDED:
-        hint = f"see its log: webhookd logs {run}" if attempt else ""
+        hint = f"see `webhookd logs {run}`" if attempt else ""
         raise NotPossible(f"run {run} has ended already: {state}", hint=hint)
 
 
 def check_rerun(run: int, state: RunState) -> None:
     """Raise NotPossible when *run* still is to end by itself."""
     if state not in ENDED:
-        raise NotPossible(f"run {run} is {state}", hint=f"wait for its end, or: webhookd cancel {run}")
+        raise NotPossible(f"run {run} is {state}", hint=f"wait for its end, or `webhookd cancel {run}`")
 
 
 def _cancelled(reason: str, situation: Situation) -> Move:

@@ -30,7 +30,7 @@ DELIVERIES = f"""
 SELECT {DELIVERY_COLUMNS} FROM delivery WHERE id < :before ORDER BY id DESC LIMIT :limit
 """  # noqa: S608  constant text
 
-DELIVERIES_OF_ID = "SELECT id FROM delivery WHERE uid > :first AND uid < :last"
+DELIVERIES_OF_ID = "SELECT id FROM delivery WHERE uid >= :first AND uid < :last"
 
 RUNS_OF_DELIVERY = "SELECT id FROM run WHERE delivery_id = :delivery ORDER BY id"
 
@@ -49,7 +49,7 @@ def load(tx: Transaction, run: int) -> Row:
     """Give the row of *run*, or raise NotFound."""
     row = tx.one(f"{rows.SELECT_RUN} WHERE run.id = :run", {"run": run})
     if row is None:
-        raise NotFound(f"there is no run {run}", hint="list them: webhookd runs")
+        raise NotFound(f"there is no run {run}", hint="`webhookd runs` lists them")
     return row
 
 
@@ -79,7 +79,7 @@ def attempts(tx: Transaction, run: int) -> list[Row]:
     """List the attempts of *run*, or raise NotFound."""
     found = tx.all(ATTEMPTS, {"run": run})
     if not found and tx.one("SELECT id FROM run WHERE id = :run", {"run": run}) is None:
-        raise NotFound(f"there is no run {run}", hint="list them: webhookd runs")
+        raise NotFound(f"there is no run {run}", hint="`webhookd runs` lists them")
     return found
 
 
@@ -93,12 +93,20 @@ def delivery(tx: Transaction, name: str, *, hooks: Iterable[str]) -> Row:
     number = max(found, default=int(name) if name.isdecimal() and len(name) < _DIGITS else 0)
     row = tx.one("SELECT * FROM delivery WHERE id = :number", {"number": number})
     if row is None:
-        raise NotFound(f'there is no delivery "{name}"', hint="list them: webhookd deliveries")
+        raise NotFound(f'there is no delivery "{name}"', hint="`webhookd deliveries` lists them")
     if row["body"] is None:
-        raise NotPossible(
-            f'the payload of delivery "{name}" is no longer kept', hint="`history.bodies` says for how long"
-        )
+        raise _without_body(tx, row, name)
     return row
+
+
+def _without_body(tx: Transaction, row: Row, name: str) -> NotPossible:
+    """Say why a delivery has no body: it never had one, or is too old."""
+    if row["body_sha256"]:
+        hint = "`history.bodies` says for how long"
+        return NotPossible(f'the payload of delivery "{name}" is no longer kept', hint=hint)
+    runs = [run["id"] for run in tx.all(RUNS_OF_DELIVERY, {"delivery": row["id"]})]
+    hint = f"`webhookd rerun {runs[-1]}` runs it again" if runs else "run `webhookd deploy` again"
+    return NotPossible(f'delivery "{name}" was made by `webhookd deploy` and has no payload', hint=hint)
 
 
 def deliveries(tx: Transaction, *, limit: int, before: int | None) -> list[tuple[Row, tuple[int, ...]]]:

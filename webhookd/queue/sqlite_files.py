@@ -84,7 +84,7 @@ def _check_there(path: Path) -> None:
         path.stat()
     except FileNotFoundError as exc:
         raise NotFound(
-            f'no runs yet: there is no "{path}"', hint="it appears with the first start of: webhookd serve"
+            f'no runs yet: there is no "{path}"', hint="it appears with the first start of `webhookd serve`"
         ) from exc
     except OSError as exc:
         raise StoreUnavailable(
@@ -203,7 +203,7 @@ def _check_readable(connection: sqlite3.Connection, path: Path) -> None:
     _check_ours(connection, path)
     version = _version(connection)
     if version == 0:
-        raise NotFound(f'no runs yet: "{path}" is empty', hint="start the daemon: webhookd serve")
+        raise NotFound(f'no runs yet: "{path}" is empty', hint="`webhookd serve` starts the daemon")
     if version < len(schema.MIGRATIONS):
         raise StoreRefused(
             f'"{path}" was written by an older webhookd', hint="start the daemon, it brings it up to date"

@@ -8,7 +8,7 @@ from webhookd.models import StoredDelivery
 from webhookd.report.text import printable, table
 from webhookd.report.times import age, rfc3339
 
-HEADINGS = ("DELIVERY", "HOOK", "EVENT", "RECEIVED", "RUNS", "WHY NOTHING RAN")
+HEADINGS = ("NUMBER", "DELIVERY", "HOOK", "EVENT", "RECEIVED", "RUNS", "WHY NOTHING RAN")
 
 
 def deliveries_table(deliveries: Sequence[StoredDelivery], *, now: datetime, width: int | None = None) -> str:
@@ -34,6 +34,13 @@ def delivery_json(delivery: StoredDelivery) -> dict[str, Any]:
 
 
 def _row(delivery: StoredDelivery, *, now: datetime) -> tuple[str, ...]:
-    runs = ", ".join(map(str, delivery.runs))
-    cells = (delivery.delivery, delivery.hook, delivery.event, age(delivery.received_at, now=now), runs)
-    return tuple(printable(cell) for cell in (*cells, delivery.reason))
+    cells = (
+        str(delivery.number),
+        delivery.delivery,
+        delivery.hook,
+        delivery.event,
+        age(delivery.received_at, now=now),
+        ", ".join(map(str, delivery.runs)),
+        delivery.reason,
+    )
+    return tuple(map(printable, cells))
