@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from webhookd import config
 from webhookd.config.accounts import user_name
+from webhookd.config.loading import inspect
 from webhookd.errors import ConfigError
 from webhookd.models import Secret
 
@@ -54,6 +55,28 @@ def test_a_secret_that_stands_in_the_file_is_taken_and_warned_of(tmp_path: Path)
         label="literal hooks.github.secret[1]", key=KEY.encode()
     )
     assert warnings(tmp_path, text) == [f"1:43: hooks.github.secret[1]: {LITERAL}"]
+
+
+def test_beside_the_daemon_what_only_it_can_see_is_a_warning_and_opens_nothing(tmp_path: Path) -> None:
+    write_secret(tmp_path)
+    file = write_config(
+        tmp_path, f"secret: [{{credential: x}}, {{env: X}}, {{env: Y}}, {{file: secret}}]\n{REPOS}"
+    )
+    loaded = inspect(file, env={"Y": "y" * 32}, uid=0)
+    assert [secret.label for secret in loaded.hooks[0].secrets] == [
+        "credential x",
+        "env X",
+        "env Y",
+        "file secret",
+    ]
+    assert [secret.key for secret in loaded.hooks[0].secrets[2:]] == [b"y" * 32, KEY.encode()]
+    assert [warning.key for warning in loaded.warnings] == ["secret[0]", "secret[1]"]
+
+
+def test_beside_the_daemon_a_file_that_is_missing_is_as_wrong_as_for_it(tmp_path: Path) -> None:
+    file = write_config(tmp_path, f"secret: {{file: nowhere}}\n{REPOS}")
+    with pytest.raises(ConfigError, match='nowhere" does not exist'):
+        inspect(file, env={}, uid=0)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from webhookd.config.locations import default_state_dir
 from webhookd.config.parsing import parse
 from webhookd.config.repositories import build_repositories
 from webhookd.config.schema import Settings
-from webhookd.config.secret_sources import SealedSecrets, SecretReader, Secrets
+from webhookd.config.secret_sources import OutsideReader, SealedSecrets, SecretReader, Secrets
 from webhookd.config.targets import rules
 from webhookd.config.validation import validated
 from webhookd.config.wording import quoted
@@ -25,11 +25,12 @@ _PLAIN = frozenset({"workers", "max_body", "drain_timeout"})  # keys whose value
 
 def load(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
     """Load a configuration for a daemon that runs as *uid*; raise ConfigError with every problem at once."""
-    findings = _parsed(path, uid=uid)
-    settings = validated(findings)
-    _check_rights(settings, findings, uid=uid)
-    secrets = SecretReader(findings, env=env, uid=uid, folder=path.absolute().parent)
-    return _config(path, settings, findings, secrets, default_state_dir(env=env, uid=uid))
+    return _load(SecretReader, path, env=env, uid=uid)
+
+
+def inspect(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
+    """Load a configuration as *uid*'s daemon would, without what only the daemon's surroundings hold."""
+    return _load(OutsideReader, path, env=env, uid=uid)
 
 
 def peek(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
@@ -52,6 +53,14 @@ def state_dir(path: Path, *, env: Mapping[str, str], uid: int) -> Path:
     if findings.spoiled(("state_dir",)):
         findings.raise_if_any()
     return settings.state_dir or default_state_dir(env=env, uid=uid)
+
+
+def _load(reader: type[SecretReader], path: Path, *, env: Mapping[str, str], uid: int) -> Config:
+    findings = _parsed(path, uid=uid)
+    settings = validated(findings)
+    _check_rights(settings, findings, uid=uid)
+    secrets = reader(findings, env=env, uid=uid, folder=path.absolute().parent)
+    return _config(path, settings, findings, secrets, default_state_dir(env=env, uid=uid))
 
 
 def _parsed(path: Path, *, uid: int) -> Findings:

@@ -37,6 +37,10 @@ class Expected(StrEnum):
     EITHER = "either"  # GitLab's token, or its signing secret if it begins with whsec_
 
 
+class _Elsewhere(BadValue):
+    """The secret is in surroundings that may be the daemon's alone."""
+
+
 class SecretReader:
     """Opens what a configuration says of secrets; what cannot be had is noted in *findings*."""
 
@@ -58,12 +62,17 @@ class SecretReader:
             key = Secret.key_in(self._content(path, source))
             _check(key, expected)
         except BadValue as bad:
-            if not self._findings.spoiled(path):
-                self._findings.error(path, str(bad), bad.hint)
-            return None
+            return self._without(path, source, bad)
         for message, hint in _doubts(key):
             self._findings.warn(path, message, hint)
         return Secret(label=label(path, source), key=key)
+
+    def _without(self, path: KeyPath, source: str | Source, bad: BadValue) -> Secret | None:
+        """Note why there is no secret, and give what may stand in for it."""
+        del source
+        if not self._findings.spoiled(path):
+            self._findings.error(path, str(bad), bad.hint)
+        return None
 
     def _content(self, path: KeyPath, source: str | Source) -> bytes:
         """Get the bytes from where they are kept; raise BadValue with the way out when they are not there."""
@@ -84,14 +93,14 @@ class SecretReader:
     def _variable(self, name: str) -> bytes:
         if name not in self._env:
             hint = "it has to be set where webhookd starts (systemd: EnvironmentFile=)"
-            raise BadValue(f"the variable {quoted(name)} is not set", hint=hint)
+            raise _Elsewhere(f"the variable {quoted(name)} is not set", hint=hint)
         return os.fsencode(self._env[name])
 
     def _credential(self, name: str) -> Path:
         folder = self._env.get("CREDENTIALS_DIRECTORY")
         if not folder:
             hint = f"the unit needs LoadCredential={name}:/PATH; elsewhere `webhookd check --without-secrets`"
-            raise BadValue("there are no credentials outside a systemd unit", hint=hint)
+            raise _Elsewhere("there are no credentials outside a systemd unit", hint=hint)
         return Path(folder, name)
 
     def _file(self, path: KeyPath, file: Path) -> bytes:
@@ -124,6 +133,16 @@ class SecretReader:
         return BadValue(f"{shown} cannot be read: {in_words(error)}")
 
 
+class OutsideReader(SecretReader):
+    """Reads secrets beside the daemon: what only its surroundings hold is no mistake."""
+
+    def _without(self, path: KeyPath, source: str | Source, bad: BadValue) -> Secret | None:
+        if not isinstance(bad, _Elsewhere):
+            return super()._without(path, source, bad)
+        self._findings.warn(path, "only the running daemon sees this secret, if it is there at all")
+        return _sealed(path, source)
+
+
 class SealedSecrets:
     """Stands in for a SecretReader where no secret is needed: each is a random key, which opens nothing."""
 
@@ -132,10 +151,14 @@ class SealedSecrets:
     ) -> tuple[Secret, ...]:
         """Give one closed secret for each source, whatever is *expected*."""
         del expected
-        return tuple(Secret(label=label(at, s), key=os.urandom(32)) for at, s in sources_at(path, sources))
+        return tuple(_sealed(at, source) for at, source in sources_at(path, sources))
 
 
 Secrets: TypeAlias = SecretReader | SealedSecrets
+
+
+def _sealed(path: KeyPath, source: str | Source) -> Secret:
+    return Secret(label=label(path, source), key=os.urandom(32))
 
 
 def sources_at(path: KeyPath, sources: Sources | None) -> Iterator[tuple[KeyPath, str | Source]]:
