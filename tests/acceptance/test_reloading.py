@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from daemon import Daemon
 from harness import wait_for
 
@@ -73,10 +74,55 @@ def test_what_only_a_restart_changes_is_refused_with_that_word(start: Start) -> 
     daemon.change("    main: echo new", port=1)
     refused = daemon.run_command("reload", check=False)
     assert refused.returncode == 1
-    assert refused.stderr.startswith("listen cannot change while the daemon runs\nhint: `systemctl restart")
+    assert refused.stderr.splitlines() == [
+        "error: listen cannot change while the daemon runs",
+        "hint: `systemctl restart webhookd` changes it; or put the old value back",
+        "the configuration that was in force stays in force",
+    ]
     daemon.push()
     daemon.wait_until_idle()
     assert output(daemon, 1) == "old\n"
+
+
+@pytest.mark.parametrize("beside", [(), ("--state-dir",)])
+def test_another_file_than_the_daemons_is_refused_with_the_name_of_that_one(
+    start: Start, tmp_path: Path, beside: tuple[str, ...]
+) -> None:
+    daemon = start("    main: echo old")
+    other = tmp_path / "other.yaml"
+    if beside:
+        beside = (*beside, str(daemon.state_dir))  # then the file need not be there
+    else:
+        other.write_text(daemon.config.read_text())
+    refused = daemon.run_command("reload", "--config", str(other), *beside, check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.splitlines() == [
+        f'error: the daemon on "{daemon.state_dir}" works with "{daemon.config}", not with "{other}"',
+        "hint: name that file; to change to another takes a restart of the daemon",
+    ]
+    assert "configuration reloaded" not in daemon.log
+
+
+def test_the_daemons_file_may_be_named_by_a_link_or_not_at_all(start: Start, tmp_path: Path) -> None:
+    daemon = start("    main: echo old")
+    link = tmp_path / "link.yaml"
+    link.symlink_to(daemon.config)
+    for named in (("--config", str(link)), ("--state-dir", str(daemon.state_dir))):
+        assert daemon.run_command("reload", *named).stdout == f"{daemon.config}: in force\n"
+
+
+def test_where_the_state_directory_was_changed_the_hint_is_a_restart(start: Start) -> None:
+    daemon = start("    main: echo old")
+    moved = daemon.config.read_text().replace(str(daemon.state_dir), f"{daemon.folder}/elsewhere")
+    daemon.config.write_text(moved)
+    refused = daemon.run_command("reload", check=False)
+    assert (refused.returncode, refused.stderr.splitlines()) == (
+        1,
+        [
+            f'error: no daemon runs on "{daemon.folder}/elsewhere"',
+            "hint: start it; a change of `state_dir` takes a restart: systemctl restart webhookd",
+        ],
+    )
 
 
 def test_sighup_reloads_too(start: Start) -> None:

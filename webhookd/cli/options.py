@@ -113,6 +113,14 @@ def daemon_dir(ctx: click.Context) -> Path:
         return config.default_state_dir(env=os.environ, uid=os.getuid())
 
 
+def named_config(ctx: click.Context) -> Path | None:
+    """Give the file that somebody has named; by $WEBHOOKD_CONFIG only where no state directory is named."""
+    named, variable = _named(ctx), os.environ.get("WEBHOOKD_CONFIG")
+    if named is None and variable and ctx.meta.get(_STATE_DIR) is None:
+        named = Path(variable)
+    return None if named is None else named.absolute()
+
+
 def _named(ctx: click.Context) -> Path | None:
     named = ctx.meta.get(_CONFIG)
     return None if named is None else Path(named)

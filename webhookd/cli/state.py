@@ -24,7 +24,7 @@ def enter_state_dir(ctx: click.Context) -> Path:
 
 def enter(folder: Path) -> Path:
     """Become the owner of *folder*, as root, and make sure that it can be looked into."""
-    if not folder.is_dir():
+    if not is_there(folder):
         raise NotFound(f'no state directory "{folder}"', hint="it appears when the daemon first starts")
     import webhookd.queue.sqlite_files  # noqa: F401, PLC0415 - now: the owner need not be able to read the program
 
@@ -32,6 +32,14 @@ def enter(folder: Path) -> Path:
     if not os.access(folder, os.R_OK | os.X_OK):
         raise _may_not_read(folder)
     return folder
+
+
+def is_there(folder: Path) -> bool:
+    """Tell whether there is a state directory."""
+    try:
+        return folder.is_dir()
+    except PermissionError:
+        raise _may_not_read(folder) from None
 
 
 def open_reader(folder: Path) -> "Store":
@@ -90,3 +98,21 @@ def wake_daemon(folder: Path) -> bool:
     from webhookd.daemon.control import ask  # noqa: PLC0415 - only for commands that change something
 
     return ask(folder, "wake") is not None
+
+
+def other_file(folder: Path, named: Path | None) -> Path | None:
+    """Give the configuration file of the daemon on *folder*, if somebody has *named* another one."""
+    from webhookd.daemon.control import ask  # noqa: PLC0415 - as above
+
+    answer = ask(folder, "file") if named is not None else None
+    if named is None or answer is None or "file" not in answer:
+        return None
+    works_with = Path(answer["file"])
+    return None if _is_same(named, works_with) else works_with
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one == other or one.samefile(other)
+    except OSError:
+        return False

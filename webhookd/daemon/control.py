@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from webhookd.errors import WebhookdError, in_words
+from webhookd.errors import NotPossible, WebhookdError, in_words
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,8 @@ class Control:
     def _answer(self, word: str) -> Mapping[str, Any]:
         handler = self._handlers.get(word)
         if handler is None:
-            return {"error": f'unknown request "{word}"', "hint": "is this webhookd older than the daemon?"}
+            hint = "the daemon is of another version: systemctl restart webhookd"
+            return {"error": f'unknown request "{word}"', "hint": hint, "exit_code": NotPossible.exit_code}
         try:
             return handler()
         except WebhookdError as error:
@@ -87,7 +88,10 @@ def _short_path(path: Path) -> Iterator[str]:
 
 
 def ask(state_dir: Path, word: str) -> Mapping[str, Any] | None:
-    """Say *word* to the daemon on *state_dir* and give its answer; None where no daemon listens."""
+    """Say *word* to the daemon on *state_dir* and give its answer; None where no daemon listens.
+
+    Raise NotPossible where the daemon is not for this user to speak to, or ends before it has answered.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_PATIENCE)
         try:
@@ -95,10 +99,23 @@ def ask(state_dir: Path, word: str) -> Mapping[str, Any] | None:
                 connection.connect(name)
         except (FileNotFoundError, ConnectionRefusedError):
             return None
-        connection.sendall(word.encode())
-        connection.shutdown(socket.SHUT_WR)
-        text = b""
-        while piece := connection.recv(_LONGEST):
-            text += piece
-        answer: Mapping[str, Any] = json.loads(text)
-        return answer
+        except PermissionError:
+            message = f'this user may not speak to the daemon on "{state_dir}"'
+            raise NotPossible(message, hint="run it as root, or as the daemon's user") from None
+        try:
+            return _exchange(connection, word)
+        except (OSError, ValueError) as error:
+            message = f'the daemon on "{state_dir}" gave no answer: {in_words(error)}'
+            raise NotPossible(message, hint="is it stopping, or at work on much? see its log") from error
+
+
+def _exchange(connection: socket.socket, word: str) -> Mapping[str, Any]:
+    connection.sendall(word.encode())
+    connection.shutdown(socket.SHUT_WR)
+    text = b""
+    while piece := connection.recv(_LONGEST):
+        text += piece
+    if not text:
+        raise ConnectionResetError("it has closed the connection")
+    answer: Mapping[str, Any] = json.loads(text)
+    return answer

@@ -30,6 +30,10 @@ class ConfigInForce:
         """Give the configuration in force."""
         return self._config
 
+    def where(self) -> Mapping[str, Any]:
+        """Give the file that is read, as an answer for who asks."""
+        return {"file": str(self._config.file)}
+
     def read(self) -> Config:
         """Read the file as a reload would, and leave in force what is; raises ConfigError."""
         return self._load()

@@ -113,7 +113,13 @@ class Daemon:
         checkup = Checkup(self._config, sockets, inherited=bool(self._inherited))
         self._control = Control(
             self._config().state_dir,
-            {"wake": self._wake, "reload": self._reload, "doctor": checkup.look, "probes": checkup.probes},
+            {
+                "wake": self._wake,
+                "file": self._config.where,
+                "reload": self._reload,
+                "doctor": checkup.look,
+                "probes": checkup.probes,
+            },
         )
         stack.callback(self._control.close)
         self._threads = [
