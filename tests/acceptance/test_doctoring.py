@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -85,6 +86,42 @@ def test_a_daemon_that_is_down_is_a_problem_and_the_rest_is_looked_at(start: Sta
     found = findings(daemon, code=1)
     assert [one["check"] for one in found if one["level"] == "problem"] == ["daemon"]
     assert {"configuration", "target", "listening", "store", "disk"} <= {one["check"] for one in found}
+
+
+def test_a_daemon_that_is_down_will_not_start_without_its_secret(start: Start) -> None:
+    daemon = start(RULES)
+    daemon.stop()
+    (daemon.folder / "secret").unlink()
+    found = findings(daemon, code=1)
+    told = [(one["level"], one["message"]) for one in found if one["check"] == "configuration"]
+    missing = f'{daemon.config}:1:9: secret: "{daemon.folder}/secret" does not exist '
+    assert [(level, message.partition("(")[0]) for level, message in told] == [("problem", missing)]
+    assert {"target", "listening"} <= {one["check"] for one in found}
+
+
+def test_of_a_daemon_that_is_down_no_secret_is_asked_for_that_only_the_daemon_sees(start: Start) -> None:
+    daemon = start(RULES)
+    daemon.stop()
+    daemon.config.write_text(
+        re.sub(r"\{file: .*\}", "[{credential: x}, {env: NOT_SET}]", daemon.config.read_text())
+    )
+    told = [
+        (one["level"], one["message"]) for one in findings(daemon, code=1) if one["check"] == "configuration"
+    ]
+    unseen = "only the running daemon sees this secret, if it is there at all"
+    assert [(level, message.partition(": ")[2]) for level, message in told[1:]] == [
+        ("warning", f"secret[0]: {unseen}"),
+        ("warning", f"secret[1]: {unseen}"),
+    ]
+    assert told[0] == ("ok", f'"{daemon.config}" is accepted: hooks 1, targets 1')
+
+
+def test_another_file_than_the_daemons_is_a_problem(start: Start) -> None:
+    daemon = start(RULES)
+    other = daemon.folder / "other.yaml"
+    other.write_text(daemon.config.read_text())
+    ((check, told, _),) = problems(daemon, "--config", str(other))
+    assert (check, told) == ("configuration", f'the daemon works with "{daemon.config}", not with "{other}"')
 
 
 # -- through a server in front

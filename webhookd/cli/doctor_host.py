@@ -13,6 +13,7 @@ from pathlib import Path
 
 import webhookd
 from webhookd.cli.state import open_reader
+from webhookd.config.wording import pasted
 from webhookd.errors import NotFound, StoreError
 from webhookd.models import Finding, Level
 
@@ -28,6 +29,12 @@ _UNIT_FOLDERS = tuple(
 _UNITS = ("webhookd.service", "webhookd.socket", "webhookd@.service")
 _CREDENTIAL = re.compile(r"^LoadCredential=[^:\n]+:(/.+)$", re.MULTILINE)
 _MANAGER = Path("/run/systemd/system")  # there while systemd is the service manager (sd_booted(3))
+
+
+def about_folder(folder: Path) -> Iterator[Finding]:
+    """Look at the state directory: the store, and the room for it."""
+    yield from about_store(folder)
+    yield from about_disk(folder)
 
 
 def about_store(folder: Path) -> Iterator[Finding]:
@@ -53,7 +60,7 @@ def about_store(folder: Path) -> Iterator[Finding]:
             check="clock",
             level=Level.PROBLEM,
             message=f"the newest delivery came at {_shown(newest.received_at)}, which is still to be",
-            hint="the clock was put back; see timedatectl",
+            hint="the clock was put back: see `timedatectl`",
         )
 
 
@@ -68,7 +75,7 @@ def about_disk(folder: Path) -> Iterator[Finding]:
     if found.f_files and not found.f_favail:
         said = f'no further file can be made in "{folder}": its file system has no inodes left'
         yield Finding(
-            check="disk", level=Level.PROBLEM, message=said, hint="remove files; df -i shows how many"
+            check="disk", level=Level.PROBLEM, message=said, hint="remove files; `df -i` shows how many"
         )
 
 
@@ -92,7 +99,7 @@ def about_units() -> Iterator[Finding]:
     for file in map(Path, _CREDENTIAL.findall(_ask_systemd("cat", _UNITS[0]))):
         if file.is_file() and file.stat().st_mode & 0o077:
             said = f'"{file}" can be read by others than its owner'
-            yield Finding(check="units", level=Level.WARNING, message=said, hint=f"chmod 600 {file}")
+            yield Finding(check="units", level=Level.WARNING, message=said, hint=f"chmod 600 {pasted(file)}")
     for name in _UNITS:
         if "@" not in name and _ask_systemd("show", "-P", "NeedDaemonReload", name) == "yes":
             said = f"systemd works with an older {name} than the one on disk"
@@ -108,9 +115,8 @@ def about_drift(shipped: Path, *, folders: Sequence[Path]) -> Iterator[Finding]:
         changed = _changed_lines(shipped / name, place)
         if changed:
             said = f'"{place}" differs from the shipped one in {changed} line{"s" if changed > 1 else ""}'
-            hint = (
-                f"settings of your own belong into a drop-in; then: install -m 644 {shipped / name} {place}"
-            )
+            command = f"install -m 644 {pasted(shipped / name)} {pasted(place)}"
+            hint = f"settings of your own belong into a drop-in; then: {command}"
             yield Finding(check="units", level=Level.WARNING, message=said, hint=hint)
         else:
             yield Finding(check="units", level=Level.OK, message=f'"{place}" is as shipped')
