@@ -75,7 +75,7 @@ class Checkup:
                 check=FILE,
                 level=Level.WARNING,
                 message=f"`listen` says {', '.join(sorted(wanted))}, and systemd's sockets win over it",
-                hint="change the socket unit: systemctl edit webhookd.socket; or disable it",
+                hint="`systemctl edit webhookd.socket` changes the socket unit; or disable it",
             )
 
 

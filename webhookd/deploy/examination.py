@@ -111,7 +111,8 @@ def _about_folder(stage: _Stage, state: str) -> Iterator[Finding]:
         hint = "make it, or set `cwd` to another"
         yield stage.finding(level, f'"{folder}" is no folder that "{user}" may enter{so}', hint)
     elif state == "read-only":
-        hint = f"as root: chown {user}: {folder}; under systemd also ReadWritePaths={folder}"
+        command = f"chown {user}: {shlex.quote(folder)}"
+        hint = f"as root `{command}`; under systemd also ReadWritePaths={folder}"
         yield stage.finding(level, f'"{user}" may not write to "{folder}"', hint)
 
 
