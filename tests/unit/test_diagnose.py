@@ -227,6 +227,23 @@ def test_a_token_in_quotes_is_named() -> None:
     assert found.diagnosis.cause is Cause.SECRET_QUOTES
 
 
+@pytest.mark.parametrize("body", [COMPACT, b"", COMPACT[:-9]])
+def test_of_a_token_that_is_wrong_nothing_is_said_of_the_body(body: bytes) -> None:
+    hook = make_hook(forge=Forge.GITLAB, secrets=(), tokens=(make_secret("token"),))
+    found = looked_at(body, {"x-gitlab-token": "another", "x-gitlab-event": "Push Hook"}, hook=hook)
+    assert found.diagnosis == Diagnosis(
+        cause=Cause.TOKEN_WRONG, hint="the forge has another token: paste it again on both sides"
+    )
+
+
+def test_of_an_authorization_that_is_wrong_nothing_is_said_of_the_body() -> None:
+    hook = make_hook(forge=Forge.GITEA, secrets=(), authorization=(make_secret("Bearer x"),))
+    found = looked_at(b"", {"authorization": "Basic y", "x-gitea-event": "push"}, hook=hook)
+    assert found.diagnosis is not None
+    assert found.diagnosis.cause is Cause.AUTHORIZATION_WRONG
+    assert "body" not in found.diagnosis.hint
+
+
 def test_the_secret_of_the_repository_is_asked_for() -> None:
     shop = make_repository(secrets=(make_secret("shop"),))
     proof = {"x-hub-signature-256": "sha256=" + signed(COMPACT), "x-github-event": "push"}

@@ -20,7 +20,14 @@ from webhookd.models import Hook, Repository, Request, Secret
 
 LONG = 256 * 1024  # bytes of a body on which altered keys are not tried together with altered bodies
 
-_WRONG = {Cause.SIGNATURE_WRONG, Cause.TOKEN_WRONG, Cause.AUTHORIZATION_WRONG}
+_POSSIBLE = {  # what is left where nothing of all that is found
+    Cause.SIGNATURE_WRONG: "either the forge has another secret, or the body was changed on the way: "
+    "paste the secret again on both sides, and compare the body with the forge's page of recent deliveries",
+    Cause.TOKEN_WRONG: "the forge has another token: paste it again on both sides",
+    Cause.AUTHORIZATION_WRONG: "either the forge sends another value, or a proxy puts its own in its place: "
+    "compare the header on both sides of the proxy",
+}
+_WRONG = _POSSIBLE.keys()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +96,8 @@ def diagnose(case: Case) -> Diagnosis:
     if cause not in _WRONG:
         hint = f"{case.failure}: {case.failure.hint}" if case.failure.hint else str(case.failure)
         return Diagnosis(cause=cause, hint=hint)
+    if cause is not Cause.SIGNATURE_WRONG:  # the forge shows a value as it is: the body has no part in it
+        return next(chain(_other_secret(case), _altered_key(case)), None) or _unknown(cause)
     if not case.body:
         return Diagnosis(
             cause=Cause.BODY_EMPTY,
@@ -162,8 +171,4 @@ def _cut(case: Case) -> Diagnosis | None:
 
 
 def _unknown(cause: Cause) -> Diagnosis:
-    return Diagnosis(
-        cause=cause,
-        hint="either the forge has another secret, or the body was changed on the way: paste the secret "
-        "again on both sides, and compare the body with the forge's page of recent deliveries",
-    )
+    return Diagnosis(cause=cause, hint=_POSSIBLE[cause])
