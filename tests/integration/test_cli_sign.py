@@ -265,6 +265,9 @@ def test_a_repository_that_no_hook_knows_needs_a_hook(config: Path) -> None:
         (["--delivery", "a\nX-Evil: b"], 'the header "X-GitHub-Delivery" cannot hold'),
         (["--event", "✓"], 'the header "X-GitHub-Event" cannot hold'),
         (["--send", "ftp://x"], '"ftp://x" is not a web address'),
+        (["--secret-env", "PATH"], "signed with one secret, and several are given"),
+        (["--secret-file", "/proc/sys/kernel/ostype"], "signed with one secret, and several are given"),
+        (["--send", ""], '"" is not a web address'),
         (["--send", "nonsense"], '"nonsense" is not a web address'),
         (["--send", "http://:80/"], '"http://:80/" is not a web address'),
         (["--send", "http://x:y/"], '"http://x:y/" is not a web address'),
@@ -332,7 +335,19 @@ def test_an_answer_that_is_no_success_exits_with_1(
 def test_nobody_listening_is_one_sentence(secret: Path) -> None:
     result = sign("--secret-file", secret, "--send", "http://127.0.0.1:1/x")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith("error: no answer from http://127.0.0.1:1/x: connection refused\nhint: ")
+    assert result.stderr.startswith(
+        'error: no answer from "http://127.0.0.1:1/x": connection refused\nhint: '
+    )
+
+
+def test_a_server_that_speaks_no_tls_is_said_to_speak_none(receiver: Receiver, secret: Path) -> None:
+    url = receiver.url.replace("http:", "https:")
+    result = sign("--secret-file", secret, "--send", url)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr == (
+        f'error: no answer from "{url}": the other end does not speak TLS\n'
+        "hint: write http:// if it is the daemon itself\n"
+    )
 
 
 def test_an_answer_that_comes_before_the_body_is_read_is_printed(secret: Path) -> None:
@@ -367,7 +382,7 @@ def test_what_is_no_http_is_one_sentence(secret: Path) -> None:
         result = sign("--secret-file", secret, "--send", url)
         hanging.join()
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"error: no answer from {url}: ")
+    assert result.stderr.startswith(f'error: no answer from "{url}": ')
 
 
 @pytest.mark.parametrize("options", [[], ["--message", 'it\'s $(id) `x` \\ "y" ü'], ["--forge", "gitea"]])

@@ -3,6 +3,7 @@
 import re
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from ssl import SSLCertVerificationError, SSLError
 from urllib.parse import SplitResult, urlsplit
 
 import click
@@ -13,6 +14,7 @@ from webhookd.report.text import printable
 
 TIMEOUT = 30.0  # seconds; forges wait 5 to 30
 _KINDS = {"http": HTTPConnection, "https": HTTPSConnection}
+_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}  # plain text, to OpenSSL
 _PLAIN = re.compile(r"[\x21-\x7e]+")
 _LONGEST_ANSWER = 1024 * 1024  # bytes that are printed
 
@@ -26,11 +28,20 @@ def send(signed: Signed, url: str) -> bool:
         for line in answer.read(_LONGEST_ANSWER).decode("utf-8", "replace").splitlines():
             click.echo(printable(line))
     except (OSError, HTTPException) as exc:
-        hint = "is the daemon up, and is this its address?"
-        raise WebhookdError(f"no answer from {url}: {in_words(exc)}", hint=hint) from exc
+        what, hint = _trouble(exc)
+        raise WebhookdError(f'no answer from "{url}": {what}', hint=hint) from exc
     finally:
         connection.close()
     return 200 <= answer.status < 300  # noqa: PLR2004 - the successes of HTTP
+
+
+def _trouble(exc: Exception) -> tuple[str, str]:
+    """Say what went wrong, and what to do."""
+    if isinstance(exc, SSLCertVerificationError):
+        return f"its certificate is not trusted: {exc.verify_message}", "is this the name in the certificate?"
+    if isinstance(exc, SSLError) and exc.reason in _NO_TLS:
+        return "the other end does not speak TLS", "write http:// if it is the daemon itself"
+    return in_words(exc), "is the daemon up, and is this its address?"
 
 
 def _connect(url: str) -> tuple[HTTPConnection, str]:

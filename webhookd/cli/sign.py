@@ -56,8 +56,9 @@ def sign(ctx: click.Context, /, **options: Any) -> None:
     chosen = choose(ctx, **{key: options[key] for key in keys})
     given = None if options["payload"] is None else read_given(options["payload"])
     hook = _one_hook(chosen, given, options)
+    _refuse_several(hook, options)
     signed = _signed(hook, chosen.repositories, given, options)
-    if options["send"]:
+    if options["send"] is not None:
         from webhookd.cli.sending import send  # noqa: PLC0415 - start-up counts
 
         ctx.exit(0 if send(signed, options["send"]) else 1)
@@ -73,6 +74,14 @@ def _one_hook(chosen: Chosen, given: "Given | None", options: dict[str, Any]) ->
         names = ", ".join(f'"{hook.name}"' for hook in chosen.hooks)
         raise UsageError("it is not clear which hook the repository uses", hint=f"--hook with one of {names}")
     return hooks[0]
+
+
+def _refuse_several(hook: Hook, options: dict[str, Any]) -> None:
+    """Refuse secrets of the command line of which all but the first would do nothing."""
+    named = options["secret_file"] or options["secret_env"]
+    if named and max(len(hook.secrets), len(hook.tokens)) > 1:
+        hint = "leave out all but one of --secret-file and --secret-env"
+        raise UsageError("a delivery is signed with one secret, and several are given", hint=hint)
 
 
 def _repository(
