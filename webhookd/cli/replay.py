@@ -8,6 +8,7 @@ from webhookd.cli import output
 from webhookd.cli.errors import FAILED
 from webhookd.cli.options import peek_config, state_options
 from webhookd.cli.state import enter_state_dir, open_writer, wake_daemon
+from webhookd.cli.waiting import say_why
 from webhookd.errors import NotFound, UsageError
 from webhookd.models import Hook
 
@@ -35,8 +36,10 @@ def replay(ctx: click.Context, *, delivery: str) -> None:
         hook = _hook(config.hooks, stored.hook)
         decision = receive_again(stored, hook=hook, repositories=config.repositories)
         acceptance = store.accept(decision, now=datetime.now(UTC))
-    wake_daemon(folder)
-    output.remark(f"{acceptance.status.value}{f': {acceptance.reason}' if acceptance.reason else ''}")
+        wake_daemon(folder)
+        output.remark(f"{acceptance.status.value}{f': {acceptance.reason}' if acceptance.reason else ''}")
+        for run in acceptance.runs:
+            say_why(store, folder, run.run)
     for run in acceptance.runs:
         click.echo(str(run.run))
     ctx.exit(0 if acceptance.runs else FAILED)
