@@ -95,6 +95,15 @@ def test_every_call_shown_is_one_that_exists(page: Path) -> None:
         assert set(call.options) <= options_of(REAL[call.command]), f"{call}"
 
 
+@pytest.mark.parametrize("command", ["sign", "verify"])
+def test_the_readme_has_every_option_to_sign_and_verify_with(command: str) -> None:
+    section = README.partition("### Signing and verifying by hand")[2].partition("\n## ")[0]
+    rows = [line.split("|") for line in section.splitlines() if line.startswith("| `--")]
+    told = [row[1] for row in rows if row[2].strip() in {"both", f"`{command}`"}]
+    own = {name for param in REAL[command].params for name in param.opts if name.startswith("--")}
+    assert set(re.findall(r"`(--[a-z-]+)", "".join(told))) == own - {"--config"}
+
+
 def test_calls_in_a_page_are_found() -> None:
     page = "Use `webhookd logs 1 -f`.\n```sh\nsudo /opt/bin/webhookd sign --repo 'a --b' --send x | y\n```\n"
     assert list(calls(page)) == [Call("sign", ("--repo", "--send")), Call("logs", ("-f",))]
