@@ -90,6 +90,15 @@ def test_a_delivery_that_nothing_was_configured_for_can_be_replayed_later(start:
     assert daemon.run_command("logs", "1").stdout == "c" * 40 + "\n"
 
 
+def test_what_a_replayed_run_waits_for_is_said(start: Start) -> None:
+    daemon = start("    main: 'true'")
+    daemon.push(branch="next", delivery="missed")
+    daemon.repos += "\n    next: 'true'"
+    daemon.stop()
+    daemon.write_config()
+    assert "\nrun 1 waits: the daemon is down" in daemon.run_command("replay", "missed").stderr
+
+
 def test_a_replay_of_what_has_just_succeeded_queues_nothing(start: Start) -> None:
     daemon = start("    main: 'true'")
     daemon.push(delivery="done")

@@ -61,3 +61,10 @@ def test_a_time_to_wait_for_is_told(attempt: int, said: str) -> None:
 
 def test_a_clock_that_was_put_back_since_holds_nothing_up() -> None:
     assert why(make_run(), now=NOW - timedelta(hours=1)) == []
+
+
+def test_the_way_out_can_be_pasted_into_a_shell() -> None:
+    run = make_run(target="octocat/blog@preview/*")
+    assert why(run, paused=("octocat/blog@preview/*",)) == [
+        "its target is paused (`webhookd resume 'octocat/blog@preview/*'` ends that)"
+    ]

@@ -1,5 +1,6 @@
 """`webhookd deploy`: run a target without a push."""
 
+import shlex
 from datetime import UTC, datetime
 
 import click
@@ -50,7 +51,9 @@ def _check(ctx: click.Context, target: Target, push: PushEvent) -> Forge:
     if verdict is None or not verdict.matched:
         reason = verdict.reason if verdict else "its repository is another"
         message = f'a push to {push.ref} of {push.repo} would not run "{target.name}": {reason}'
-        raise UsageError(message, hint=f"see `webhookd check --explain {push.repo} {push.ref}`")
+        raise UsageError(
+            message, hint=f"see `webhookd check --explain {shlex.quote(push.repo)} {shlex.quote(push.ref)}`"
+        )
     return next(hook.forge for hook in config.hooks if hook.name == target.hook)
 
 

@@ -1,5 +1,6 @@
 """`webhookd pause` and `webhookd resume`: hold a target back for a while, and let it go on."""
 
+import shlex
 from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -24,9 +25,8 @@ def pause(ctx: click.Context, *, target: str) -> None:
     name = find_target(ctx, target).name
     with open_writer(enter_state_dir(ctx)) as store:
         new = store.pause(name, now=datetime.now(UTC))
-    output.remark(
-        f'target "{name}" {"is" if new else "was already"} paused: `webhookd resume {name}` ends that'
-    )
+    state = "is paused" if new else "was paused already"
+    output.remark(f'target "{name}" {state}: `webhookd resume {shlex.quote(name)}` ends that')
 
 
 @click.command()

@@ -1,5 +1,6 @@
 """What keeps a queued run from starting. Pure."""
 
+import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +39,8 @@ def hindrances(run: Run, around: Surroundings) -> Iterator[Hindrance]:
         way_out = "`systemctl start webhookd` or `webhookd serve` starts it"
         yield Hindrance(what="the daemon is down", way_out=way_out)
     if run.target in around.paused:
-        yield Hindrance(what="its target is paused", way_out=f"`webhookd resume {run.target}` ends that")
+        way_out = f"`webhookd resume {shlex.quote(run.target)}` ends that"
+        yield Hindrance(what="its target is paused", way_out=way_out)
     if (other := _in_its_lane(run, around.running)) is not None:
         yield Hindrance(what=f"run {other} is running in its lane")
     elif (other := _before_it(run, around.queued)) is not None:
