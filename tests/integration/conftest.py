@@ -1,11 +1,14 @@
-"""Stores of every backend, a state directory for commands to read, a fork server for commands to run."""
+"""Stores of every backend, a state directory for commands to read, supervisors and a worker, a small disk."""
 
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from statefolder import StateFolder
 from supervision import Run, finish, start
+from working import AtWork
 
 from webhookd.deploy.launcher import Launcher
 from webhookd.queue import Store
@@ -40,3 +43,20 @@ def launcher(tmp_path: Path) -> Iterator[Launcher]:
 def run(launcher: Launcher) -> Run:
     """Run a command as run 1, and give its result."""
     return lambda *argv, **over: finish(launcher, start(launcher, *argv, **over))
+
+
+@pytest.fixture
+def at_work(store: Store, launcher: Launcher, tmp_path: Path) -> Iterator[AtWork]:
+    made = AtWork(store, launcher, tmp_path)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk with room for 4 MiB, in the place of `tmp_path`."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a file system")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", tmp_path], check=True)
+    yield tmp_path
+    subprocess.run(["umount", "--lazy", tmp_path], check=True)

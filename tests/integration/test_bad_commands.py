@@ -5,16 +5,17 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from harness import is_alive, read_pids, wait_for
 from supervision import INVOCATION, Run, finish, log, spare, start
 
+from webhookd.deploy import processes
 from webhookd.deploy.job import Job, Result
-from webhookd.deploy.launcher import Launcher
+from webhookd.deploy.launcher import Launcher, Prepared
 from webhookd.deploy.watched import Watched
+from webhookd.errors import LaunchFailed
 
 
 @pytest.mark.parametrize("ask", ["cancel", "interrupt"])
@@ -114,13 +115,68 @@ def test_a_supervisor_that_is_killed_before_it_has_answered_holds_up_nothing(lau
     assert finish(launcher, start(launcher, "true", run=2), run=2).exit_code == 0
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount a file system")
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", tmp_path], check=True)
-    yield tmp_path
-    subprocess.run(["umount", "--lazy", tmp_path], check=True)
+def prepared(launcher: Launcher) -> Prepared:
+    """Get run 1 ready, with a payload."""
+    lock = launcher.locks.take("lane")
+    assert lock is not None
+    job = Job(run=1, attempt=1, invocation=INVOCATION, folder=str(launcher.folder(1, 1)), argv=("true",))
+    return launcher.prepare(job, payload=b"{}", lock=lock)
+
+
+def is_let_go(launcher: Launcher) -> bool:
+    """Whether nothing is left of what was prepared, and its lane is free."""
+    lock = launcher.locks.take("lane")
+    if lock is None:
+        return False
+    os.close(lock)
+    return not (launcher.folder(1, 1) / "payload").is_file()
+
+
+def test_nothing_is_left_of_what_is_not_to_start(launcher: Launcher) -> None:
+    ready = prepared(launcher)
+    assert not is_let_go(launcher)
+    ready.forget()
+    assert is_let_go(launcher)
+
+
+def test_a_payload_that_cannot_be_removed_does_not_hold_the_lane(launcher: Launcher) -> None:
+    ready = prepared(launcher)
+    ready.job.payload.unlink()
+    ready.job.payload.mkdir()
+    ready.forget()
+    assert is_let_go(launcher)
+
+
+def test_nothing_is_left_where_no_supervisor_can_be_started(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher.stop()
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    with pytest.raises(LaunchFailed, match='no such file or directory: "/no/such/python"'):
+        launcher.launch(prepared(launcher))
+    assert is_let_go(launcher)
+
+
+def test_an_order_that_may_have_arrived_is_not_called_off(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webhookd.deploy.launcher._PATIENCE", 0.5)
+    launcher.stop()
+    launcher.start()
+    waiting, pid = spare(launcher), launcher.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)  # it would let the spare go on
+    os.kill(waiting, signal.SIGSTOP)
+    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    assert launcher.launch(prepared(launcher)) is None
+    os.kill(waiting, signal.SIGCONT)
+    wait_for(lambda: Result.read(launcher.folder(1, 1), INVOCATION), what="its result")
+
+
+def test_an_ended_command_is_nobody_to_be_ended_again() -> None:
+    command = subprocess.Popen(["true"])
+    command.wait()
+    assert processes.remains(b"no such mark", processes.identity(command.pid)) == []
 
 
 def fill_disk(launcher: Launcher, folder: Path) -> Watched:

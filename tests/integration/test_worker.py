@@ -1,68 +1,15 @@
-"""A real worker between a real store and real supervisors."""
+"""What the worker does with claims, results and rules, and that nothing holds up the rest."""
 
-import json
-import threading
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+import os
 
 import pytest
-from configfiles import SECRET, load
+from factories import NOW
 from harness import wait_for
-from queueing import OWNER, push, push_in_vain, queued
+from queueing import push_in_vain
+from working import REPOS, AtWork
 
-from webhookd.deploy.launcher import Launcher
-from webhookd.deploy.worker import Worker
 from webhookd.errors import StoreError
 from webhookd.models import Ending, RunState
-from webhookd.queue import Store
-
-REPOS = ("octocat/blog", "octocat/shop")
-OVER = {RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED}
-
-
-class AtWork:
-    """A store with a worker. Every command is a script; a run of it leaves a file with its number."""
-
-    def __init__(self, store: Store, launcher: Launcher, folder: Path) -> None:
-        self.store = store
-        self.launcher = launcher
-        self.state = launcher.folder(1, 1).parents[2]
-        self.ran = folder / "ran"
-        self.ran.mkdir()
-        self.script = folder / "script"
-        self.script.write_text(f"touch {self.ran}/$WEBHOOKD_RUN")
-        self.folder = folder
-        self.configure()
-        self.worker = Worker(store=store, launcher=launcher, config=lambda: self.config, owner=OWNER)
-
-    def configure(self, **keys: object) -> None:
-        """Put a configuration in force whose targets have these *keys*."""
-        target = {"run": f". {self.script}"} | keys
-        text = SECRET + json.dumps({"repos": {repo: {"main": target} for repo in REPOS}})[1:-1]
-        self.config = load(self.folder, text)
-
-    def push(self, delivery_id: str, repo: str = REPOS[0], **target: Any) -> int:
-        """Accept a push, as the daemon does it; give its run."""
-        run = queued(push(self.store, delivery_id, repo=repo, **target))
-        self.worker.wake()
-        return run
-
-    def end_of(self, run: int) -> RunState:
-        """Give the state that *run* ends in."""
-        wait_for(lambda: self.store.run(run).state in OVER, what=f"the end of run {run}")
-        return self.store.run(run).state
-
-
-@pytest.fixture
-def at_work(store: Store, launcher: Launcher, tmp_path: Path) -> Iterator[AtWork]:
-    made = AtWork(store, launcher, tmp_path)
-    thread = threading.Thread(target=made.worker.run)
-    thread.start()
-    yield made
-    made.worker.drain()
-    thread.join()
-    made.worker.close()
 
 
 def test_nothing_starts_and_nothing_is_left_of_a_claim_whose_commit_fails(
@@ -96,12 +43,29 @@ def test_a_run_that_waits_again_does_so_under_the_rules_of_now(at_work: AtWork) 
     assert (at_work.store.run(run).attempt, at_work.store.run(run).lane) == (2, "lock shared")
 
 
-@pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"invocation": 1}', "{}"])
+OURS = '"invocation": "%s"'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no JSON",
+        "[]",
+        "{}",
+        '{"invocation": 1}',
+        f'{{{OURS}, "ending": "odd", "ended_at": 1}}',
+        f'{{{OURS}, "ending": ["exited"], "ended_at": 1}}',
+        f'{{{OURS}, "ending": "exited", "ended_at": "now"}}',
+        f'{{{OURS}, "ending": "exited", "ended_at": 1e300}}',
+        f'{{{OURS}, "ending": "exited", "ended_at": 1, "exit_code": NaN}}',
+        f'{{{OURS}, "ending": "exited", "ended_at": 1, "reason": 5}}',
+    ],
+)
 def test_a_result_that_no_supervisor_wrote_is_none(at_work: AtWork, text: str) -> None:
     result = f"{at_work.state}/runs/$WEBHOOKD_RUN/$WEBHOOKD_ATTEMPT/result.json"
-    at_work.script.write_text(
-        f"test $WEBHOOKD_ATTEMPT = 2 || {{ echo '{text}' > {result}; kill -KILL $PPID; sleep 600; }}"
-    )
+    forge = f"printf '{text}' $WEBHOOKD_INVOCATION > {result}; kill -KILL $PPID; sleep 600"
+    at_work.script.write_text(f"test $WEBHOOKD_ATTEMPT = 2 || {{ {forge}; }}")
     run = at_work.push("d-1")
     assert at_work.end_of(run) is RunState.SUCCEEDED
     assert [attempt.ending for attempt in at_work.store.attempts(run)] == [Ending.INTERRUPTED, Ending.EXITED]
@@ -119,3 +83,43 @@ def test_what_cannot_be_laid_out_is_tried_again_and_holds_nothing_else_up(at_wor
     assert at_work.end_of(at_work.push("d-2", REPOS[1])) is RunState.SUCCEEDED
     assert at_work.store.run(hindered).state not in {RunState.FAILED, RunState.CANCELLED}
     assert at_work.store.attempts(hindered)[0].reason.startswith("no supervisor could be started: ")
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "rm -r $folder; touch $folder; exit 3",
+        "mkdir $folder/result.json; exit 3",
+        "mkdir $folder/result.part; touch $folder/result.part/x; exit 3",
+        "rm $folder/payload; mkdir $folder/payload; exit 3",
+        "test $WEBHOOKD_ATTEMPT = 2 && exit 3; mkdir $folder/result.json; kill -KILL $PPID",
+        "test $WEBHOOKD_ATTEMPT = 2 && exit 3; rm -r $folder; touch $folder; kill -KILL $PPID",
+    ],
+)
+def test_a_command_that_spoils_its_folder_gets_its_result_and_holds_nothing_up(
+    at_work: AtWork, spoil: str
+) -> None:
+    at_work.script.write_text(f"folder={at_work.state}/runs/$WEBHOOKD_RUN/$WEBHOOKD_ATTEMPT; {spoil}")
+    run = at_work.push("d-1")
+    assert at_work.end_of(run) is RunState.FAILED
+    assert at_work.store.run(run).exit_code == 3
+    at_work.script.write_text("exit 0")
+    assert at_work.end_of(at_work.push("d-2")) is RunState.SUCCEEDED
+
+
+def test_a_run_that_is_in_nobodys_hands_is_found_while_pushes_keep_coming(at_work: AtWork) -> None:
+    at_work.configure(workers=1)
+    at_work.script.write_text(f"until test -e {at_work.folder}/go; do sleep 0.01; done")
+    busy = at_work.push("d-1", REPOS[1])
+    wait_for(lambda: at_work.store.run(busy).state is RunState.RUNNING, what="its start")
+    lost = at_work.push("d-2")
+    claim = at_work.store.claim(owner="a claim that came through late", now=NOW)
+    assert claim is not None
+    assert claim.run.run == lost
+    (at_work.folder / "go").touch()
+
+    def has_ended_under_traffic() -> bool:
+        at_work.end_of(at_work.push(os.urandom(8).hex(), REPOS[1]))
+        return at_work.store.run(lost).state is RunState.SUCCEEDED
+
+    wait_for(has_ended_under_traffic, what="its end")

@@ -1,6 +1,7 @@
 """Forgets what the history setting no longer keeps, in small steps beside the work."""
 
 import logging
+import re
 import shutil
 import threading
 import time
@@ -9,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from webhookd.deploy.launcher import Launcher
-from webhookd.errors import NotFound, StoreError
+from webhookd.errors import NotFound, StoreError, in_words, with_file
 from webhookd.models import Config
 from webhookd.queue import Store
 
@@ -19,6 +20,7 @@ _INTERVAL = 600.0  # seconds
 _STEP = 200  # rows of one transaction: short enough that no accept waits for it
 _STRAY_AGE = 3600.0  # seconds; a younger folder may be ahead of what this thread sees of the store
 _LOCK_AGE = 86400.0  # seconds
+_RUN = re.compile("[1-9][0-9]{0,17}")  # the name of a run's folder
 _BREATH = 0.1  # seconds between two steps
 
 
@@ -34,12 +36,13 @@ class Housekeeping:
     def run(self) -> None:
         """Prune until stopped."""
         while not self._stopping.is_set():
-            try:
-                self._prune()
-                self._remove_strays()
-                self._launcher.locks.forget(unused_since=time.time() - _LOCK_AGE)
-            except (StoreError, OSError) as error:
-                log.error("housekeeping failed error=%s", error)  # noqa: TRY400 - tried again
+            for step in self._prune, self._remove_strays, self._forget_locks:
+                try:
+                    step()
+                except StoreError as error:
+                    log.error("housekeeping failed error=%s", error)  # noqa: TRY400 - tried again
+                except OSError as error:
+                    log.error("housekeeping failed error=%s", with_file(error))  # noqa: TRY400 - as above
             self._stopping.wait(_INTERVAL)
 
     def stop(self) -> None:
@@ -65,14 +68,22 @@ class Housekeeping:
         for folder in (self._config().state_dir / "runs").iterdir():
             if self._stopping.is_set():
                 return
-            if not folder.name.isdigit() or time.time() - folder.stat().st_mtime < _STRAY_AGE:
+            if not _RUN.fullmatch(folder.name) or time.time() - folder.stat().st_mtime < _STRAY_AGE:
                 continue
             try:
                 self._store.run(int(folder.name))
             except NotFound:
                 _remove(folder)
 
+    def _forget_locks(self) -> None:
+        self._launcher.locks.forget(unused_since=time.time() - _LOCK_AGE)
+
 
 def _remove(folder: Path) -> None:
-    if folder.exists():
+    """Remove *folder*, if it is there; one that cannot be removed is left to the next time."""
+    try:
         shutil.rmtree(folder)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        log.error("folder not removed folder=%s error=%s", folder, in_words(error))  # noqa: TRY400 - as above

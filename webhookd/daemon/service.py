@@ -1,6 +1,7 @@
 """The life of the daemon: startup, loop, drain, shutdown."""
 
 import logging
+import math
 import os
 import secrets
 import socket
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 
 _DRAIN_TICK = 0.1  # seconds between two looks at the worker while it drains
 _LAST_MINUTE = 60.0  # seconds for all that a stop takes beside the commands
+_LAST_RESULTS = 30.0  # seconds, beyond their grace, for commands that were interrupted to end and be recorded
 _LAST_REQUESTS = 10.0  # seconds for requests that have begun, once the listeners are closed
 
 
@@ -155,12 +157,18 @@ class Daemon:
         log.info("stopping running=%s", ",".join(self._worker.running) or "-")
         self._worker.drain()
         self._reload.refuse()
-        deadline = time.monotonic() + self._config().drain_timeout
-        self._pulse.stop_by(deadline + _longest_grace(self._config()) + _LAST_MINUTE)
+        grace = _longest_grace(self._config())
+        interrupt_at = time.monotonic() + self._config().drain_timeout
+        self._pulse.stop_by(interrupt_at + grace + _LAST_MINUTE)
+        leave_at = math.inf
         while self._is_working:
             self._pulse.beat()
-            if self._signals.stops > 1 or time.monotonic() >= deadline:
+            now = time.monotonic()
+            if leave_at == math.inf and (self._signals.stops > 1 or now >= interrupt_at):
                 self._worker.interrupt()
+                leave_at = now + grace + _LAST_RESULTS
+            if now >= leave_at:
+                self._worker.leave()
             self._server.turn(_DRAIN_TICK)
 
     def _shutdown(self) -> None:
@@ -172,7 +180,11 @@ class Daemon:
         self._signals.restore()
         if not self._signals.stops:
             raise WebhookdError("the worker has ended by itself", hint="its traceback is in the log above")
-        log.info("stopped")
+        left = ",".join(self._worker.running)
+        if left:
+            log.warning("stopped running=%s", left)  # the next daemon adopts them
+        else:
+            log.info("stopped")
 
 
 def _longest_grace(config: Config) -> float:

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+ENDINGS = frozenset({"exited", "signaled", "timed_out", "cancelled", "interrupted", "not_started"})
+_LATEST = 2**37  # seconds since the epoch; after the year 6000
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
@@ -67,9 +70,9 @@ class Result:
 
     def write(self, folder: str) -> None:
         """Put the result into *folder* so that it is there whole, on disk, or not at all."""
-        Path(folder).mkdir(mode=0o711, parents=True, exist_ok=True)  # the command may have removed it
         path = Path(folder, "result.json")
         part = path.with_suffix(".part")
+        make_way(Path(folder), path, part)
         write_private(part, json.dumps(asdict(self)).encode(), durable=True)
         part.replace(path)
         directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -83,9 +86,31 @@ class Result:
         """Give the result in *folder*, or None where no supervisor has left one for *invocation*."""
         try:
             result = cls(**json.loads((folder / "result.json").read_bytes()))
-        except (FileNotFoundError, ValueError, TypeError):  # or what is there, no supervisor wrote
-            return None
-        return result if result.invocation == invocation else None
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, TypeError):
+            return None  # or what is there, no supervisor wrote
+        return result if result.invocation == invocation and result._is_sound() else None
+
+    def _is_sound(self) -> bool:
+        """Tell whether the values are such as a supervisor writes."""
+        reason: Any = self.reason  # it was read, so nothing is what it is declared to be
+        numbers: list[Any] = [self.exit_code or 0, self.signal or 0, self.ended_at]
+        return (
+            isinstance(reason, str)
+            and str(self.ending) in ENDINGS
+            and all(isinstance(number, int | float) and abs(number) < _LATEST for number in numbers)
+        )
+
+
+def make_way(folder: Path, *files: Path) -> None:
+    """Make *folder* where it is missing; what the command has put in the way is removed."""
+    if not folder.is_dir():
+        folder.unlink(missing_ok=True)
+        folder.mkdir(mode=0o711, parents=True)
+    for file in files:
+        if file.is_dir() and not file.is_symlink():
+            import shutil  # noqa: PLC0415 - large, and next to never needed
+
+            shutil.rmtree(file)
 
 
 def write_private(path: Path, content: bytes, *, durable: bool = False) -> None:

@@ -5,12 +5,13 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import webhookd
 from webhookd.deploy.forkserver import receive_answer, send_order, write_order
-from webhookd.deploy.job import Job, write_private
+from webhookd.deploy.job import Job, make_way, write_private
 from webhookd.deploy.locks import LaneLocks
 from webhookd.deploy.watched import Watched
 from webhookd.errors import LaunchFailed, with_file
@@ -32,9 +33,9 @@ class Prepared:
     reply: socket.socket  # the other end, for the supervisor
 
     def forget(self) -> None:
-        """Let nobody start it."""
-        self.job.payload.unlink(missing_ok=True)
+        """Let nobody start it, and leave no payload behind that the store may forget."""
         self.close()
+        _remove_payload(self.job)
 
     def close(self) -> None:
         """Let go of the descriptors; a supervisor has its own."""
@@ -45,7 +46,7 @@ class Prepared:
 
 
 class Launcher:
-    """The daemon's side of the fork server; belongs to the worker's thread."""
+    """The daemon's side of the fork server; all but `locks` belongs to the worker's thread."""
 
     def __init__(self, state_dir: Path) -> None:
         self._runs = state_dir / "runs"
@@ -61,7 +62,7 @@ class Launcher:
         self._make_spare_folder()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = str(Path(webhookd.__file__).parents[1])
-        with theirs:
+        with theirs, _closed_on_failure(ours):
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _START, root, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
@@ -107,23 +108,23 @@ class Launcher:
             return Prepared(job=job, order=write_order(job), lock=lock, answer=answer, reply=reply)
         except OSError as error:
             os.close(lock)
+            _remove_payload(job)
             raise not_started(error) from error
 
     def launch(self, prepared: Prepared) -> Watched | None:
         """Start the supervisor of what was *prepared*, which is used up by this.
 
-        None when it has ended before it could be watched, or when the fork server died over it: the
-        result or its absence tells which. Raises LaunchFailed where nothing was started.
+        None when it has ended before it could be watched, did not answer in time, or the fork server died
+        over it: the result or its absence tells which. Raises LaunchFailed where nothing was started.
         """
         try:
             watched = self._send(prepared)
-            self._make_spare_folder()
         except OSError as error:
+            prepared.forget()
             raise not_started(error) from error
-        else:
-            return watched
-        finally:
-            prepared.close()
+        prepared.close()
+        self._make_spare_folder()
+        return watched
 
     def _enter(self, job: Job) -> None:
         """Make the folder of *job*: of a first attempt the one that lies ready, with the files it will have.
@@ -133,9 +134,10 @@ class Launcher:
         folder = Path(job.folder)
         if job.attempt == 1:
             with contextlib.suppress(OSError):  # it is there already, or none lies ready
+                os.utime(self._spare_folder)  # it may have lain there for long, and is no stray
                 self._spare_folder.rename(folder.parent)
                 return
-        folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        make_way(folder)
 
     def _make_spare_folder(self) -> None:
         """Lay the next folder ready; without it the next launch makes its own."""
@@ -154,8 +156,9 @@ class Launcher:
         prepared.answer.settimeout(_PATIENCE)
         try:
             pidfd = receive_answer(prepared.answer)
-        except TimeoutError:
-            self._restart()  # whatever holds it up, the next job shall not wait for that
+        except OSError:  # a time-out, most likely: it may yet start
+            with contextlib.suppress(OSError):  # then the next job starts it, or cannot be started
+                self._restart()  # whatever holds it up, the next job shall not wait for that
             return None
         return None if pidfd is None else Watched(pidfd=pidfd)
 
@@ -165,6 +168,20 @@ class Launcher:
     def _restart(self) -> socket.socket:
         self.stop()
         return self.start()
+
+
+@contextlib.contextmanager
+def _closed_on_failure(connection: socket.socket) -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        connection.close()
+        raise
+
+
+def _remove_payload(job: Job) -> None:
+    with contextlib.suppress(OSError):  # a disk that fails; the next run of that number writes over it
+        job.payload.unlink(missing_ok=True)
 
 
 def not_started(error: OSError) -> LaunchFailed:

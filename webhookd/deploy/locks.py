@@ -27,7 +27,7 @@ class LaneLocks:
         path = self._path(lane)
         while True:
             descriptor = _open(path)
-            if not _take(descriptor):
+            if not (_take(descriptor) or _take(descriptor)):  # twice: `forget` may hold it for a moment
                 os.close(descriptor)
                 return None
             if _is_at(descriptor, path):
@@ -65,10 +65,12 @@ class LaneLocks:
             if path.stat().st_mtime >= unused_since:
                 continue
             descriptor = _open(path)
-            if _take(descriptor):  # while it is held, whoever opened it before sees that it is gone
-                path.unlink(missing_ok=True)
-                removed += 1
-            os.close(descriptor)
+            try:
+                if _take(descriptor):  # while it is held, whoever opened it before sees that it is gone
+                    path.unlink(missing_ok=True)
+                    removed += 1
+            finally:
+                os.close(descriptor)
         return removed
 
     def _path(self, lane: str) -> Path:

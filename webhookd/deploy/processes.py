@@ -53,7 +53,7 @@ def remains(mark: bytes, main: str) -> list[int]:
     """
     roots = [pid for pid, _, _ in _living() if mark in _environment(pid)]
     main_pid = int(main.partition(":")[0] or 0)
-    if identity(main_pid) == main:
+    if _stat(main_pid) and identity(main_pid) == main:
         roots.append(main_pid)
     below = [pid for root in roots for pid in descendants(root)]
     return [pid for pid in dict.fromkeys(roots + below) if pid != os.getpid()]
@@ -79,11 +79,10 @@ def send(signum: signal.Signals, pids: Collection[int]) -> int:
     return forbidden
 
 
-def terminate(pids: Collection[int]) -> int:
+def terminate(pids: Collection[int]) -> None:
     """Ask each of *pids* to end; a stopped one is woken to hear it."""
-    forbidden = send(signal.SIGTERM, pids)
+    send(signal.SIGTERM, pids)
     send(signal.SIGCONT, pids)
-    return forbidden
 
 
 def _living() -> Iterator[tuple[int, int, int]]:

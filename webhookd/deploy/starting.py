@@ -27,7 +27,7 @@ def spawn(job: Job, output: int) -> int:
         extra_groups=None if job.uid is None and job.gid is None else [],
         umask=-1 if job.umask is None else job.umask,
     )
-    process.returncode = 0  # it is reaped by `_reap`, with all the others
+    process.returncode = 0  # it is reaped by the supervisor's loop, with all the others
     os.chdir("/")  # a supervisor keeps no folder busy
     return process.pid
 

@@ -67,7 +67,8 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
         ending = "not_started" if job.argv and not holder.main() else "interrupted"
         reason = f"supervisor failed: {type(error).__name__}: {error}"
         result = Result(invocation=job.invocation, ending=ending, reason=reason, ended_at=time.time())
-    job.payload.unlink(missing_ok=True)  # the store keeps it, for as long as the operator wants
+    with contextlib.suppress(OSError):  # a command may have made anything of its folder
+        job.payload.unlink(missing_ok=True)  # the store keeps it, for as long as the operator wants
     _report(result, job, signals)
     os._exit(0)
 

@@ -37,10 +37,15 @@ class _Active:
 
     run: Run
     watched: Watched | None = None
-    sweeps: int = 0  # supervisors that were to end what it left behind
     look_at: float = 0.0  # monotonic seconds before which there is no use in looking for its supervisor
-    asked: bool = False  # to end, by a cancel or by the stop of the daemon
+    looks: int = 0  # that did not get further
+    asked: bool = False  # its supervisor, to end, by a cancel or by the stop of the daemon
     outcome: Outcome | None = None  # set while the store has yet to learn of it
+
+    def look_later(self) -> None:
+        """Look for its supervisor again in a while, each time a longer one."""
+        self.look_at = time.monotonic() + min(_LOST_POLL * 2 ** min(self.looks, 16), _LONGEST_POLL)
+        self.looks += 1
 
 
 class Worker:
@@ -52,13 +57,16 @@ class Worker:
         self._config = config
         self._owner = owner
         self._active: dict[int, _Active] = {}
-        self._unsure = False  # whether a claim may have come through that raised
+        self._unsure = False  # whether something may run that is not in our hands
+        self._sure_until = 0.0  # monotonic seconds; then it is looked at again
+        self._hindered = False  # whether the last turn failed
         self._standing: StandingClaim | None = None
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
         self._draining = threading.Event()
         self._interrupting = threading.Event()
+        self._leaving = threading.Event()
 
     def wake(self) -> None:
         """Look at the store now; any thread may call this."""
@@ -74,6 +82,11 @@ class Worker:
         self._interrupting.set()
         self.wake()
 
+    def leave(self) -> None:
+        """Let `run` return at once; what still runs or is not recorded is the next daemon's to adopt."""
+        self._leaving.set()
+        self.wake()
+
     @property
     def running(self) -> tuple[str, ...]:
         """The targets whose commands run now."""
@@ -87,22 +100,36 @@ class Worker:
                 self._active[run.run] = _Active(run=run)
                 log.info("run adopted run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
         self._unsure = False
+        self._sure_until = time.monotonic() + _SAFETY_POLL
 
     def run(self) -> None:
         """Work until drained."""
-        while self._active or self._standing or not self._draining.is_set():
+        while not self._has_finished():
+            self._hindered = True
             try:
-                self._take_standing()  # first: what it has claimed is not a stranger's
-                if self._unsure:
-                    self.adopt()
-                self._settle()
-                self._claim()
-                self._end_what_shall_end()
+                self._turn()
+                self._hindered = False
             except (StoreError, TimeoutError) as error:
                 log.error("store unavailable error=%s", error)  # noqa: TRY400 - a condition, not a bug
             except OSError as error:
-                log.error("worker hindered error=%s", with_file(error))  # noqa: TRY400 - as above, looked at again
+                log.error("worker hindered error=%s", with_file(error))  # noqa: TRY400 - as above
             self._wait()
+
+    def _has_finished(self) -> bool:
+        if self._leaving.is_set():
+            return True
+        return self._draining.is_set() and not self._active and self._standing is None
+
+    def _turn(self) -> None:
+        """Do all that is due."""
+        if self._interrupting.is_set():
+            self._interrupt()  # first: it needs no store
+        self._take_standing()  # before `adopt`: what it has claimed is not a stranger's
+        if self._unsure or time.monotonic() >= self._sure_until:
+            self.adopt()
+        self._settle()
+        self._claim()
+        self._cancel()
 
     def close(self) -> None:
         """Let go of the descriptors, after `run` has returned."""
@@ -178,13 +205,20 @@ class Worker:
         for active in list(self._active.values()):
             if active.outcome is not None:
                 self._finish(active, active.outcome)
-            elif active.watched is None:
-                self._look_for(active)
+            elif active.watched is None and time.monotonic() >= active.look_at:
+                self._try_to_find(active)
+
+    def _try_to_find(self, active: _Active) -> None:
+        """Look for the supervisor of *active*; an attempt that cannot be reached holds up no other."""
+        try:
+            self._look_for(active)
+        except OSError as error:
+            active.look_later()
+            run, why = active.run, with_file(error)
+            log.error("run out of reach run=%d target=%s error=%s", run.run, run.target, why)  # noqa: TRY400
 
     def _look_for(self, active: _Active) -> None:
         """Find the supervisor of *active*, or take its result, or end what it left behind."""
-        if time.monotonic() < active.look_at:
-            return
         run = active.run
         folder = self._launcher.folder(run.run, run.attempt)
         invocation = invocation_of(run, folder)
@@ -209,8 +243,7 @@ class Worker:
 
     def _sweep(self, active: _Active, lock: int) -> None:
         run = active.run
-        active.look_at = time.monotonic() + min(_LOST_POLL * 2**active.sweeps, _LONGEST_POLL)
-        active.sweeps += 1
+        active.look_later()
         log.warning("supervisor lost run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
         job = sweep_job(run, config=self._config(), folder=self._launcher.folder(run.run, run.attempt))
         try:
@@ -245,16 +278,17 @@ class Worker:
         if target is not None:
             self._store.relane([target], now=_now())
 
-    def _end_what_shall_end(self) -> None:
+    def _interrupt(self) -> None:
+        for active in self._active.values():
+            if active.watched is not None and not active.asked:
+                active.watched.interrupt()
+                active.asked = True
+
+    def _cancel(self) -> None:
         cancelled = set(self._store.cancel_requested(self._owner))
         for active in self._active.values():
-            if active.watched is None or active.asked:
-                continue
-            if active.run.run in cancelled:
+            if active.watched is not None and not active.asked and active.run.run in cancelled:
                 active.watched.cancel()
-                active.asked = True
-            elif self._interrupting.is_set():
-                active.watched.interrupt()
                 active.asked = True
 
     # -- waiting
@@ -265,24 +299,27 @@ class Worker:
 
     def _wait(self) -> None:
         ready = {fd for fd, _ in self._poll.poll(self._pause() * 1000)}
-        self._unsure |= not ready  # in a quiet moment, look whether all that runs is in our hands
         if self._bell in ready:
             os.eventfd_read(self._bell)
         for active in self._active.values():
             if active.watched is not None and active.watched.pidfd in ready:
                 self._poll.unregister(active.watched.pidfd)
                 active.watched.close()
-                active.watched = None
+                active.watched, active.asked = None, False
 
     def _pause(self) -> float:
         """Seconds until something is due that nobody will wake us for."""
-        if any(active.outcome is not None for active in self._active.values()):
+        if self._hindered or any(active.outcome is not None for active in self._active.values()):
             return _STORE_POLL
-        if any(active.watched is None for active in self._active.values()):
-            return _LOST_POLL
-        if self._draining.is_set() and not self._active:
+        now = time.monotonic()
+        lost = [active.look_at - now for active in self._active.values() if active.watched is None]
+        return min([*(max(seconds, _LOST_POLL) for seconds in lost), self._until_due()])
+
+    def _until_due(self) -> float:
+        """Seconds until something may be claimed."""
+        if self._has_finished():
             return 0.0  # the last one has just been recorded
-        if self._draining.is_set() or len(self._active) >= self._config().workers:
+        if not self._has_room():
             return _SAFETY_POLL
         try:
             due = self._store.next_due(now=_now())

@@ -1,0 +1,85 @@
+"""What is removed from the state directory, and that one thing that cannot be removed keeps no other."""
+
+import os
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from configfiles import REPOS, SECRET, load
+from harness import wait_for
+from queueing import push
+
+from webhookd.daemon.housekeeping import Housekeeping
+from webhookd.deploy.job import Job
+from webhookd.deploy.launcher import Launcher
+from webhookd.queue import Store
+
+LONG_AGO = (0, 0)
+RUNS = ("1", "2", "3")
+
+Age = Callable[[str], Path]
+
+
+@pytest.fixture
+def old(launcher: Launcher) -> Age:
+    """Make a folder among those of the runs that nobody has touched for long."""
+    runs = launcher.folder(1, 1).parents[1]
+
+    def make(name: str) -> Path:
+        (runs / name / "1").mkdir(parents=True)
+        os.utime(runs / name, LONG_AGO)
+        return runs / name
+
+    return make
+
+
+@pytest.fixture
+def keep_house(store: Store, launcher: Launcher, tmp_path: Path) -> Iterator[Callable[[], None]]:
+    config = replace(load(tmp_path, SECRET + REPOS), state_dir=launcher.folder(1, 1).parents[2])
+    housekeeping = Housekeeping(store=store, launcher=launcher, config=lambda: config)
+    thread = threading.Thread(target=housekeeping.run)
+    yield thread.start
+    housekeeping.stop()
+    thread.join()
+
+
+def test_only_old_folders_of_runs_that_are_gone_are_removed(
+    store: Store, old: Age, keep_house: Callable[[], None]
+) -> None:
+    push(store, "d-1")
+    known, gone, young = old("1"), old("2"), old("3")
+    os.utime(young)
+    odd = [old(name) for name in ("99999999999999999999", "²", "05", "0", "name")]
+    keep_house()
+    wait_for(lambda: not gone.exists(), what="the end of the stray")
+    assert [folder for folder in (known, young, *odd) if not folder.exists()] == []
+
+
+def test_a_folder_that_cannot_be_removed_keeps_nothing_else(
+    launcher: Launcher, old: Age, keep_house: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a file system")
+    folders = [old(name) for name in RUNS]
+    subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folders[1] / "1"], check=True)
+    lock = launcher.folder(1, 1).parents[2] / "locks" / "unused.lock"
+    lock.touch()
+    for path in (*folders, lock):
+        os.utime(path, LONG_AGO)
+    keep_house()
+    wait_for(lambda: not lock.exists(), what="the end of the lock")
+    subprocess.run(["umount", folders[1] / "1"], check=True)
+    assert [folder.name for folder in folders if folder.exists()] == ["2"]
+    assert "folder not removed" in caplog.text
+
+
+def test_a_folder_that_has_lain_ready_for_long_is_no_stray(launcher: Launcher) -> None:
+    lock = launcher.locks.take("lane")
+    assert lock is not None
+    os.utime(launcher.folder(1, 1).parents[1] / ".spare", LONG_AGO)
+    job = Job(run=1, attempt=1, invocation="", folder=str(launcher.folder(1, 1)))
+    launcher.prepare(job, payload=None, lock=lock).close()
+    assert launcher.folder(1, 1).parent.stat().st_mtime != LONG_AGO[0]

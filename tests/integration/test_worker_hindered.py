@@ -1,0 +1,91 @@
+"""A worker whose store takes no writes: it waits without haste, and a stop has an end all the same."""
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from harness import is_alive, read_pids, wait_for
+from queueing import push, queued
+from working import REPOS, AtWork
+
+from webhookd.deploy.launcher import Launcher
+from webhookd.models import RunState
+from webhookd.queue import Store
+from webhookd.queue.sqlite_files import open_database
+
+NO_WRITES = "store unavailable"
+
+
+@pytest.fixture
+def on_small_disk(small_disk: Path) -> Iterator[AtWork]:
+    launcher = Launcher(small_disk / "state")
+    launcher.start()
+    with Store(open_database(small_disk / "webhookd.db", patience=0.2)) as store:
+        made = AtWork(store, launcher, small_disk)
+        yield made
+        made.end()
+    launcher.stop()
+
+
+def fill(folder: Path) -> Path:
+    """Leave no byte of room in *folder*; give the file that takes it."""
+    ballast = folder / "ballast"
+    for size in (4096, 1):
+        with ballast.open("ab", buffering=0) as file:
+            try:
+                while file.write(bytes(size)):
+                    pass
+            except OSError:
+                continue
+    return ballast
+
+
+def test_a_full_disk_with_a_run_that_is_due_keeps_the_worker_no_busier_than_it_must(
+    on_small_disk: AtWork, small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = queued(push(on_small_disk.store, "d-1", settle=0.2))
+    ballast = fill(small_disk)
+    on_small_disk.worker.wake()
+
+    def told() -> list[float]:
+        return [record.created for record in caplog.records if NO_WRITES in record.getMessage()]
+
+    wait_for(lambda: len(told()) > 2, what="three errors")
+    first, second = told()[1:3]  # before, somebody may have woken it
+    assert second - first > 0.9
+    ballast.unlink()
+    assert on_small_disk.end_of(run) is RunState.SUCCEEDED
+
+
+def test_a_stop_reaches_commands_while_the_store_is_locked(on_small_disk: AtWork, small_disk: Path) -> None:
+    on_small_disk.script.write_text(f"echo $$ > {small_disk}/$WEBHOOKD_RUN.pid; exec sleep 600")
+    run = on_small_disk.push("d-1")
+    (pid,) = wait_for(lambda: read_pids(small_disk), what="the command")
+    locker = sqlite3.connect(small_disk / "webhookd.db", isolation_level=None)
+    locker.execute("BEGIN IMMEDIATE")
+    on_small_disk.worker.drain()
+    on_small_disk.worker.interrupt()
+    wait_for(lambda: not is_alive(pid), what="the end of the command")
+    locker.execute("ROLLBACK")
+    locker.close()
+    on_small_disk.thread.join()
+    assert on_small_disk.store.run(run).state is RunState.QUEUED
+
+
+def test_what_cannot_be_recorded_is_left_to_the_next_daemon(on_small_disk: AtWork, small_disk: Path) -> None:
+    on_small_disk.script.write_text(f"until test -e {small_disk}/go; do sleep 0.01; done; exit 3")
+    run = on_small_disk.push("d-1")
+    wait_for(lambda: on_small_disk.store.run(run).state is RunState.RUNNING, what="its start")
+    (small_disk / "go").touch()
+    ballast = fill(small_disk)
+    on_small_disk.worker.drain()
+    on_small_disk.worker.leave()
+    on_small_disk.thread.join()
+    assert on_small_disk.worker.running == (REPOS[0] + "@main",)
+    on_small_disk.worker.close()
+    ballast.unlink()
+    on_small_disk.begin()
+    assert on_small_disk.end_of(run) is RunState.FAILED
+    assert on_small_disk.store.run(run).exit_code == 3
+    assert len(on_small_disk.store.attempts(run)) == 1
