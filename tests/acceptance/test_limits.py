@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import pwd
+import shutil
 import sqlite3
 import subprocess
 import tempfile
@@ -165,6 +166,15 @@ def test_a_repository_of_history_is_pruned_with_its_logs(start: Start) -> None:
     kept = {str(run["run"]) for run in daemon.runs()}
     wait_for(lambda: {path.name for path in (daemon.state_dir / "runs").glob("[0-9]*")} == kept)
     assert json.loads(daemon.run_command("status", "--json").stdout)
+
+
+def test_a_state_directory_that_was_removed_takes_no_pushes(start: Start) -> None:
+    daemon = start("    main: exit 0")
+    shutil.rmtree(daemon.state_dir)
+    answer = daemon.push()
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
+    assert daemon.request("GET", "/healthz").status == 503
+    assert "was removed or replaced" in daemon.log
 
 
 @as_root

@@ -144,6 +144,23 @@ sys.stdin.read()
 """
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_database_that_was_removed_takes_nothing_that_would_be_lost(tmp_path: Path, replaced: bool) -> None:  # noqa: FBT001
+    path, away = tmp_path / "webhookd.db", tmp_path / "away.db"
+    with Store.open(path) as store:
+        push(store, "a")
+        path.rename(away)
+        if replaced:
+            path.write_bytes(away.read_bytes())
+        for _ in range(2):  # the second time over a new connection
+            with pytest.raises(StoreUnavailable, match="was removed or replaced"):
+                push(store, "b")
+        away.rename(path)
+        push(store, "c")
+    with Store.open_reader(path) as reader:
+        assert {known.delivery for known in reader.deliveries()} >= {"a", "c"}
+
+
 def test_a_database_held_by_another_process_refuses_until_it_lets_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

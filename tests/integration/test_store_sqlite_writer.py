@@ -27,7 +27,9 @@ class Rig:
         first.execute("PRAGMA journal_mode = WAL")
         first.execute("CREATE TABLE item (n INTEGER PRIMARY KEY)")
         self.connections = 1
-        self.writer = GroupCommit(first, reconnect=self.reconnect, patience=patience)
+        self.writer = GroupCommit(
+            first, reconnect=self.reconnect, check_place=lambda: None, patience=patience
+        )
         self.pool = ThreadPoolExecutor(max_workers=32)
 
     def connect(self) -> sqlite3.Connection:

@@ -38,8 +38,9 @@ def open_database(path: Path, *, patience: float = PATIENCE) -> SqliteDatabase:
         _prepare(connection, path)
     except sqlite3.Error as exc:
         raise refused(exc, path=str(path)) from exc
-    reconnect = partial(_connect_writer, path)
-    writer = GroupCommit(connection, reconnect=reconnect, patience=patience)
+    check_place = _place_of(path)
+    reconnect = partial(_connect_writer, path, check_place)
+    writer = GroupCommit(connection, reconnect=reconnect, check_place=check_place, patience=patience)
     return SqliteDatabase(path, reader=partial(_connect_reader, path, mode="rw"), writer=writer)
 
 
@@ -112,7 +113,28 @@ def _connect(path: Path, *, mode: str) -> sqlite3.Connection:
     return connection
 
 
-def _connect_writer(path: Path) -> sqlite3.Connection:
+def _place_of(path: Path) -> Callable[[], None]:
+    """Give what raises StoreUnavailable once *path* is another file than now, or none.
+
+    SQLite goes on writing into a file that was removed, and all of it is lost with the process.
+    """
+    known = path.stat()
+
+    def check() -> None:
+        try:
+            there = os.path.samestat(path.stat(), known)
+        except OSError:
+            there = False
+        if not there:
+            raise StoreUnavailable(
+                f'"{path}" was removed or replaced', hint="put it back, or restart webhookd"
+            )
+
+    return check
+
+
+def _connect_writer(path: Path, check_place: Callable[[], None]) -> sqlite3.Connection:
+    check_place()
     connection = _connect(path, mode="rw")
     try:
         _set_up_writer(connection)

@@ -82,11 +82,17 @@ class GroupCommit:
         connection: sqlite3.Connection,
         *,
         reconnect: Callable[[], sqlite3.Connection],
+        check_place: Callable[[], None],
         patience: float,
     ) -> None:
-        """Own *connection* from now on; *patience* is how many seconds a caller waits at most."""
+        """Own *connection* from now on.
+
+        *check_place* raises where a commit went into a file that nobody will find again; *patience* is how
+        many seconds a caller waits at most.
+        """
         self._connection: sqlite3.Connection | None = connection
         self._reconnect = reconnect
+        self._check_place = check_place
         self._patience = patience
         self._durable = True  # synchronous=FULL is in force
         self._waiting: list[_Item[object]] = []
@@ -179,6 +185,7 @@ class GroupCommit:
             if not all(item.relaxed for item in taken):
                 taken = self._run_standing(connection) + taken  # it hears of the commit first
             connection.execute("COMMIT")
+            self._check_place()
         except Exception as exc:  # noqa: BLE001  whatever it is, no caller may be left waiting
             self._disconnect()
             taken += [item for item in undecided if item.decide()]
