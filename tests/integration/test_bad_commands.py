@@ -87,6 +87,7 @@ def test_a_fork_server_that_was_stopped_is_replaced(
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     os.kill(waiting, signal.SIGKILL)
+    wait_for(lambda: not is_alive(waiting), what="the end of the spare")
     lock = launcher.locks.take("lane")
     assert lock is not None
     job = Job(run=1, attempt=1, invocation=INVOCATION, folder=str(launcher.folder(1, 1)), argv=("true",))

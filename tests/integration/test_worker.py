@@ -92,6 +92,10 @@ def test_what_cannot_be_laid_out_is_tried_again_and_holds_nothing_else_up(at_wor
         "mkdir $folder/result.json; exit 3",
         "mkdir $folder/result.part; touch $folder/result.part/x; exit 3",
         "rm $folder/payload; mkdir $folder/payload; exit 3",
+        "chmod 500 $folder; exit 3",
+        "chmod 0 $folder; exit 3",
+        "rm -r $state/locks; exit 3",
+        "test $WEBHOOKD_ATTEMPT = 2 && exit 3; mv $state/runs $state/gone; kill -KILL $PPID",
         "test $WEBHOOKD_ATTEMPT = 2 && exit 3; mkdir $folder/result.json; kill -KILL $PPID",
         "test $WEBHOOKD_ATTEMPT = 2 && exit 3; rm -r $folder; touch $folder; kill -KILL $PPID",
     ],
@@ -99,7 +103,8 @@ def test_what_cannot_be_laid_out_is_tried_again_and_holds_nothing_else_up(at_wor
 def test_a_command_that_spoils_its_folder_gets_its_result_and_holds_nothing_up(
     at_work: AtWork, spoil: str
 ) -> None:
-    at_work.script.write_text(f"folder={at_work.state}/runs/$WEBHOOKD_RUN/$WEBHOOKD_ATTEMPT; {spoil}")
+    folder = "$state/runs/$WEBHOOKD_RUN/$WEBHOOKD_ATTEMPT"
+    at_work.script.write_text(f"state={at_work.state}; folder={folder}; {spoil}")
     run = at_work.push("d-1")
     assert at_work.end_of(run) is RunState.FAILED
     assert at_work.store.run(run).exit_code == 3

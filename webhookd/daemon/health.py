@@ -16,16 +16,17 @@ _INTERVAL = 5.0  # seconds for which one look at the store holds
 class Health:
     """Looks when it is asked, and not more often than the disk should bear."""
 
-    def __init__(self, *, store: Store, is_working: Callable[[], bool]) -> None:
+    def __init__(self, *, store: Store, trouble: Callable[[], str]) -> None:
+        """Look at *store*, and ask *trouble* what is wrong with the worker."""
         self._store = store
-        self._is_working = is_working
+        self._trouble = trouble
         self._found = ""
         self._looked_at = float("-inf")
 
     def check(self) -> str:
         """Say what is wrong, or ``""``."""
-        if not self._is_working():
-            return "worker has ended"
+        if trouble := self._trouble():
+            return trouble
         now = time.monotonic()
         if now - self._looked_at >= _INTERVAL:
             self._looked_at = now

@@ -93,7 +93,7 @@ class Daemon:
             stack.callback(sock.close)
         sockets = self._inherited or stack.enter_context(open_sockets(config.listen))
         hooks = Hooks(config=self._config, store=self._store, wake=self._worker.wake)
-        health = Health(store=self._store, is_working=lambda: self._is_working or self._signals.stops > 0)
+        health = Health(store=self._store, trouble=self._trouble)
 
         def make_app() -> Application:
             from webhookd.web.app import create_app  # noqa: PLC0415 - Flask; most answers do without
@@ -133,6 +133,14 @@ class Daemon:
     @property
     def _is_working(self) -> bool:
         return self._threads[0].is_alive()
+
+    def _trouble(self) -> str:
+        """Say what keeps runs from starting, or ``""``; a stop is no trouble."""
+        if self._signals.stops:
+            return ""
+        if not self._is_working:
+            return "worker has ended"
+        return "worker is hindered" if self._worker.is_hindered else ""
 
     # -- loop
 

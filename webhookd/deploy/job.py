@@ -102,10 +102,12 @@ class Result:
 
 
 def make_way(folder: Path, *files: Path) -> None:
-    """Make *folder* where it is missing; what the command has put in the way is removed."""
+    """Make *folder* where it is missing, and writable; what the command has put in the way is removed."""
     if not folder.is_dir():
         folder.unlink(missing_ok=True)
         folder.mkdir(mode=0o711, parents=True)
+    elif not os.access(folder, os.W_OK | os.X_OK):
+        folder.chmod(0o711)
     for file in files:
         if file.is_dir() and not file.is_symlink():
             import shutil  # noqa: PLC0415 - large, and next to never needed

@@ -79,7 +79,12 @@ class LaneLocks:
 
 
 def _open(path: Path) -> int:
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    try:
+        return os.open(path, flags, 0o600)
+    except FileNotFoundError:  # somebody has removed the folder
+        path.parent.mkdir(mode=0o711)
+        return os.open(path, flags, 0o600)
 
 
 def _take(descriptor: int) -> bool:

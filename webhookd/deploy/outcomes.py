@@ -10,12 +10,8 @@ from webhookd.models import Config, Ending, Outcome, Run, RunState
 log = logging.getLogger(__name__)
 
 
-def outcome_of(result: Result | None) -> Outcome:
-    """Read what a supervisor has left, None where it left nothing."""
-    if result is None:
-        return Outcome(
-            ending=Ending.INTERRUPTED, reason="its supervisor left no result", ended_at=datetime.now(UTC)
-        )
+def outcome_of(result: Result) -> Outcome:
+    """Read what a supervisor has left."""
     return Outcome(
         ending=Ending(result.ending),
         exit_code=result.exit_code,

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from webhookd.deploy import processes
 from webhookd.deploy.holder import Holder
-from webhookd.deploy.job import Job, Result
+from webhookd.deploy.job import Job, Result, make_way
 from webhookd.deploy.leftovers import (
     KILL_INTERVAL,
     KILL_PATIENCE,
@@ -68,6 +68,7 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
         reason = f"supervisor failed: {type(error).__name__}: {error}"
         result = Result(invocation=job.invocation, ending=ending, reason=reason, ended_at=time.time())
     with contextlib.suppress(OSError):  # a command may have made anything of its folder
+        make_way(Path(job.folder))
         job.payload.unlink(missing_ok=True)  # the store keeps it, for as long as the operator wants
     _report(result, job, signals)
     os._exit(0)

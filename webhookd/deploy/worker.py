@@ -88,6 +88,11 @@ class Worker:
         self.wake()
 
     @property
+    def is_hindered(self) -> bool:
+        """Whether it could not do what was due when it last tried."""
+        return self._hindered
+
+    @property
     def running(self) -> tuple[str, ...]:
         """The targets whose commands run now."""
         return tuple(active.run.target for active in list(self._active.values()))
@@ -105,14 +110,7 @@ class Worker:
     def run(self) -> None:
         """Work until drained."""
         while not self._has_finished():
-            self._hindered = True
-            try:
-                self._turn()
-                self._hindered = False
-            except (StoreError, TimeoutError) as error:
-                log.error("store unavailable error=%s", error)  # noqa: TRY400 - a condition, not a bug
-            except OSError as error:
-                log.error("worker hindered error=%s", with_file(error))  # noqa: TRY400 - as above
+            self._hindered = not self._try_turn()
             self._wait()
 
     def _has_finished(self) -> bool:
@@ -120,8 +118,19 @@ class Worker:
             return True
         return self._draining.is_set() and not self._active and self._standing is None
 
+    def _try_turn(self) -> bool:
+        """Do all that is due; tell whether nothing was in the way."""
+        try:
+            self._turn()
+        except (StoreError, TimeoutError) as error:
+            log.error("store unavailable error=%s", error)  # noqa: TRY400 - a condition, not a bug
+            return False
+        except OSError as error:
+            log.error("worker hindered error=%s", with_file(error))  # noqa: TRY400 - as above
+            return False
+        return True
+
     def _turn(self) -> None:
-        """Do all that is due."""
         if self._interrupting.is_set():
             self._interrupt()  # first: it needs no store
         self._take_standing()  # before `adopt`: what it has claimed is not a stranger's
@@ -231,11 +240,10 @@ class Worker:
             return  # its holder has not said yet who it is
         try:
             result = Result.read(folder, invocation)
-            left_over = result is None and folder.exists()
         except OSError:
             os.close(lock)
             raise
-        if left_over:
+        if result is None:
             self._sweep(active, lock)
             return
         os.close(lock)
