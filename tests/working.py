@@ -58,6 +58,10 @@ class AtWork:
         self.thread.join()
         self.worker.close()
 
+    def is_hindered(self) -> bool:
+        """Tell what the worker says of itself."""
+        return self.worker.is_hindered
+
     def push(self, delivery_id: str, repo: str = REPOS[0], **target: Any) -> int:
         """Accept a push, as the daemon does it; give its run."""
         run = queued(push(self.store, delivery_id, repo=repo, **target))

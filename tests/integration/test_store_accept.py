@@ -152,6 +152,37 @@ def test_with_restart_the_running_run_is_asked_to_make_room(store: Store) -> Non
     assert start(store).run.run == 2
 
 
+def test_with_restart_a_paused_target_keeps_running_what_nothing_could_replace(store: Store) -> None:
+    push(store, "a", overlap=Overlap.RESTART)
+    start(store)
+    store.pause("octocat/blog@main", now=NOW)
+    push(store, "b", overlap=Overlap.RESTART)
+    assert store.cancel_requested(OWNER) == ()
+    assert states(store) == {1: "running", 2: "queued"}
+
+
+def test_a_redelivery_does_not_take_the_place_of_a_newer_push(store: Store) -> None:
+    push(store, "a")
+    end(store, start(store), FAILURE)
+    push(store, "b")
+    start(store)
+    push(store, "c")
+    again = push(store, "a")
+    assert (again.status, queued(again)) == (AcceptanceStatus.ALREADY_QUEUED, 3)
+    assert states(store) == {1: "failed", 2: "running", 3: "queued"}
+
+
+def test_a_redelivery_with_restart_does_not_end_a_newer_push(store: Store) -> None:
+    push(store, "a", overlap=Overlap.RESTART)
+    end(store, start(store), FAILURE)
+    push(store, "b", overlap=Overlap.RESTART)
+    start(store)
+    again = push(store, "a", overlap=Overlap.RESTART)
+    assert again.status is AcceptanceStatus.QUEUED
+    assert store.cancel_requested(OWNER) == ()
+    assert states(store) == {1: "failed", 2: "running", 3: "queued"}
+
+
 def test_a_run_that_succeeds_before_it_made_room_is_not_superseded(store: Store) -> None:
     push(store, "a", overlap=Overlap.RESTART)
     claim = start(store)

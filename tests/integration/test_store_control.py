@@ -68,6 +68,12 @@ def test_an_unknown_run_cannot_be_cancelled(store: Store) -> None:
         store.cancel(1, now=NOW)
 
 
+def test_a_run_that_waits_for_its_retry_is_cancelled_after_the_attempt_it_had(store: Store) -> None:
+    push(store, "a", retries=1)
+    end(store, start(store), FAILURE, retry_in=10.0)
+    assert store.cancel(1, now=NOW).reason == "cancelled after attempt 1"
+
+
 # rerun
 
 

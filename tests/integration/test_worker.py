@@ -78,9 +78,11 @@ def test_what_cannot_be_laid_out_is_tried_again_and_holds_nothing_else_up(at_wor
     folder.write_bytes(b"in the way")
     hindered = at_work.push("d-1")
     wait_for(lambda: any(known.reason for known in at_work.store.attempts(hindered)), what="a try")
+    assert at_work.is_hindered()
     folder.unlink()
     away.rename(folder)
     assert at_work.end_of(at_work.push("d-2", REPOS[1])) is RunState.SUCCEEDED
+    assert not at_work.is_hindered()
     assert at_work.store.run(hindered).state not in {RunState.FAILED, RunState.CANCELLED}
     assert at_work.store.attempts(hindered)[0].reason.startswith("no supervisor could be started: ")
 

@@ -60,6 +60,7 @@ class Worker:
         self._unsure = False  # whether something may run that is not in our hands
         self._sure_until = 0.0  # monotonic seconds; then it is looked at again
         self._hindered = False  # whether the last turn failed
+        self._stuck = False  # whether the last attempt could not be started, and not by its own fault
         self._standing: StandingClaim | None = None
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._poll = select.poll()
@@ -90,7 +91,7 @@ class Worker:
     @property
     def is_hindered(self) -> bool:
         """Whether it could not do what was due when it last tried."""
-        return self._hindered
+        return self._hindered or self._stuck
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -198,7 +199,9 @@ class Worker:
             if isinstance(prepared, LaunchFailed):
                 raise prepared
             active.watched = self._launcher.launch(prepared)
+            self._stuck = False
         except LaunchFailed as error:
+            self._stuck = error.ending is Ending.INTERRUPTED
             self._finish(active, Outcome(ending=error.ending, reason=str(error), ended_at=_now()))
             return
         self._register(active)

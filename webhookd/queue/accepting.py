@@ -3,7 +3,7 @@
 `Order` is made in the caller's thread, so that the transaction itself only talks to the database.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
@@ -11,7 +11,7 @@ from uuid import uuid4
 from webhookd.errors import NotFound
 from webhookd.models import Decision, Delivery, Forge, Kind, Match, Overlap, RunState, Target
 from webhookd.queue import lifecycle, rows
-from webhookd.queue.dialect import Row, Transaction, Value
+from webhookd.queue.dialect import Row, Transaction, Value, Values
 from webhookd.queue.values import Acceptance, AcceptanceStatus, AcceptedRun
 
 INSERT_DELIVERY = """
@@ -42,7 +42,14 @@ UPDATE run SET not_before = :not_before WHERE slot = :slot AND state = 'queued' 
 """
 
 MAKE_ROOM = """
-UPDATE run SET cancel_requested = 1, superseded_by = :newer WHERE slot = :slot AND state = 'running'
+UPDATE run SET cancel_requested = 1, superseded_by = :newer
+WHERE slot = :slot AND state = 'running' AND (delivery_id <= :delivery OR :overrides = 1)
+AND target NOT IN (SELECT target FROM paused)
+"""
+"""Ask what runs to end, for a run that may then start; of a newer delivery only if a person wants that."""
+
+NEWER_WAITING = """
+SELECT max(id) AS id FROM run WHERE slot = :slot AND state = 'queued' AND delivery_id > :delivery
 """
 
 NEWEST_OF_DELIVERY = """
@@ -144,8 +151,8 @@ def accept(tx: Transaction, order: Order) -> Acceptance:
     return Acceptance(status=AcceptanceStatus.QUEUED, runs=queued)
 
 
-def queue(tx: Transaction, wanted: Candidate, *, delivery: int) -> AcceptedRun:
-    """Queue one run under the rules of its slot."""
+def queue(tx: Transaction, wanted: Candidate, *, delivery: int, overrides: bool = False) -> AcceptedRun:
+    """Queue one run under the rules of its slot; it *overrides* newer ones only if a person says so here."""
     tx.lock(str(wanted.values["lane"]))
     replaced = _supersede_waiting(tx, wanted)
     if wanted.settles and not lifecycle.coalesces(wanted.overlap):
@@ -157,7 +164,8 @@ def queue(tx: Transaction, wanted: Candidate, *, delivery: int) -> AcceptedRun:
     for older in replaced:
         link(tx, older["id"], newer=run)
     if wanted.overlap is Overlap.RESTART:
-        tx.execute(MAKE_ROOM, {"slot": wanted.slot, "newer": run})
+        values: Values = {"slot": wanted.slot, "newer": run, "delivery": delivery}
+        tx.execute(MAKE_ROOM, {**values, "overrides": int(overrides)})
     return AcceptedRun(run=run, target=wanted.target)
 
 
@@ -172,13 +180,22 @@ def rerun(tx: Transaction, run: int, *, target: Target | None, now: datetime) ->
     if row is None:
         raise NotFound(f"there is no run {run}", hint="`webhookd runs` lists them")
     lifecycle.check_rerun(run, RunState(row["state"]))
-    return queue(tx, _same_again(row, target=target, now=now), delivery=row["delivery_id"]).run
+    wanted = _same_again(row, target=target, now=now)
+    return queue(tx, wanted, delivery=row["delivery_id"], overrides=True).run  # a way back, say
 
 
 def _supersede_waiting(tx: Transaction, wanted: Candidate) -> Sequence[Row]:
     if not lifecycle.coalesces(wanted.overlap):
         return ()
     return tx.all(SUPERSEDE, {"slot": wanted.slot, "now": wanted.values["queued_at"]})
+
+
+def _newer_waiting(tx: Transaction, wanted: Candidate, *, delivery: int) -> int | None:
+    """Name the run of a newer delivery that waits where only one may: the same again does not displace it."""
+    if not lifecycle.coalesces(wanted.overlap):
+        return None
+    row = tx.one(NEWER_WAITING, {"slot": wanted.slot, "delivery": delivery})
+    return None if row is None or row["id"] is None else int(row["id"])
 
 
 def _same_again(row: Row, *, target: Target | None, now: datetime) -> Candidate:
@@ -214,15 +231,16 @@ def _accept_again(tx: Transaction, order: Order) -> Acceptance:
         queue(tx, wanted, delivery=delivery) if standing is None else standing
         for wanted, (_, standing) in zip(order.candidates, verdicts, strict=True)
     ]
-    active = any(kind is lifecycle.Redelivery.ACTIVE for kind, _ in verdicts)
-    status = (
-        AcceptanceStatus.QUEUED
-        if new
-        else AcceptanceStatus.ALREADY_QUEUED
-        if active
-        else AcceptanceStatus.DUPLICATE
-    )
-    return Acceptance(status=status, runs=tuple(dict.fromkeys(runs)))
+    return Acceptance(status=_status({kind for kind, _ in verdicts}), runs=tuple(dict.fromkeys(runs)))
+
+
+def _status(verdicts: Collection[lifecycle.Redelivery]) -> AcceptanceStatus:
+    """Give the answer to a delivery whose runs have come to these."""
+    if lifecycle.Redelivery.AGAIN in verdicts:
+        return AcceptanceStatus.QUEUED
+    if lifecycle.Redelivery.ACTIVE in verdicts:
+        return AcceptanceStatus.ALREADY_QUEUED
+    return AcceptanceStatus.DUPLICATE
 
 
 def _stored(tx: Transaction, order: Order) -> int:
@@ -245,6 +263,9 @@ def _verdict(
     verdict = lifecycle.redelivered(
         RunState(standing["state"]), ended_at=rows.to_optional_time(standing["ended_at"]), now=now
     )
-    if verdict is lifecycle.Redelivery.AGAIN:
-        return verdict, None
-    return verdict, AcceptedRun(run=standing["id"], target=standing["target"])
+    if verdict is not lifecycle.Redelivery.AGAIN:
+        return verdict, AcceptedRun(run=standing["id"], target=standing["target"])
+    newer = _newer_waiting(tx, wanted, delivery=delivery)
+    if newer is not None:
+        return lifecycle.Redelivery.ACTIVE, AcceptedRun(run=newer, target=wanted.target)
+    return verdict, None
