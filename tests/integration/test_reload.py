@@ -1,5 +1,6 @@
 """A reload over a real store: what waits takes the new rules, and half a reload does not exist."""
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from queueing import push, queued, start
 
 from webhookd import config
 from webhookd.daemon.reload import ConfigInForce, take_over
-from webhookd.errors import ConfigError, RestartNeeded
+from webhookd.errors import ConfigError, RestartNeeded, StoreUnavailable
 from webhookd.models import Config, Listen, RunState, Target
 from webhookd.queue import Store
+from webhookd.queue.sqlite_files import open_database
 
 
 @pytest.fixture
@@ -74,6 +76,20 @@ def test_a_refused_file_changes_nothing(store: Store, tmp_path: Path) -> None:
         current.reload(store=store, listens_by_itself=True)
     assert len(refused.value.problems) == 2
     assert current() is old
+
+
+def test_a_reload_that_cannot_reach_what_waits_changes_nothing(tmp_path: Path) -> None:
+    path, old = tmp_path / "webhookd.db", make_config()
+    current = in_force(old, make_config(make_target(name="another")))
+    with Store(open_database(path, patience=0.2)) as store:
+        run = queued(push(store, "d-1"))
+        locker = sqlite3.connect(path, isolation_level=None)
+        locker.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable):
+            current.reload(store=store, listens_by_itself=True)
+        locker.close()
+        assert current() is old
+        assert store.run(run).state is RunState.QUEUED
 
 
 def test_what_waits_for_a_target_that_is_gone_is_cancelled(

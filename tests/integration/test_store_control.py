@@ -138,7 +138,7 @@ def test_what_waits_for_a_target_that_is_gone_is_cancelled(store: Store) -> None
     push(store, "c", name="gone", ref="refs/heads/next")
     push(store, "d", name="running")
     running = start_of(store, "running")
-    cancelled = store.cancel_targets({"kept"}, now=later(1))
+    cancelled, _ = store.take_over([make_target(name="kept")], now=later(1))
     assert [run.run for run in cancelled] == [2, 3]
     assert {run.reason for run in cancelled} == {"its target is no longer configured"}
     assert states(store) == {1: "queued", 2: "cancelled", 3: "cancelled", running: "running"}
@@ -154,7 +154,7 @@ def start_of(store: Store, target: str) -> int:
 
 def test_with_all_targets_known_nothing_is_cancelled(store: Store) -> None:
     push(store, "a")
-    assert store.cancel_targets(["octocat/blog@main"], now=NOW) == ()
+    assert store.take_over([make_target()], now=NOW) == ((), 0)
 
 
 def test_what_waits_moves_to_the_lane_its_target_has_now(store: Store) -> None:

@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _NAME = "control.sock"
 _LONGEST = 64 * 1024  # bytes of an answer
+_PAUSE = 1.0  # seconds after a connection that could not be taken
 _PATIENCE = 60.0  # seconds for one exchange
 
 
@@ -32,6 +34,7 @@ class Control:
     def __init__(self, state_dir: Path, handlers: Mapping[str, Callable[[], Mapping[str, Any]]]) -> None:
         self._path = state_dir / _NAME
         self._handlers = handlers
+        self._stopping = threading.Event()
         self._path.unlink(missing_ok=True)  # a killed daemon's; the state directory is ours alone
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with _short_path(self._path) as name:
@@ -41,16 +44,19 @@ class Control:
 
     def run(self) -> None:
         """Answer until stopped."""
-        while True:
+        while not self._stopping.is_set():
             try:
                 connection, _ = self._socket.accept()
-            except OSError:  # shut down by `stop`
-                return
+            except OSError as error:  # shut down by `stop`; else no descriptor is left, say
+                if not self._stopping.wait(_PAUSE):
+                    log.error("control hindered error=%s", in_words(error))  # noqa: TRY400 - tried again
+                continue
             with connection:
                 self._converse(connection)
 
     def stop(self) -> None:
         """Let `run` return, and take the socket away."""
+        self._stopping.set()
         self._path.unlink(missing_ok=True)
         self._socket.shutdown(socket.SHUT_RDWR)
 
@@ -65,6 +71,8 @@ class Control:
             connection.sendall(json.dumps(self._answer(word)).encode())
         except OSError as error:
             log.warning("control connection lost error=%s", in_words(error))
+        except Exception:
+            log.exception("control request failed")  # a bug of ours, and no end to the next request
 
     def _answer(self, word: str) -> Mapping[str, Any]:
         handler = self._handlers.get(word)

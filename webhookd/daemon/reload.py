@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from webhookd.daemon.systemd import ServiceManager
-from webhookd.errors import ConfigError, NotPossible, RestartNeeded, WebhookdError
+from webhookd.errors import ConfigError, NotPossible, RestartNeeded, StoreError, WebhookdError
 from webhookd.models import Config
 from webhookd.queue import Store
 
@@ -52,8 +52,12 @@ class ConfigInForce:
                     f"{' and '.join(changed)} cannot change while the daemon runs",
                     hint="`systemctl restart webhookd` changes it; or put the old value back",
                 )
-            self._config = config
-            take_over(store, config)
+            before, self._config = self._config, config  # first, so that no push is queued by the old rules
+            try:
+                take_over(store, config)
+            except StoreError:
+                self._config = before
+                raise
             return config
 
 
@@ -108,10 +112,9 @@ class Reload:
 def take_over(store: Store, config: Config) -> None:
     """Put what waits in *store* under the rules of *config*; what has no target any more is cancelled."""
     targets = [target for repository in config.repositories for target in repository.targets]
-    now = datetime.now(UTC)
-    for run in store.cancel_targets({target.name for target in targets}, now=now):
+    cancelled, changed = store.take_over(targets, now=datetime.now(UTC))
+    for run in cancelled:
         log.warning("run cancelled run=%d target=%s reason=%s", run.run, run.target, run.reason)
-    changed = store.relane(targets, now=now)
     if changed:
         log.info("waiting runs changed count=%d", changed)
 

@@ -64,6 +64,12 @@ def cancel_targets(tx: Transaction, known: Collection[str], *, now: datetime) ->
     return [reading.load(tx, run) for run in waiting]
 
 
+def take_over(tx: Transaction, targets: Collection[Target], *, now: datetime) -> tuple[list[Row], int]:
+    """Put what waits under the rules of *targets*, all there are; give the cancelled, count the changed."""
+    cancelled = cancel_targets(tx, {target.name for target in targets}, now=now)
+    return cancelled, relane(tx, targets, now=now)
+
+
 def relane(tx: Transaction, targets: Iterable[Target], *, now: datetime) -> int:
     """Put what waits under the lane, overlap and retries that its target has now; give how many changed.
 

@@ -190,9 +190,13 @@ class Store:
         """Name the paused targets."""
         return tuple(row["target"] for row in self._db.read(lambda tx: tx.all(reading.PAUSED, {})))
 
-    def cancel_targets(self, known: Collection[str], *, now: datetime) -> tuple[Run, ...]:
-        """Cancel what waits for targets whose names are not *known* any more; give those runs."""
-        return tuple(map(rows.to_run, self._db.write(partial(control.cancel_targets, known=known, now=now))))
+    def take_over(self, targets: Collection[Target], *, now: datetime) -> tuple[tuple[Run, ...], int]:
+        """Put what waits under the rules of *targets*, which are all there are.
+
+        Give the runs that were cancelled because their target is gone, and how many others changed.
+        """
+        cancelled, changed = self._db.write(partial(control.take_over, targets=targets, now=now))
+        return tuple(map(rows.to_run, cancelled)), changed
 
     def relane(self, targets: Iterable[Target], *, now: datetime) -> int:
         """Put what waits under the lane, overlap and retries of *targets*; give how many runs changed."""

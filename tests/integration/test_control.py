@@ -1,0 +1,74 @@
+"""The daemon's control socket: whatever one request meets, the next is answered."""
+
+import resource
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from harness import wait_for
+
+from webhookd.daemon import control
+from webhookd.daemon.control import Control, ask
+from webhookd.errors import NotPossible
+
+
+def broken() -> Mapping[str, Any]:
+    raise ValueError("a bug")
+
+
+def refusing() -> Mapping[str, Any]:
+    raise NotPossible("it is stopping", hint="wait")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    listening = Control(tmp_path, {"wake": lambda: {"awake": True}, "broken": broken, "refusing": refusing})
+    thread = threading.Thread(target=listening.run)
+    thread.start()
+    yield tmp_path
+    listening.stop()
+    thread.join()
+    listening.close()
+
+
+def test_a_word_gets_its_answer(folder: Path) -> None:
+    assert ask(folder, "wake") == {"awake": True}
+    assert ask(folder, "refusing") == {"error": "it is stopping", "hint": "wait", "exit_code": 1}
+
+
+def test_an_unknown_word_is_told_from_another_version(folder: Path) -> None:
+    answer = ask(folder, "dance")
+    assert answer is not None
+    assert answer["error"] == 'unknown request "dance"'
+
+
+def test_a_handler_that_fails_fails_alone(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(NotPossible, match="gave no answer"):
+        ask(folder, "broken")
+    assert "ValueError: a bug" in caplog.text
+    assert ask(folder, "wake") == {"awake": True}
+
+
+def test_a_connection_that_cannot_be_taken_is_taken_later(
+    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(control, "_PAUSE", 0.01)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(30)
+        connection.connect(str(folder / "control.sock"))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            connection.sendall(b"wake")  # the kernel had a descriptor ready for this one
+            assert connection.recv(100) == b'{"awake": true}'
+            wait_for(lambda: "control hindered" in caplog.text, what="a connection that is not taken")
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert ask(folder, "wake") == {"awake": True}
+
+
+def test_where_no_daemon_listens_there_is_no_answer(tmp_path: Path) -> None:
+    assert ask(tmp_path, "wake") is None
