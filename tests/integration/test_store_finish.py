@@ -105,6 +105,25 @@ def test_a_newer_push_takes_the_place_of_a_waiting_retry(store: Store) -> None:
     assert store.run(1).attempt == 1
 
 
+def test_in_a_line_a_newer_push_ends_the_wait_for_a_retry(store: Store) -> None:
+    push(store, "a", retries=1, overlap=Overlap.QUEUE)
+    end(store, start(store), TIMED_OUT, retry_in=10.0)
+    push(store, "b", overlap=Overlap.QUEUE, now=later(5))
+    first = store.run(1)
+    assert (first.state, first.ended_at, first.superseded_by) == (RunState.TIMED_OUT, later(5), None)
+    assert first.reason == f"{TIMED_OUT.reason or 'timed out'}; not retried because run 2 waits"
+    assert start(store, now=later(5)).run.run == 2
+
+
+def test_in_a_line_an_interrupted_run_is_run_again_before_a_newer_push(store: Store) -> None:
+    push(store, "a", retries=1, overlap=Overlap.QUEUE)
+    end(store, start(store), INTERRUPTED)
+    push(store, "b", overlap=Overlap.QUEUE)
+    push(store, "c", overlap=Overlap.QUEUE)
+    assert states(store) == {1: "queued", 2: "queued", 3: "queued"}
+    assert start(store).run.run == 1
+
+
 # interruptions
 
 

@@ -9,9 +9,9 @@ from types import ModuleType
 import pytest
 
 from webhookd.models import RunState
-from webhookd.queue import Store, accepting, claiming, control, finishing, housekeeping, reading
+from webhookd.queue import Store, accepting, claiming, control, finishing, housekeeping, reading, retrying
 
-MODULES = (accepting, claiming, control, finishing, housekeeping, reading)
+MODULES = (accepting, claiming, control, finishing, housekeeping, reading, retrying)
 COMMANDS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 FRAGMENTS = {claiming.FREE}  # the start of other statements
 

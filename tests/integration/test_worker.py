@@ -43,6 +43,16 @@ def test_a_run_that_waits_again_does_so_under_the_rules_of_now(at_work: AtWork) 
     assert (at_work.store.run(run).attempt, at_work.store.run(run).lane) == (2, "lock shared")
 
 
+def test_a_run_whose_target_is_gone_is_not_tried_again(at_work: AtWork) -> None:
+    at_work.script.write_text(f"until test -e {at_work.folder}/go; do sleep 0.01; done; exit 3")
+    run = at_work.push("d-1", retries=1)
+    wait_for(lambda: at_work.store.run(run).state is RunState.RUNNING, what="its start")
+    at_work.configure(name="renamed")
+    (at_work.folder / "go").touch()
+    assert at_work.end_of(run) is RunState.FAILED
+    assert at_work.store.run(run).attempt == 1
+
+
 OURS = '"invocation": "%s"'
 
 

@@ -6,9 +6,11 @@ import click
 
 from webhookd.cli import output
 from webhookd.cli.numbers import run_number
-from webhookd.cli.options import state_options
+from webhookd.cli.options import peek_config, state_options
 from webhookd.cli.state import enter_state_dir, open_writer, wake_daemon
 from webhookd.cli.waiting import say_why
+from webhookd.errors import ConfigError, NotPossible
+from webhookd.models import Config, Run, Target
 
 
 @click.command()
@@ -17,10 +19,31 @@ from webhookd.cli.waiting import say_why
 @click.pass_context
 def rerun(ctx: click.Context, *, run: int) -> None:
     """Queue an ended run's push as a new run, and print the number of that run."""
+    config = _config(ctx)  # before root becomes another user, who may not read the file
     folder = enter_state_dir(ctx)
     with open_writer(folder) as store:
-        again = store.rerun(run, now=datetime.now(UTC)).run
+        target = _target(config, store.run(run))
+        again = store.rerun(run, now=datetime.now(UTC), target=target).run
         wake_daemon(folder)
         output.remark(f"run {run} runs again as {again}; `webhookd logs -f {again}` shows it")
         say_why(store, folder, again)
     click.echo(str(again))  # last: where stdout takes nothing, the number was told all the same
+
+
+def _config(ctx: click.Context) -> Config | None:
+    """Give the configuration if there is one to read: without it a run keeps the rules that it had."""
+    try:
+        return peek_config(ctx)
+    except ConfigError:
+        return None
+
+
+def _target(config: Config | None, run: Run) -> Target | None:
+    """Give the target as it is now."""
+    if config is None:
+        return None
+    target = config.target(run.target)
+    if target is None:
+        message = f'target "{run.target}" of run {run.run} is no longer configured'
+        raise NotPossible(message, hint="`webhookd status` lists those that are")
+    return target

@@ -21,13 +21,14 @@ def outcome_of(result: Result) -> Outcome:
     )
 
 
-def retry_in(run: Run, config: Config) -> float:
+def retry_in(run: Run, config: Config) -> float | None:
     """Give the seconds before *run*, if it failed for the first time, may be tried again.
 
-    The jitter keeps targets that failed together from retrying together.
+    None where its target is no longer configured. The jitter keeps targets that failed together from
+    retrying together.
     """
     target = config.target(run.target)
-    return target.retry_delay * random.uniform(0.9, 1.1) if target else 0.0  # noqa: S311 - no secret
+    return target.retry_delay * random.uniform(0.9, 1.1) if target else None  # noqa: S311 - no secret
 
 
 def log_end(run: Run, outcome: Outcome) -> None:

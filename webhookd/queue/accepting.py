@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from webhookd.errors import NotFound
 from webhookd.models import Decision, Delivery, Forge, Kind, Match, Overlap, RunState, Target
-from webhookd.queue import lifecycle, rows
+from webhookd.queue import lifecycle, retrying, rows
 from webhookd.queue.dialect import Row, Transaction, Value, Values
 from webhookd.queue.values import Acceptance, AcceptanceStatus, AcceptedRun
 
@@ -163,6 +163,8 @@ def queue(tx: Transaction, wanted: Candidate, *, delivery: int, overrides: bool 
     run = int(row["id"])
     for older in replaced:
         link(tx, older["id"], newer=run)
+    if not lifecycle.coalesces(wanted.overlap):
+        retrying.give_up(tx, wanted.slot, newer=run, now=wanted.values["queued_at"])
     if wanted.overlap is Overlap.RESTART:
         values: Values = {"slot": wanted.slot, "newer": run, "delivery": delivery}
         tx.execute(MAKE_ROOM, {**values, "overrides": int(overrides)})
