@@ -105,14 +105,6 @@ def test_within_a_lane_the_oldest_comes_first(store: Store) -> None:
     assert order == [1, 2, 3]
 
 
-def test_a_retry_keeps_its_place_before_newer_pushes(store: Store) -> None:
-    push(store, "a", overlap=Overlap.QUEUE, retries=1)
-    end(store, start(store), FAILURE, retry_in=10.0)
-    push(store, "b", overlap=Overlap.QUEUE)
-    assert store.claim(owner=OWNER, now=NOW) is None
-    assert start(store, now=later(10)).run.run == 1
-
-
 def test_a_run_does_not_start_before_its_time(store: Store) -> None:
     push(store, "a", settle=10.0)
     assert store.claim(owner=OWNER, now=later(9.999)) is None
@@ -141,10 +133,12 @@ def test_what_waits_behind_a_running_one_is_not_due(store: Store) -> None:
 
 
 def test_what_waits_behind_an_older_one_of_its_slot_is_not_due_before_it(store: Store) -> None:
-    push(store, "a", overlap=Overlap.QUEUE, retries=1)
-    end(store, start(store), FAILURE, retry_in=10.0)
+    push(store, "a", overlap=Overlap.QUEUE)
+    for _ in range(3):
+        end(store, start(store), INTERRUPTED)
     push(store, "b", overlap=Overlap.QUEUE)
-    assert store.next_due(now=NOW) == later(10)
+    assert store.claim(owner=OWNER, now=NOW) is None
+    assert store.next_due(now=NOW) == later(5)
 
 
 def test_a_busy_repository_does_not_starve_the_others(store: Store) -> None:

@@ -124,15 +124,15 @@ class Daemon:
             },
         )
         stack.callback(self._control.close)
-        self._threads = [
-            _start_thread("worker", self._worker.run),
+        self._working = _start_thread("worker", self._worker.run)
+        self._beside = (
             _start_thread("housekeeping", self._housekeeping.run),
             _start_thread("control", self._control.run),
-        ]
+        )
 
     @property
     def _is_working(self) -> bool:
-        return self._threads[0].is_alive()
+        return self._working.is_alive()
 
     def _trouble(self) -> str:
         """Say what keeps runs from starting, or ``""``; a stop is no trouble."""
@@ -183,7 +183,7 @@ class Daemon:
         self._server.drain(seconds=_LAST_REQUESTS)
         self._housekeeping.stop()
         self._control.stop()
-        for thread in self._threads:
+        for thread in (self._working, *self._beside):
             thread.join()
         self._signals.restore()
         if not self._signals.stops:

@@ -47,14 +47,14 @@ class Job:
     def to_json(self) -> bytes:
         """Give the job as one JSON object."""
         # Not `asdict`: it copies what is in the fields, and a command waits for this.
-        return json.dumps({field.name: getattr(self, field.name) for field in fields(self)}).encode()
+        return json.dumps({known.name: getattr(self, known.name) for known in fields(self)}).encode()
 
     @classmethod
     def from_json(cls, text: bytes) -> "Job":
         """Read what `to_json` wrote."""
-        fields: dict[str, Any] = json.loads(text)
-        journal = tuple((name, value) for name, value in fields["journal"])
-        return cls(**fields | {"argv": tuple(fields["argv"]), "journal": journal})
+        values: dict[str, Any] = json.loads(text)
+        journal = tuple((name, value) for name, value in values["journal"])
+        return cls(**values | {"argv": tuple(values["argv"]), "journal": journal})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,7 +49,7 @@ def load(tx: Transaction, run: int) -> Row:
     """Give the row of *run*, or raise NotFound."""
     row = tx.one(f"{rows.SELECT_RUN} WHERE run.id = :run", {"run": run})
     if row is None:
-        raise NotFound(f"there is no run {run}", hint="`webhookd runs` lists them")
+        raise rows.no_run(run)
     return row
 
 
@@ -78,8 +78,8 @@ def runs(
 def attempts(tx: Transaction, run: int) -> list[Row]:
     """List the attempts of *run*, or raise NotFound."""
     found = tx.all(ATTEMPTS, {"run": run})
-    if not found and tx.one("SELECT id FROM run WHERE id = :run", {"run": run}) is None:
-        raise NotFound(f"there is no run {run}", hint="`webhookd runs` lists them")
+    if not found:
+        load(tx, run)
     return found
 
 

@@ -55,23 +55,17 @@ class SqliteDatabase:
 
     def write(self, work: Callable[[Transaction], Result], *, relaxed: bool = False) -> Result:
         """Run *work* in the next group of changes and return after its commit."""
-        if self._writer is None:
-            raise StoreUnavailable("the store was opened for reading only")
-        return self._writer.submit(lambda connection: work(SqliteTransaction(connection)), relaxed=relaxed)
+        return self._writing().submit(lambda connection: work(SqliteTransaction(connection)), relaxed=relaxed)
 
     def write_soon(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
         """Run *work* in the next group of changes, without waiting for its commit."""
-        if self._writer is None:
-            raise StoreUnavailable("the store was opened for reading only")
-        return self._writer.submit_soon(lambda connection: work(SqliteTransaction(connection)))
+        return self._writing().submit_soon(lambda connection: work(SqliteTransaction(connection)))
 
     def write_with_next(
         self, work: Callable[[Transaction], Result | None], *, foretell: Callable[[Result], None]
     ) -> "Future[Result]":
         """Run *work* at the end of each group of changes until it gives something."""
-        if self._writer is None:
-            raise StoreUnavailable("the store was opened for reading only")
-        return self._writer.submit_with_next(
+        return self._writing().submit_with_next(
             lambda connection: work(SqliteTransaction(connection)), foretell=foretell
         )
 
@@ -100,6 +94,11 @@ class SqliteDatabase:
             idle, self._idle = self._idle, []
         for connection in idle:
             connection.close()
+
+    def _writing(self) -> GroupCommit:
+        if self._writer is None:
+            raise StoreUnavailable("the store was opened for reading only")
+        return self._writer
 
     @contextlib.contextmanager
     def _borrowed(self) -> Iterator[sqlite3.Connection]:
