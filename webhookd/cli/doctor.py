@@ -20,9 +20,10 @@ def doctor(ctx: click.Context, *, url: str, as_json: bool) -> None:
     Asks the running daemon, which alone sees what its commands will see, and sends it signed deliveries that
     run nothing; with --url also by the way a forge's deliveries take. Exits with 1 if there is a problem.
     """
-    # Heavy, and before root becomes a user who need not be able to read the program.
+    # Heavy, and before root becomes a user who need not be able to read the program and what came with it.
     from webhookd.cli import doctor_daemon, doctor_host  # noqa: PLC0415
 
+    units = tuple(doctor_host.about_units())
     folder = daemon_dir(ctx)
     has_state = is_there(folder)
     if has_state:
@@ -31,7 +32,7 @@ def doctor(ctx: click.Context, *, url: str, as_json: bool) -> None:
         *doctor_daemon.about_daemon(ctx, folder, url=url),
         *(doctor_host.about_folder(folder) if has_state else ()),
         *doctor_host.about_clock(),
-        *doctor_host.about_units(),
+        *units,
     ]
     if as_json:
         output.print_json(findings_json(findings))
