@@ -219,7 +219,20 @@ def test_a_hole_in_a_log_is_skipped(tmp_path: Path) -> None:
         log.write(b"tail")
     with LogReader(path) as reader:
         shown = b"".join(reader.rest())
-    assert shown == b"head" * 1024 + b"tail"
+        assert shown == b"head" * 1024 + b"tail"
+        assert [reader.skipped(), reader.skipped()] == [1024 * 1024 - 4096, 0]
+
+
+def test_what_is_skipped_is_said(state: StateFolder) -> None:
+    run = state.push()
+    state.start()
+    log = state.write_log(run, b"head" * 1024)
+    with log.open("r+b") as file:
+        file.seek(1024 * 1024)
+        file.write(b"tail")
+    shown = state.webhookd("logs", str(run))
+    assert shown.stdout_bytes == b"head" * 1024 + b"tail"
+    assert "1044480 bytes in the middle are gone: the log is longer than `history.log_limit`" in shown.stderr
 
 
 def test_a_log_that_was_cut_short_goes_on_at_its_end(tmp_path: Path) -> None:

@@ -13,8 +13,13 @@ import pytest
 from harness import is_alive, read_pids, wait_for
 from supervision import INVOCATION, Run, finish, log, spare, start
 
-from webhookd.deploy.job import Result
+from webhookd.deploy.job import ENDINGS, Result
 from webhookd.deploy.launcher import Launcher
+from webhookd.models import Ending
+
+
+def test_a_supervisor_has_a_word_for_every_ending() -> None:
+    assert set(Ending) == ENDINGS
 
 
 def test_output_of_both_streams_is_in_the_log_in_order(launcher: Launcher, run: Run) -> None:

@@ -68,7 +68,9 @@ OURS = '"invocation": "%s"'
         f'{{{OURS}, "ending": ["exited"], "ended_at": 1}}',
         f'{{{OURS}, "ending": "exited", "ended_at": "now"}}',
         f'{{{OURS}, "ending": "exited", "ended_at": 1e300}}',
+        f'{{{OURS}, "ending": "exited", "ended_at": -1e11}}',
         f'{{{OURS}, "ending": "exited", "ended_at": 1, "exit_code": NaN}}',
+        f'{{{OURS}, "ending": "exited", "ended_at": 1, "exit_code": 0.5}}',
         f'{{{OURS}, "ending": "exited", "ended_at": 1, "reason": 5}}',
     ],
 )

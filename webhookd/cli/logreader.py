@@ -19,6 +19,7 @@ class LogReader:
     def __init__(self, path: Path) -> None:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._at = 0
+        self._skipped = 0
 
     def __enter__(self) -> Self:
         return self
@@ -37,9 +38,16 @@ class LogReader:
         while piece := self._next():
             yield piece
 
+    def skipped(self) -> int:
+        """Give the bytes of holes that were skipped since the last time."""
+        skipped, self._skipped = self._skipped, 0
+        return skipped
+
     def _next(self) -> bytes:
         size = os.fstat(self._fd).st_size
-        begin = self._data_after(min(self._at, size), size)
+        position = min(self._at, size)
+        begin = self._data_after(position, size)
+        self._skipped += begin - position
         if begin == size:
             self._at = size
             return b""

@@ -56,7 +56,7 @@ def _so_far(store: "Store", folder: Path, number: int, attempt: int | None) -> I
         return
     try:
         with LogReader(log_file(folder, number, wanted)) as log:
-            yield from log.rest()
+            yield from _rest(log)
     except FileNotFoundError:
         output.remark(f"attempt {wanted} of run {number} has no log: it was removed, or nothing was started")
 
@@ -83,13 +83,19 @@ def _follow_attempt(store: "Store", folder: Path, number: int, attempt: int) -> 
             run = store.run(number)  # first, so that what is read after its end is all there is
             log = log or _open(log_file(folder, number, attempt))
             if log:
-                yield from log.rest()
+                yield from _rest(log)
             if _is_over(run, attempt):
                 return
             never.wait(LOOK_AGAIN)
     finally:
         if log:
             log.close()
+
+
+def _rest(log: LogReader) -> Iterator[bytes]:
+    yield from log.rest()
+    if skipped := log.skipped():
+        output.remark(f"{skipped} bytes in the middle are gone: the log is longer than `history.log_limit`")
 
 
 def _open(path: Path) -> LogReader | None:

@@ -8,6 +8,7 @@ from typing import Any
 
 ENDINGS = frozenset({"exited", "signaled", "timed_out", "cancelled", "interrupted", "not_started"})
 _LATEST = 2**37  # seconds since the epoch; after the year 6000
+_HIGHEST = 2**16  # above every exit code and signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +94,14 @@ class Result:
     def _is_sound(self) -> bool:
         """Tell whether the values are such as a supervisor writes."""
         reason: Any = self.reason  # it was read, so nothing is what it is declared to be
-        numbers: list[Any] = [self.exit_code or 0, self.signal or 0, self.ended_at]
+        ended_at: Any = self.ended_at
+        codes: list[Any] = [self.exit_code or 0, self.signal or 0]
         return (
             isinstance(reason, str)
             and str(self.ending) in ENDINGS
-            and all(isinstance(number, int | float) and abs(number) < _LATEST for number in numbers)
+            and isinstance(ended_at, int | float)
+            and 0 <= ended_at < _LATEST
+            and all(isinstance(code, int) and 0 <= code < _HIGHEST for code in codes)
         )
 
 
