@@ -77,15 +77,19 @@ def test_a_command_may_stop_its_supervisor_and_is_ended_in_time(launcher: Launch
     assert result.ending == "timed_out"
 
 
-def test_a_fork_server_that_was_stopped_is_replaced(
-    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def stop_fork_server(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
+    """Stop a fork server that is not waited for long; give its pid and the spare's."""
     monkeypatch.setattr("webhookd.deploy.launcher._PATIENCE", 0.5)
-    launcher.stop()
-    launcher.start()
     waiting, pid = spare(launcher), launcher.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
+    return pid, waiting
+
+
+def test_a_fork_server_that_was_stopped_is_replaced(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pid, waiting = stop_fork_server(launcher, monkeypatch)
     os.kill(waiting, signal.SIGKILL)
     wait_for(lambda: not is_alive(waiting), what="the end of the spare")
     lock = launcher.locks.take("lane")
@@ -161,12 +165,7 @@ def test_nothing_is_left_where_no_supervisor_can_be_started(
 def test_an_order_that_may_have_arrived_is_not_called_off(
     launcher: Launcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("webhookd.deploy.launcher._PATIENCE", 0.5)
-    launcher.stop()
-    launcher.start()
-    waiting, pid = spare(launcher), launcher.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGSTOP)  # it would let the spare go on
+    _, waiting = stop_fork_server(launcher, monkeypatch)  # it would let a stopped spare go on
     os.kill(waiting, signal.SIGSTOP)
     monkeypatch.setattr(sys, "executable", "/no/such/python")
     assert launcher.launch(prepared(launcher)) is None
