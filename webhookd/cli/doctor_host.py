@@ -125,7 +125,7 @@ def about_drift(shipped: Path, *, folders: Sequence[Path]) -> Iterator[Finding]:
 def _shipped() -> Path | None:
     """Find the units that belong to this version: installed beside it, or in the clone it runs from."""
     places = (Path(sys.prefix, "share/webhookd/systemd"), Path(webhookd.__file__).parents[1] / "systemd")
-    return next((place for place in places if (place / _UNITS[0]).exists()), None)
+    return next((place for place in places if os.access(place / _UNITS[0], os.R_OK)), None)
 
 
 def _changed_lines(shipped: Path, installed: Path) -> int:
