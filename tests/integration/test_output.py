@@ -1,5 +1,6 @@
 """The log of a command stays within its limit, whatever the command does to it."""
 
+import contextlib
 import os
 import signal
 from pathlib import Path
@@ -54,3 +55,16 @@ def test_a_log_that_its_command_has_truncated_is_still_kept_within_its_limit(tmp
     os.write(output.fd, b"last\n")
     output.close()
     assert (tmp_path / "log").read_bytes() == b"last\n"
+
+
+def test_a_log_that_has_filled_the_disk_makes_room_for_its_own_cut(small_disk: Path) -> None:
+    path = small_disk / "log"
+    output = Output(path, limit=LIMIT)
+    os.write(output.fd, b"first\n")
+    with contextlib.suppress(OSError):
+        while os.write(output.fd, bytes(65536)):
+            pass
+    assert os.statvfs(small_disk).f_bavail == 0
+    output.close()
+    assert LIMIT < path.stat().st_size < LIMIT + 100
+    assert path.read_bytes().startswith(b"first\n")

@@ -60,7 +60,7 @@ def test_a_full_database_refuses_and_takes_more_when_there_is_room(tmp_path: Pat
         limit_pages(store, 200)
         stored, error = fill(store)
         assert str(error) == "the disk is full (SQLITE_FULL: database or disk is full)"
-        assert error.hint == "free some space; no restart is needed"
+        assert error.hint == "free some space"
         check_whole(path, stored)
         limit_pages(store, 10_000)
         assert store.accept(big(len(stored)), now=NOW).status.wakes

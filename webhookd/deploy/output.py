@@ -48,14 +48,7 @@ class Output:
         size = os.fstat(self.fd).st_size
         if size < self._given_back:  # the command has cut it short
             self._given_back = self._first_block
-        end = (size - self._limit // 2) // _BLOCK * _BLOCK
-        if size <= 2 * self._limit or end <= self._given_back:
-            return
-        mode = _FALLOC_FL_PUNCH_HOLE | _FALLOC_FL_KEEP_SIZE
-        offset, length = ctypes.c_int64(self._given_back), ctypes.c_int64(end - self._given_back)
-        if _libc.fallocate(self.fd, mode, offset, length) == 0:
-            self._given_back = end
-        else:
+        if size > 2 * self._limit and not self._give_back(size):
             os.ftruncate(self.fd, self._head)
             self._lost += size - self._head
 
@@ -65,9 +58,22 @@ class Output:
             self._copy.close()
         size = os.fstat(self.fd).st_size
         if size > self._limit or self._lost:
+            self._give_back(size)  # first: on a full disk this makes the room for what follows
             with contextlib.suppress(OSError):  # a full disk, or a command that has removed the folder
                 self._cut(size)
         os.close(self.fd)
+
+    def _give_back(self, size: int) -> bool:
+        """Give the middle of a log of *size* bytes back; tell whether the file system can do that."""
+        end = (size - self._limit // 2) // _BLOCK * _BLOCK
+        if end <= self._given_back:
+            return True
+        mode = _FALLOC_FL_PUNCH_HOLE | _FALLOC_FL_KEEP_SIZE
+        offset, length = ctypes.c_int64(self._given_back), ctypes.c_int64(end - self._given_back)
+        if _libc.fallocate(self.fd, mode, offset, length) != 0:
+            return False
+        self._given_back = end
+        return True
 
     @property
     def _first_block(self) -> int:

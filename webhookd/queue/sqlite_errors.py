@@ -7,7 +7,7 @@ from webhookd.errors import StoreError, StoreRefused, StoreUnavailable
 _PRIMARY = 0xFF  # the primary code is the low byte of an extended one
 
 _CAUSES = {
-    sqlite3.SQLITE_FULL: ("the disk is full", "free some space; no restart is needed"),
+    sqlite3.SQLITE_FULL: ("the disk is full", "free some space"),
     sqlite3.SQLITE_READONLY: (
         "the database is read-only",
         "see its owner and mode, and how its disk is mounted",
