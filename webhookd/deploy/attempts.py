@@ -1,0 +1,204 @@
+"""The attempts in flight: watched, found again, ended, and recorded. Belongs to the worker's thread."""
+
+import logging
+import os
+import select
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from webhookd.deploy.job import Result
+from webhookd.deploy.jobs import invocation_of, sweep_job
+from webhookd.deploy.launcher import Launcher
+from webhookd.deploy.outcomes import log_end, outcome_of, retry_in
+from webhookd.deploy.watched import Watched
+from webhookd.errors import LaunchFailed, NotPossible, with_file
+from webhookd.models import Config, Outcome, Run, RunState
+from webhookd.queue import Store
+
+log = logging.getLogger(__name__)
+
+_LOST_POLL = 0.25  # seconds between looks for a supervisor that is not watched
+_LONGEST_POLL = 30.0  # seconds between two tries to end what is left of an attempt, on a full disk say
+
+
+@dataclass(slots=True, kw_only=True)
+class InFlight:
+    """An attempt in flight, or ended and not yet recorded."""
+
+    run: Run
+    watched: Watched | None = None
+    look_at: float = 0.0  # monotonic seconds before which there is no use in looking for its supervisor
+    looks: int = 0  # that did not get further
+    asked: bool = False  # its supervisor, to end, by a cancel or by the stop of the daemon
+    outcome: Outcome | None = None  # set while the store has yet to learn of it
+
+    def look_later(self) -> None:
+        """Look for its supervisor again in a while, each time a longer one."""
+        self.look_at = time.monotonic() + min(_LOST_POLL * 2 ** min(self.looks, 16), _LONGEST_POLL)
+        self.looks += 1
+
+
+class Attempts:
+    """All of them, by the number of their run."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        launcher: Launcher,
+        config: Callable[[], Config],
+        owner: str,
+        poll: select.poll,
+    ) -> None:
+        """Record in *store* as *owner*; *poll* wakes the worker when a supervisor ends."""
+        self._store = store
+        self._launcher = launcher
+        self._config = config
+        self._owner = owner
+        self._poll = poll
+        self._known: dict[int, InFlight] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The targets whose commands run now; any thread may ask."""
+        return tuple(attempt.run.target for attempt in list(self._known.values()))
+
+    @property
+    def has_unrecorded(self) -> bool:
+        """Whether the store has yet to learn of an end."""
+        return any(attempt.outcome is not None for attempt in self._known.values())
+
+    def add(self, run: Run) -> InFlight:
+        """Take *run* into our hands."""
+        attempt = self._known[run.run] = InFlight(run=run)
+        return attempt
+
+    def watch(self, attempt: InFlight, watched: Watched | None) -> None:
+        """Have the worker woken when this supervisor ends; with None it has to be looked for."""
+        attempt.watched = watched
+        if watched is not None:
+            self._poll.register(watched.pidfd, select.POLLIN)
+
+    def adopt(self) -> None:
+        """Take over the runs that are running and in nobody's hands: an earlier daemon's, at the start."""
+        for run in self._store.running():
+            if run.run not in self._known:
+                self._store.adopt(run.run, owner=self._owner, attempt=run.attempt)
+                self.add(run)
+                log.info("run adopted run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
+
+    def settle(self) -> None:
+        """Move every attempt on that no living supervisor is watched for."""
+        for attempt in list(self._known.values()):
+            if attempt.outcome is not None:
+                self.finish(attempt, attempt.outcome)
+            elif attempt.watched is None and time.monotonic() >= attempt.look_at:
+                self._try_to_find(attempt)
+
+    def finish(self, attempt: InFlight, outcome: Outcome) -> None:
+        """Record how *attempt* ended, now or, where the store takes no writes, in a later `settle`."""
+        attempt.outcome = outcome
+        run = attempt.run
+        try:
+            after = self._store.finish(
+                run.run,
+                owner=self._owner,
+                attempt=run.attempt,
+                outcome=outcome,
+                now=_now(),
+                retry_in=retry_in(run, self._config()),
+            )
+            if after.state is RunState.QUEUED:
+                self._relane(after)
+        except NotPossible as error:
+            log.error("run not recorded run=%d error=%s", run.run, error)  # noqa: TRY400 - fenced off
+        else:
+            log_end(after, outcome)
+        del self._known[run.run]
+
+    def interrupt(self) -> None:
+        """End all commands; their runs start again with the next daemon."""
+        for attempt in self._known.values():
+            if attempt.watched is not None and not attempt.asked:
+                attempt.watched.interrupt()
+                attempt.asked = True
+
+    def cancel(self) -> None:
+        """End the commands that somebody wants ended."""
+        cancelled = set(self._store.cancel_requested(self._owner))
+        for attempt in self._known.values():
+            if attempt.watched is not None and not attempt.asked and attempt.run.run in cancelled:
+                attempt.watched.cancel()
+                attempt.asked = True
+
+    def let_go(self, ready: Collection[int]) -> None:
+        """Stop watching the supervisors whose pidfds are *ready*: they have ended."""
+        for attempt in self._known.values():
+            if attempt.watched is not None and attempt.watched.pidfd in ready:
+                self._poll.unregister(attempt.watched.pidfd)
+                attempt.watched.close()
+                attempt.watched, attempt.asked = None, False
+
+    def until_look(self) -> float | None:
+        """Give the seconds until a supervisor is to be looked for, None while all are watched."""
+        now = time.monotonic()
+        lost = [attempt.look_at - now for attempt in self._known.values() if attempt.watched is None]
+        return max(min(lost), _LOST_POLL) if lost else None
+
+    def _try_to_find(self, attempt: InFlight) -> None:
+        """Look for its supervisor; an attempt that cannot be reached holds up no other."""
+        try:
+            self._look_for(attempt)
+        except OSError as error:
+            attempt.look_later()
+            run, why = attempt.run, with_file(error)
+            log.error("run out of reach run=%d target=%s error=%s", run.run, run.target, why)  # noqa: TRY400
+
+    def _look_for(self, attempt: InFlight) -> None:
+        """Find its supervisor, or take its result, or end what it left behind."""
+        run = attempt.run
+        folder = self._launcher.folder(run.run, run.attempt)
+        invocation = invocation_of(run, folder)
+        watched = self._launcher.locks.find(run.lane, invocation)
+        if watched is not None:
+            self.watch(attempt, watched)
+            return
+        lock = self._launcher.locks.take(run.lane)
+        if lock is None:
+            return  # its holder has not said yet who it is
+        try:
+            result = Result.read(folder, invocation)
+        except OSError:
+            os.close(lock)
+            raise
+        if result is None:
+            self._sweep(attempt, lock)
+            return
+        os.close(lock)
+        self.finish(attempt, outcome_of(result))
+
+    def _sweep(self, attempt: InFlight, lock: int) -> None:
+        run = attempt.run
+        attempt.look_later()
+        log.warning("supervisor lost run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
+        job = sweep_job(run, config=self._config(), folder=self._launcher.folder(run.run, run.attempt))
+        try:
+            prepared = self._launcher.prepare(job, payload=None, lock=lock)
+            self.watch(attempt, self._launcher.launch(prepared))
+        except LaunchFailed as error:
+            log.error("supervisor lost run=%d error=%s", run.run, error)  # noqa: TRY400 - looked at again
+
+    def _relane(self, run: Run) -> None:
+        """Put a run that waits again under the rules of now: a reload saw it running and left it alone."""
+        target = self._config().target(run.target)
+        if target is not None:
+            self._store.relane([target], now=_now())
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
