@@ -161,6 +161,18 @@ def test_a_database_that_was_removed_takes_nothing_that_would_be_lost(tmp_path: 
         assert {known.delivery for known in reader.deliveries()} >= {"a", "c"}
 
 
+def test_a_database_that_cannot_be_reached_takes_nothing(tmp_path: Path) -> None:
+    folder, away = tmp_path / "state", tmp_path / "away"
+    with Store.open(folder / "webhookd.db") as store:
+        folder.rename(away)
+        folder.touch()
+        with pytest.raises(StoreUnavailable, match="cannot be reached: not a directory"):
+            push(store, "a")
+        folder.unlink()
+        away.rename(folder)
+        push(store, "b")
+
+
 def test_a_database_held_by_another_process_refuses_until_it_lets_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -123,8 +123,12 @@ def _place_of(path: Path) -> Callable[[], None]:
     def check() -> None:
         try:
             there = os.path.samestat(path.stat(), known)
-        except OSError:
+        except FileNotFoundError:
             there = False
+        except OSError as exc:
+            raise StoreUnavailable(
+                f'"{path}" cannot be reached: {in_words(exc)}', hint="see the owner and mode of its folder"
+            ) from exc
         if not there:
             raise StoreUnavailable(
                 f'"{path}" was removed or replaced', hint="put it back, or restart webhookd"
