@@ -103,6 +103,7 @@ def test_what_cannot_be_laid_out_is_tried_again_and_holds_nothing_else_up(at_wor
     "spoil",
     [
         "rm -r $folder; touch $folder; exit 3",
+        "rm -r $state/runs/$WEBHOOKD_RUN; touch $state/runs/$WEBHOOKD_RUN; exit 3",
         "mkdir $folder/result.json; exit 3",
         "mkdir $folder/result.part; touch $folder/result.part/x; exit 3",
         "rm $folder/payload; mkdir $folder/payload; exit 3",

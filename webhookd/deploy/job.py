@@ -87,8 +87,10 @@ class Result:
         """Give the result in *folder*, or None where no supervisor has left one for *invocation*."""
         try:
             result = cls(**json.loads((folder / "result.json").read_bytes()))
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, TypeError):
-            return None  # or what is there, no supervisor wrote
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+            return None  # a command may have made anything of its folder
+        except (ValueError, TypeError):
+            return None  # what is there, no supervisor wrote
         return result if result.invocation == invocation and result._is_sound() else None
 
     def _is_sound(self) -> bool:
@@ -106,12 +108,13 @@ class Result:
 
 
 def make_way(folder: Path, *files: Path) -> None:
-    """Make *folder* where it is missing, and writable; what the command has put in the way is removed."""
-    if not folder.is_dir():
-        folder.unlink(missing_ok=True)
-        folder.mkdir(mode=0o711, parents=True)
-    elif not os.access(folder, os.W_OK | os.X_OK):
-        folder.chmod(0o711)
+    """Make *folder*, an attempt's in its run's, and let us write there; what is in the way is removed."""
+    for level in folder.parent, folder:
+        if not level.is_dir():
+            level.unlink(missing_ok=True)
+            level.mkdir(mode=0o711, parents=True)
+        elif not os.access(level, os.W_OK | os.X_OK):
+            level.chmod(0o711)
     for file in files:
         if file.is_dir() and not file.is_symlink():
             import shutil  # noqa: PLC0415 - large, and next to never needed
