@@ -120,8 +120,12 @@ class NotPossible(WebhookdError):
 
 
 class LaunchFailed(WebhookdError):
-    """An attempt could not be handed to a supervisor; `ending` is what that makes of it."""
+    """An attempt could not be handed to a supervisor; `ending` is what that makes of it.
 
-    def __init__(self, message: str, *, ending: "Ending") -> None:
+    What `concerns_all` others will meet as well.
+    """
+
+    def __init__(self, message: str, *, ending: "Ending", concerns_all: bool = False) -> None:
         super().__init__(message)
         self.ending = ending
+        self.concerns_all = concerns_all

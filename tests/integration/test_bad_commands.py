@@ -1,6 +1,9 @@
 """Commands that misbehave, and supervisors and fork servers that are stopped: no attempt is lost over it."""
 
+import errno
+import fcntl
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -160,6 +163,41 @@ def test_nothing_is_left_where_no_supervisor_can_be_started(
     with pytest.raises(LaunchFailed, match='no such file or directory: "/no/such/python"'):
         launcher.launch(prepared(launcher))
     assert is_let_go(launcher)
+
+
+def open_descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_an_order_that_cannot_be_written_leaves_nothing_open(launcher: Launcher) -> None:
+    before = open_descriptors()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    lock = launcher.locks.take("lane")
+    assert lock is not None
+    job = Job(run=1, attempt=1, invocation=INVOCATION, folder=str(launcher.folder(1, 1)))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # Python ignores SIGXFSZ
+    try:
+        with pytest.raises(LaunchFailed) as failed:
+            launcher.prepare(job, payload=None, lock=lock)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert failed.value.concerns_all
+    assert open_descriptors() == before
+    assert is_let_go(launcher)
+
+
+def test_a_lock_that_the_system_refuses_leaves_nothing_open(
+    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    before = open_descriptors()
+    with monkeypatch.context() as patch:  # only a network's file system would do it by itself
+        patch.setattr(fcntl, "flock", refuse)
+        with pytest.raises(OSError, match="No locks available"):
+            launcher.locks.take("lane")
+    assert open_descriptors() == before
 
 
 def test_an_order_that_may_have_arrived_is_not_called_off(

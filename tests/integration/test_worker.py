@@ -71,6 +71,9 @@ OURS = '"invocation": "%s"'
         f'{{{OURS}, "ending": "exited", "ended_at": -1e11}}',
         f'{{{OURS}, "ending": "exited", "ended_at": 1, "exit_code": NaN}}',
         f'{{{OURS}, "ending": "exited", "ended_at": 1, "exit_code": 0.5}}',
+        f'{{{OURS}, "ending": "exited", "ended_at": 1, "exit_code": []}}',
+        f'{{{OURS}, "ending": "exited", "ended_at": 1, "signal": false}}',
+        "[" * 100_000,
         f'{{{OURS}, "ending": "exited", "ended_at": 1, "reason": 5}}',
     ],
 )
@@ -81,6 +84,30 @@ def test_a_result_that_no_supervisor_wrote_is_none(at_work: AtWork, text: str) -
     run = at_work.push("d-1")
     assert at_work.end_of(run) is RunState.SUCCEEDED
     assert [attempt.ending for attempt in at_work.store.attempts(run)] == [Ending.INTERRUPTED, Ending.EXITED]
+
+
+def test_a_held_lane_is_no_trouble_of_the_daemon(at_work: AtWork) -> None:
+    before = at_work.push("d-0")
+    at_work.end_of(before)
+    lock = at_work.launcher.locks.take(at_work.store.run(before).lane)
+    assert lock is not None
+    run = at_work.push("d-1")
+    wait_for(lambda: any(known.reason for known in at_work.store.attempts(run)), what="a try")
+    assert not at_work.is_hindered()
+    os.close(lock)
+    at_work.store.cancel(run, now=NOW)
+
+
+def test_the_trouble_is_over_when_what_could_not_be_started_was_cancelled(at_work: AtWork) -> None:
+    runs = at_work.state / "runs"
+    runs.rename(at_work.state / "away")
+    runs.touch()
+    run = at_work.push("d-1")
+    wait_for(at_work.is_hindered, what="a try")
+    wait_for(lambda: at_work.store.run(run).state is RunState.QUEUED, what="its end")
+    at_work.store.cancel(run, now=NOW)
+    at_work.worker.wake()
+    wait_for(lambda: not at_work.is_hindered(), what="the end of the trouble")
 
 
 @pytest.mark.parametrize("name", ["runs", "locks"])

@@ -89,7 +89,7 @@ class Result:
             result = cls(**json.loads((folder / "result.json").read_bytes()))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
             return None  # a command may have made anything of its folder
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             return None  # what is there, no supervisor wrote
         return result if result.invocation == invocation and result._is_sound() else None
 
@@ -97,13 +97,13 @@ class Result:
         """Tell whether the values are such as a supervisor writes."""
         reason: Any = self.reason  # it was read, so nothing is what it is declared to be
         ended_at: Any = self.ended_at
-        codes: list[Any] = [self.exit_code or 0, self.signal or 0]
+        codes: list[Any] = [code for code in (self.exit_code, self.signal) if code is not None]
         return (
             isinstance(reason, str)
             and str(self.ending) in ENDINGS
             and isinstance(ended_at, int | float)
             and 0 <= ended_at < _LATEST
-            and all(isinstance(code, int) and 0 <= code < _HIGHEST for code in codes)
+            and all(type(code) is int and 0 <= code < _HIGHEST for code in codes)
         )
 
 

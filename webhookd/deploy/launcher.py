@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,7 +61,8 @@ class Launcher:
         self._make_spare_folder()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = str(Path(webhookd.__file__).parents[1])
-        with theirs, _closed_on_failure(ours):
+        with theirs, contextlib.ExitStack() as undo:
+            undo.enter_context(ours)
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _START, root, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
@@ -72,6 +72,7 @@ class Launcher:
                 cwd="/",
                 start_new_session=True,  # Ctrl-C in the daemon's terminal is the daemon's alone
             )
+            undo.pop_all()
         ours.settimeout(_PATIENCE)
         self._socket = ours
         return ours
@@ -100,16 +101,21 @@ class Launcher:
 
     def prepare(self, job: Job, *, payload: bytes | None, lock: int) -> Prepared:
         """Lay out what *job* needs; *lock* is the result's from here on. Raises LaunchFailed."""
-        try:
-            self._enter(job)
-            if payload is not None:
-                write_private(job.payload, payload)
-            answer, reply = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            return Prepared(job=job, order=write_order(job), lock=lock, answer=answer, reply=reply)
-        except OSError as error:
-            os.close(lock)
-            _remove_payload(job)
-            raise not_started(error) from error
+        with contextlib.ExitStack() as undo:
+            undo.callback(os.close, lock)
+            undo.callback(_remove_payload, job)
+            try:
+                self._enter(job)
+                if payload is not None:
+                    write_private(job.payload, payload)
+                answer, reply = map(
+                    undo.enter_context, socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                )
+                order = write_order(job)
+            except OSError as error:
+                raise not_started(error) from error
+            undo.pop_all()
+        return Prepared(job=job, order=order, lock=lock, answer=answer, reply=reply)
 
     def launch(self, prepared: Prepared) -> Watched | None:
         """Start the supervisor of what was *prepared*, which is used up by this.
@@ -170,15 +176,6 @@ class Launcher:
         return self.start()
 
 
-@contextlib.contextmanager
-def _closed_on_failure(connection: socket.socket) -> Iterator[None]:
-    try:
-        yield
-    except OSError:
-        connection.close()
-        raise
-
-
 def _remove_payload(job: Job) -> None:
     with contextlib.suppress(OSError):  # a disk that fails; the next run of that number writes over it
         job.payload.unlink(missing_ok=True)
@@ -186,4 +183,5 @@ def _remove_payload(job: Job) -> None:
 
 def not_started(error: OSError) -> LaunchFailed:
     """Say that the system did not let us start a supervisor: it is tried again."""
-    return LaunchFailed(f"no supervisor could be started: {with_file(error)}", ending=Ending.INTERRUPTED)
+    message = f"no supervisor could be started: {with_file(error)}"
+    return LaunchFailed(message, ending=Ending.INTERRUPTED, concerns_all=True)

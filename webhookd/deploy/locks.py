@@ -27,12 +27,16 @@ class LaneLocks:
         path = self._path(lane)
         while True:
             descriptor = _open(path)
-            if not (_take(descriptor) or _take(descriptor)):  # twice: `forget` may hold it for a moment
+            try:
+                is_ours = _take(descriptor) or _take(descriptor)  # twice: `forget` may hold it for a moment
+                if is_ours and _is_at(descriptor, path):
+                    return descriptor
+            except OSError:
                 os.close(descriptor)
-                return None
-            if _is_at(descriptor, path):
-                return descriptor
-            os.close(descriptor)  # `forget` was faster
+                raise
+            os.close(descriptor)
+            if not is_ours:
+                return None  # else `forget` was faster
 
     def find(self, lane: str, invocation: str) -> Watched | None:
         """Watch the supervisor that holds *lane* for *invocation*, started by an earlier daemon.

@@ -42,7 +42,7 @@ class Worker:
         self._unsure = False  # whether something may run that is not in our hands
         self._sure_until = 0.0  # monotonic seconds; then it is looked at again
         self._hindered = False  # whether the last turn failed
-        self._stuck = False  # whether the last attempt could not be started, and not by its own fault
+        self._stuck = False  # whether the last attempt could not be started, and no other could be
         self._draining = threading.Event()
         self._interrupting = threading.Event()
         self._leaving = threading.Event()
@@ -120,6 +120,8 @@ class Worker:
         self._attempts.settle()
         self._claim()
         self._attempts.cancel()
+        if self._stuck and not self._attempts and self._store.next_due(now=_now()) is None:
+            self._stuck = False  # nothing is left that would be tried again
 
     # -- from queued to supervised
 
@@ -176,7 +178,7 @@ class Worker:
                 raise prepared
             self._attempts.watch(attempt, self._launcher.launch(prepared))
         except LaunchFailed as error:
-            self._stuck = error.ending is Ending.INTERRUPTED
+            self._stuck = error.concerns_all
             outcome = Outcome(ending=error.ending, reason=str(error), ended_at=_now())
             self._attempts.finish(attempt, outcome)
             return
