@@ -44,9 +44,10 @@ def test_a_run_that_waits_again_does_so_under_the_rules_of_now(at_work: AtWork) 
 
 
 def test_a_run_whose_target_is_gone_is_not_tried_again(at_work: AtWork) -> None:
-    at_work.script.write_text(f"until test -e {at_work.folder}/go; do sleep 0.01; done; exit 3")
+    here = at_work.folder
+    at_work.script.write_text(f"touch {here}/begun; until test -e {here}/go; do sleep 0.01; done; exit 3")
     run = at_work.push("d-1", retries=1)
-    wait_for(lambda: at_work.store.run(run).state is RunState.RUNNING, what="its start")
+    wait_for((here / "begun").exists, what="its start")
     at_work.configure(name="renamed")
     (at_work.folder / "go").touch()
     assert at_work.end_of(run) is RunState.FAILED
