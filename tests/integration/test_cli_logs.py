@@ -166,6 +166,14 @@ def test_following_one_attempt_ends_with_it(state: StateFolder) -> None:
         assert process.wait(timeout=30) == 0
 
 
+def test_following_an_attempt_that_never_came_says_so(state: StateFolder) -> None:
+    run = state.push()
+    state.end(state.start(), 3)
+    shown = state.webhookd("logs", "-f", str(run), "--attempt", "7")
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert f"run {run} has no attempt 7" in shown.stderr
+
+
 def test_following_a_run_that_is_superseded_ends_and_says_so(state: StateFolder) -> None:
     old = state.push()
     with following(state, str(old)) as process:

@@ -1,6 +1,9 @@
-"""`webhookd rerun` goes by the rules of now."""
+"""`webhookd rerun` goes by the rules of now; a daemon that does not answer is no reason to fail."""
 
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -8,6 +11,7 @@ from configfiles import SECRET, write_config
 from statefolder import StateFolder
 
 from webhookd.cli import main
+from webhookd.daemon.control import Control
 
 
 def rerun(state: StateFolder, folder: Path, text: str) -> Result:
@@ -45,3 +49,38 @@ def test_beside_a_configuration_with_a_mistake_a_run_keeps_its_rules(
     said = rerun(ended, tmp_path, SECRET + "repos: {octocat/blog: {main: {run: make, lok: web}}}\n")
     assert (said.exit_code, said.stdout) == (0, "2\n")
     assert ended.store.run(2).lane == ended.store.run(1).lane
+
+
+@pytest.fixture
+def mute(state: StateFolder) -> Iterator[None]:
+    """A daemon that closes every connection without an answer."""
+
+    def go_away() -> Mapping[str, Any]:
+        raise OSError
+
+    control = Control(state.path, {"wake": go_away})
+    thread = threading.Thread(target=control.run)
+    thread.start()
+    yield
+    control.stop()
+    thread.join()
+    control.close()
+
+
+@pytest.mark.usefixtures("mute")
+@pytest.mark.parametrize("command", ["rerun 1", "deploy octocat/blog@main"])
+def test_the_number_is_told_where_the_daemon_does_not_answer(
+    ended: StateFolder, tmp_path: Path, command: str
+) -> None:
+    rules = SECRET + "repos: {octocat/blog: {main: make}}\n"
+    file = write_config(tmp_path, f"{rules}state_dir: {ended.path}\n")
+    said = CliRunner().invoke(main, [*command.split(), "--config", str(file)])
+    assert (said.exit_code, said.stdout) == (0, "2\n")
+    assert "gave no answer: it has closed the connection; it looks at the store by itself" in said.stderr
+
+
+@pytest.mark.usefixtures("mute")
+def test_a_cancel_is_done_where_the_daemon_does_not_answer(state: StateFolder) -> None:
+    run = state.push()
+    said = state.webhookd("cancel", str(run))
+    assert (said.exit_code, said.stdout) == (0, f"run {run} cancelled\n")

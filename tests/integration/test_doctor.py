@@ -54,6 +54,14 @@ def test_the_path_is_the_one_the_command_will_have(tmp_path: Path) -> None:
     assert found(run=("tool",), cwd=tmp_path, env=(("PATH", f"{tmp_path}:/usr/bin"),))[0][0] is Level.OK
 
 
+def test_a_path_without_the_usual_programs_is_judged_like_any_other(tmp_path: Path) -> None:
+    (tmp_path / "deploy").touch(mode=0o755)
+    nowhere = (("PATH", "/nonexistent"),)
+    ((level, message),) = found(run=("./deploy",), cwd=tmp_path, env=nowhere)
+    assert (level, "()" in message) == (Level.OK, False)
+    assert found(run=("ls",), cwd=tmp_path, env=nowhere)[0][0] is Level.PROBLEM
+
+
 def test_a_program_may_be_named_by_its_place_in_the_working_folder(tmp_path: Path) -> None:
     (tmp_path / "deploy").touch(mode=0o755)
     assert found(run=("./deploy",), cwd=tmp_path)[0][0] is Level.OK

@@ -196,6 +196,7 @@ def test_a_run_that_waits_for_its_next_attempt_keeps_the_reason_of_the_last() ->
     [
         ("cancelled", "run 12 cancelled"),
         ("cancelled before it started", "run 12 cancelled: before it started"),
+        ("cancelled after attempt 1", "run 12 cancelled: after attempt 1"),
         ("cancelled, 2 processes were left", "run 12 cancelled: 2 processes were left"),
         ("run 13 took its place", "run 12 cancelled: run 13 took its place"),
     ],

@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 
 import click
 
-from webhookd.cli import output
 from webhookd.cli.options import peek_config, state_options
-from webhookd.cli.state import enter_state_dir, open_writer, wake_daemon
+from webhookd.cli.state import enter_state_dir, open_writer
 from webhookd.cli.targets import find_target
-from webhookd.cli.waiting import say_why
+from webhookd.cli.waiting import announce
 from webhookd.errors import UsageError
 from webhookd.intake import explain
 from webhookd.intake.globs import is_pattern
@@ -36,9 +35,8 @@ def deploy(ctx: click.Context, *, target: str, ref: str | None, repo: str | None
     with open_writer(folder) as store:
         match = Match(push=push, target=found, reason="deployed by hand")
         run = store.enqueue(match, forge=forge, now=datetime.now(UTC)).run
-        wake_daemon(folder)
-        output.remark(f"run {run} deploys {push.ref} of {push.repo}; `webhookd logs -f {run}` shows it")
-        say_why(store, folder, run)
+        said = f"run {run} deploys {push.ref} of {push.repo}; `webhookd logs -f {run}` shows it"
+        announce(store, folder, said, [run])
     click.echo(str(run))  # last: where stdout takes nothing, the number was told all the same
 
 

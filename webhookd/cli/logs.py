@@ -50,7 +50,7 @@ def logs(ctx: click.Context, *, run: int, follow: bool, attempt: int | None, raw
 def _so_far(store: "Store", folder: Path, number: int, attempt: int | None) -> Iterator[bytes]:
     run = store.run(number)
     if attempt is not None and attempt > run.attempt:
-        raise NotFound(f"run {number} has no attempt {attempt}", hint=f"see `webhookd runs {number}`")
+        raise _no_attempt(number, attempt)
     wanted = attempt or run.attempt
     if not wanted:
         return
@@ -69,10 +69,16 @@ def _follow(store: "Store", folder: Path, number: int, attempt: int | None) -> I
             say_why(store, folder, number)
         yield from _follow_attempt(store, folder, number, current)
         run = store.run(number)
+        if attempt is not None and attempt > run.attempt:
+            raise _no_attempt(number, attempt)
         if attempt is not None or (run.state not in GOING_ON and run.attempt <= current):
             return
         current += 1
         output.remark(f"attempt {current} of run {number}")
+
+
+def _no_attempt(run: int, attempt: int) -> NotFound:
+    return NotFound(f"run {run} has no attempt {attempt}", hint=f"see `webhookd runs {run}`")
 
 
 def _follow_attempt(store: "Store", folder: Path, number: int, attempt: int) -> Iterator[bytes]:

@@ -4,11 +4,10 @@ from datetime import UTC, datetime
 
 import click
 
-from webhookd.cli import output
 from webhookd.cli.errors import FAILED
 from webhookd.cli.options import peek_config, state_options
-from webhookd.cli.state import enter_state_dir, open_writer, wake_daemon
-from webhookd.cli.waiting import say_why
+from webhookd.cli.state import enter_state_dir, open_writer
+from webhookd.cli.waiting import announce
 from webhookd.errors import NotFound, UsageError
 from webhookd.models import Hook
 
@@ -36,12 +35,11 @@ def replay(ctx: click.Context, *, delivery: str) -> None:
         hook = _hook(config.hooks, stored.hook)
         decision = receive_again(stored, hook=hook, repositories=config.repositories)
         acceptance = store.accept(decision, now=datetime.now(UTC))
-        wake_daemon(folder)
-        output.remark(f"{acceptance.status.value}{f': {acceptance.reason}' if acceptance.reason else ''}")
-        for run in acceptance.runs:
-            say_why(store, folder, run.run)
-    for run in acceptance.runs:
-        click.echo(str(run.run))
+        runs = [accepted.run for accepted in acceptance.runs]
+        said = f"{acceptance.status.value}{f': {acceptance.reason}' if acceptance.reason else ''}"
+        announce(store, folder, said, runs)
+    for run in runs:
+        click.echo(str(run))
     ctx.exit(0 if acceptance.runs else FAILED)
 
 

@@ -4,11 +4,10 @@ from datetime import UTC, datetime
 
 import click
 
-from webhookd.cli import output
 from webhookd.cli.numbers import run_number
 from webhookd.cli.options import peek_config, state_options
-from webhookd.cli.state import enter_state_dir, open_writer, wake_daemon
-from webhookd.cli.waiting import say_why
+from webhookd.cli.state import enter_state_dir, open_writer
+from webhookd.cli.waiting import announce
 from webhookd.errors import ConfigError, NotPossible
 from webhookd.models import Config, Run, Target
 
@@ -24,9 +23,8 @@ def rerun(ctx: click.Context, *, run: int) -> None:
     with open_writer(folder) as store:
         target = _target(config, store.run(run))
         again = store.rerun(run, now=datetime.now(UTC), target=target).run
-        wake_daemon(folder)
-        output.remark(f"run {run} runs again as {again}; `webhookd logs -f {again}` shows it")
-        say_why(store, folder, again)
+        said = f"run {run} runs again as {again}; `webhookd logs -f {again}` shows it"
+        announce(store, folder, said, [again])
     click.echo(str(again))  # last: where stdout takes nothing, the number was told all the same
 
 

@@ -1,11 +1,12 @@
 """Why a queued run has not started, as the store and the daemon's lock tell it."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhookd.cli import output
-from webhookd.cli.state import daemon_pid
+from webhookd.cli.state import daemon_pid, wake_daemon
 from webhookd.errors import NotPossible
 from webhookd.models import RunState
 from webhookd.report import Surroundings, hindrances
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
     from webhookd.queue import Store
 
 LOOKED_THROUGH = 100  # queued runs, for one that comes first
+
+
+def announce(store: "Store", folder: Path, said: str, runs: Iterable[int]) -> None:
+    """Say what was done, have the daemon look at it, and say what keeps *runs* from starting.
+
+    In this order: whatever comes after, nobody shall do it again for not having been told.
+    """
+    output.remark(said)
+    wake_daemon(folder)
+    for run in runs:
+        say_why(store, folder, run)
 
 
 def say_why(store: "Store", folder: Path, number: int) -> None:

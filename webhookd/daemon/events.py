@@ -43,7 +43,7 @@ def event_of(template: object, args: object) -> Event:
 def line_of(event: Event) -> str:
     """Give the event as one line: its phrase, then name=value, in quotes where that is no single word.
 
-    What a request brought cannot begin a second line, move the cursor, or look like a field of ours.
+    The value of a field cannot begin a second line, move the cursor, or look like another field.
     """
     fields = (f"{name}={_word(str(value))}" for name, value in event.fields)
     return " ".join([event.phrase.translate(_UNSAFE), *fields])

@@ -20,7 +20,8 @@ _PATIENCE = 10.0  # seconds; a folder may be on a network that hangs
 
 # Prints the groups, then what is wrong with the folder, then a line for each program: its place, or nothing.
 _LOOK = """
-id -Gn | tr ' ' ','
+groups=$(PATH=/usr/bin:/bin; id -Gn)
+echo "$groups"
 if ! cd -- "$1" 2>/dev/null; then echo closed; elif [ ! -w . ]; then echo read-only; else echo fine; fi
 shift
 for program; do command -v -- "$program" || echo; done
@@ -98,8 +99,11 @@ def _look(stage: _Stage, programs: Sequence[str]) -> tuple[str, str, list[str]]:
         extra_groups=None if uid is None and gid is None else [],
         check=False,
     )
-    groups, state, *places = looked.stdout.decode(errors="replace").splitlines()
-    return groups, state, places
+    said = looked.stdout.decode(errors="replace").splitlines()
+    if len(said) != 2 + len(programs):
+        raise subprocess.SubprocessError("the shell did not say what it was asked for")
+    groups, state, *places = said
+    return groups.replace(" ", ","), state, places
 
 
 def _about_folder(stage: _Stage, state: str) -> Iterator[Finding]:

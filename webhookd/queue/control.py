@@ -41,13 +41,13 @@ def cancel(tx: Transaction, run: int, *, now: datetime) -> Row:
     state = RunState(row["state"])
     lifecycle.check_cancel(run, state, attempt=row["attempt"])
     if state is RunState.QUEUED:
-        cancel_queued(tx, run, reason=_never_again(row["attempt"]), now=now)
+        cancel_queued(tx, run, reason=_when(row["attempt"]), now=now)
     else:
         tx.execute(REQUEST_CANCEL, {"run": run})
     return reading.load(tx, run)
 
 
-def _never_again(attempts: int) -> str:
+def _when(attempts: int) -> str:
     return f"cancelled after attempt {attempts}" if attempts else "cancelled before it started"
 
 

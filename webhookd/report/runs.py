@@ -141,7 +141,7 @@ def _with_reason(what: str, why: str) -> str:
 
 def _beyond(word: str, why: str) -> str:
     """Give what *why* says beyond *word*, which stands in front of it already."""
-    return re.sub(rf"^{word}(?:$|, | (?=before ))", "", why)
+    return re.sub(rf"^{word}(?:$|, | (?=before |after ))", "", why)
 
 
 def _moment(moment: datetime | None, *, now: datetime) -> str:
