@@ -115,6 +115,11 @@ class NotFound(WebhookdError):
     """No run, delivery or target of that name."""
 
 
+def no_run(number: object) -> NotFound:
+    """Say that there is no run of this *number*."""
+    return NotFound(f"there is no run {number}", hint="`webhookd runs` lists them")
+
+
 class NotPossible(WebhookdError):
     """The run is in a state in which that cannot be done."""
 

@@ -27,9 +27,9 @@ def test_a_lock_that_nobody_holds_means_down(state: StateFolder) -> None:
 def test_looking_does_not_keep_the_lock(state: StateFolder) -> None:
     with locked(state.path, "4711"):
         pass
-    state.webhookd("status")
+    assert state.webhookd("status").stdout.splitlines()[0] == "daemon   down"
     with (state.path / "daemon.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while another holds it
 
 
 def test_a_daemon_that_has_not_written_its_number_yet_is_up(state: StateFolder) -> None:

@@ -68,7 +68,7 @@ def _load(ctx: click.Context, *, without_secrets: bool, as_json: bool) -> Config
 
 
 def _say_ok(config: Config, *, as_json: bool) -> None:
-    targets = sum(len(repository.targets) for repository in config.repositories)
+    targets = len(config.targets)
     counts = {"hooks": len(config.hooks), "repositories": len(config.repositories), "targets": targets}
     if as_json:
         warnings = _json(config.warnings)

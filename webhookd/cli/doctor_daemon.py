@@ -62,9 +62,8 @@ def _about_stopped(ctx: click.Context, folder: Path) -> Iterator[Finding]:
         config = _peeked(ctx)
     if config is None:
         return
-    for repository in config.repositories:
-        for target in repository.targets:
-            yield from examine(target)
+    for target in config.targets:
+        yield from examine(target)
     yield from network.about_free_addresses(config.listen)
 
 

@@ -4,7 +4,7 @@ import re
 
 import click
 
-from webhookd.errors import NotFound
+from webhookd.errors import no_run
 from webhookd.report.text import printable
 
 _WHOLE = re.compile(r"0*([1-9][0-9]*)")
@@ -23,7 +23,7 @@ def run_number(value: str) -> int:
     """Read the number of a run; of one that no run can have it is said that none has it."""
     digits = _digits(value)
     if len(digits) > _DIGITS:
-        raise NotFound(f"there is no run {digits}", hint="`webhookd runs` lists them")
+        raise no_run(digits)
     return int(digits)
 
 

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import click
 
 from webhookd.cli.numbers import run_number
-from webhookd.cli.options import peek_config, state_options
+from webhookd.cli.options import state_options
 from webhookd.cli.state import enter_state_dir, open_writer
+from webhookd.cli.targets import readable_config
 from webhookd.cli.waiting import announce
-from webhookd.errors import ConfigError, NotPossible
+from webhookd.errors import NotPossible
 from webhookd.models import Config, Run, Target
 
 
@@ -18,7 +19,7 @@ from webhookd.models import Config, Run, Target
 @click.pass_context
 def rerun(ctx: click.Context, *, run: int) -> None:
     """Queue an ended run's push as a new run, and print the number of that run."""
-    config = _config(ctx)  # before root becomes another user, who may not read the file
+    config = readable_config(ctx)  # before root becomes another user, who may not read the file
     folder = enter_state_dir(ctx)
     with open_writer(folder) as store:
         target = _target(config, store.run(run))
@@ -28,16 +29,8 @@ def rerun(ctx: click.Context, *, run: int) -> None:
     click.echo(str(again))  # last: where stdout takes nothing, the number was told all the same
 
 
-def _config(ctx: click.Context) -> Config | None:
-    """Give the configuration if there is one to read: without it a run keeps the rules that it had."""
-    try:
-        return peek_config(ctx)
-    except ConfigError:
-        return None
-
-
 def _target(config: Config | None, run: Run) -> Target | None:
-    """Give the target as it is now."""
+    """Give the target as it is now; without a configuration a run keeps the rules that it had."""
     if config is None:
         return None
     target = config.target(run.target)

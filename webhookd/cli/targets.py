@@ -24,16 +24,21 @@ def find_target(ctx: click.Context, name: str) -> Target:
 
 def known_targets(ctx: click.Context) -> tuple[str, ...] | None:
     """Name the configured targets; None where no configuration tells them. Root has to ask first of all."""
+    config = readable_config(ctx)
+    return None if config is None else target_names(config)
+
+
+def readable_config(ctx: click.Context) -> Config | None:
+    """Give the configuration, or None where there is none to go by: it is refused, or not asked for."""
     try:
-        config = peek_config(ctx)
+        return peek_config(ctx)
     except ConfigError:
         return None
-    return None if config is None else target_names(config)
 
 
 def target_names(config: Config) -> tuple[str, ...]:
     """Name all targets, in the order of the file."""
-    return tuple(target.name for repository in config.repositories for target in repository.targets)
+    return tuple(target.name for target in config.targets)
 
 
 def no_such_target(name: str, known: Collection[str]) -> NotFound:

@@ -56,9 +56,8 @@ class Checkup:
         else:
             yield from about_file(config)
             yield from self._about_force(config)
-        for repository in config.repositories:
-            for target in repository.targets:
-                yield from examine(target)
+        for target in config.targets:
+            yield from examine(target)
 
     def _about_force(self, config: Config) -> Iterator[Finding]:
         """Say where the file and what rules differ."""
@@ -81,8 +80,7 @@ class Checkup:
 
 def about_file(config: Config) -> Iterator[Finding]:
     """Say that the configuration is accepted, and what is doubtful about it: secrets that others can read."""
-    targets = sum(len(repository.targets) for repository in config.repositories)
-    said = f'"{config.file}" is accepted: hooks {len(config.hooks)}, targets {targets}'
+    said = f'"{config.file}" is accepted: hooks {len(config.hooks)}, targets {len(config.targets)}'
     yield Finding(check=FILE, level=Level.OK, message=said)
     for warning in config.warnings:
         yield Finding(check=FILE, level=Level.WARNING, message=str(warning))

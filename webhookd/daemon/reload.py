@@ -111,8 +111,7 @@ class Reload:
 
 def take_over(store: Store, config: Config) -> None:
     """Put what waits in *store* under the rules of *config*; what has no target any more is cancelled."""
-    targets = [target for repository in config.repositories for target in repository.targets]
-    cancelled, changed = store.take_over(targets, now=datetime.now(UTC))
+    cancelled, changed = store.take_over(config.targets, now=datetime.now(UTC))
     for run in cancelled:
         log.warning("run cancelled run=%d target=%s reason=%s", run.run, run.target, run.reason)
     if changed:

@@ -196,7 +196,7 @@ class Daemon:
 
 
 def _longest_grace(config: Config) -> float:
-    return max((target.grace for repo in config.repositories for target in repo.targets), default=0.0)
+    return max((target.grace for target in config.targets), default=0.0)
 
 
 def _start_thread(name: str, body: Callable[[], None]) -> threading.Thread:

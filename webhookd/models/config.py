@@ -69,6 +69,11 @@ class Config:
         """Give the hook that answers at URL *path*, compared exactly."""
         return next((hook for hook in self.hooks if hook.path == path), None)
 
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """All targets, in the order of the file."""
+        return tuple(target for repository in self.repositories for target in repository.targets)
+
     def target(self, name: str) -> Target | None:
         """Give the target called *name*."""
-        return next((t for repo in self.repositories for t in repo.targets if t.name == name), None)
+        return next((target for target in self.targets if target.name == name), None)

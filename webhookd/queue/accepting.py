@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
+from webhookd.errors import no_run
 from webhookd.models import Decision, Delivery, Forge, Kind, Match, Overlap, RunState, Target
 from webhookd.queue import lifecycle, retrying, rows
 from webhookd.queue.dialect import Row, Transaction, Value, Values
@@ -179,7 +180,7 @@ def rerun(tx: Transaction, run: int, *, target: Target | None, now: datetime) ->
     """Queue an ended run's push once more and give the new run's number."""
     row = tx.one("SELECT * FROM run WHERE id = :run", {"run": run})
     if row is None:
-        raise rows.no_run(run)
+        raise no_run(run)
     lifecycle.check_rerun(run, RunState(row["state"]))
     wanted = _same_again(row, target=target, now=now)
     return queue(tx, wanted, delivery=row["delivery_id"], overrides=True).run  # a way back, say

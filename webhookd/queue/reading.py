@@ -6,7 +6,7 @@ and one serves only a query that repeats its condition: hence `ended_at IS NULL`
 
 from collections.abc import Iterable
 
-from webhookd.errors import NotFound, NotPossible
+from webhookd.errors import NotFound, NotPossible, no_run
 from webhookd.models import RunState
 from webhookd.queue import lifecycle, rows
 from webhookd.queue.dialect import Row, Transaction, Value
@@ -49,7 +49,7 @@ def load(tx: Transaction, run: int) -> Row:
     """Give the row of *run*, or raise NotFound."""
     row = tx.one(f"{rows.SELECT_RUN} WHERE run.id = :run", {"run": run})
     if row is None:
-        raise rows.no_run(run)
+        raise no_run(run)
     return row
 
 

@@ -5,7 +5,6 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from webhookd.errors import NotFound
 from webhookd.models import (
     Attempt,
     Claim,
@@ -123,11 +122,6 @@ def to_run(row: Row) -> Run:
         cancel_requested=bool(row["cancel_requested"]),
         owner=row["owner"],
     )
-
-
-def no_run(run: int) -> NotFound:
-    """Say that there is none of this number."""
-    return NotFound(f"there is no run {run}", hint="`webhookd runs` lists them")
 
 
 def max_attempts(row: Row) -> int:
