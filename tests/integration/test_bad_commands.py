@@ -165,6 +165,18 @@ def test_nothing_is_left_where_no_supervisor_can_be_started(
     assert is_let_go(launcher)
 
 
+def test_a_file_in_the_place_of_the_folder_that_lies_ready_is_removed(tmp_path: Path) -> None:
+    spare_folder = tmp_path / "state" / "runs" / ".spare"
+    spare_folder.parent.mkdir(parents=True)
+    spare_folder.touch()
+    launcher = Launcher(tmp_path / "state")
+    launcher.start()
+    try:
+        assert finish(launcher, start(launcher, "true")).exit_code == 0
+    finally:
+        launcher.stop()
+
+
 def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 

@@ -149,7 +149,7 @@ class Launcher:
         """Lay the next folder ready; without it the next launch makes its own."""
         with contextlib.suppress(OSError):
             first = self._spare_folder / "1"
-            first.mkdir(mode=0o711, parents=True, exist_ok=True)
+            make_way(first)
             for name in ("payload", "log"):
                 write_private(first / name, b"")
 
