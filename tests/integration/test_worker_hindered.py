@@ -1,5 +1,6 @@
 """A worker whose store takes no writes: it waits without haste, and a stop has an end all the same."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,15 @@ def fill(folder: Path) -> Path:
     return ballast
 
 
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep all others from writing to the database in *folder*."""
+    with contextlib.closing(sqlite3.connect(folder / "webhookd.db", isolation_level=None)) as locker:
+        locker.execute("BEGIN IMMEDIATE")
+        yield
+        locker.execute("ROLLBACK")
+
+
 def test_a_full_disk_with_a_run_that_is_due_keeps_the_worker_no_busier_than_it_must(
     on_small_disk: AtWork, small_disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -62,29 +72,31 @@ def test_a_stop_reaches_commands_while_the_store_is_locked(on_small_disk: AtWork
     on_small_disk.script.write_text(f"echo $$ > {small_disk}/$WEBHOOKD_RUN.pid; exec sleep 600")
     run = on_small_disk.push("d-1")
     (pid,) = wait_for(lambda: read_pids(small_disk), what="the command")
-    locker = sqlite3.connect(small_disk / "webhookd.db", isolation_level=None)
-    locker.execute("BEGIN IMMEDIATE")
-    on_small_disk.worker.drain()
-    on_small_disk.worker.interrupt()
-    wait_for(lambda: not is_alive(pid), what="the end of the command")
-    locker.execute("ROLLBACK")
-    locker.close()
+    with locked(small_disk):
+        on_small_disk.worker.drain()
+        on_small_disk.worker.interrupt()
+        wait_for(lambda: not is_alive(pid), what="the end of the command")
     on_small_disk.thread.join()
     assert on_small_disk.store.run(run).state is RunState.QUEUED
 
 
-def test_what_cannot_be_recorded_is_left_to_the_next_daemon(on_small_disk: AtWork, small_disk: Path) -> None:
-    on_small_disk.script.write_text(f"until test -e {small_disk}/go; do sleep 0.01; done; exit 3")
+def test_what_cannot_be_recorded_is_left_to_the_next_daemon(
+    on_small_disk: AtWork, small_disk: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    go = small_disk / "go"
+    on_small_disk.script.write_text(
+        f"touch {on_small_disk.ran}/$WEBHOOKD_RUN; until test -e {go}; do sleep 0.01; done; exit 3"
+    )
     run = on_small_disk.push("d-1")
-    wait_for(lambda: on_small_disk.store.run(run).state is RunState.RUNNING, what="its start")
-    (small_disk / "go").touch()
-    ballast = fill(small_disk)
-    on_small_disk.worker.drain()
-    on_small_disk.worker.leave()
-    on_small_disk.thread.join()
-    assert on_small_disk.worker.running == (REPOS[0] + "@main",)
+    wait_for((on_small_disk.ran / str(run)).exists, what="the command")
+    with locked(small_disk):
+        go.touch()
+        wait_for(lambda: NO_WRITES in caplog.text, what="an end that cannot be recorded")
+        on_small_disk.worker.drain()
+        on_small_disk.worker.leave()
+        on_small_disk.thread.join()
+        assert on_small_disk.worker.running == (REPOS[0] + "@main",)
     on_small_disk.worker.close()
-    ballast.unlink()
     on_small_disk.begin()
     assert on_small_disk.end_of(run) is RunState.FAILED
     assert on_small_disk.store.run(run).exit_code == 3
