@@ -3,11 +3,11 @@
 import contextlib
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from harness import is_alive, read_pids, wait_for
-from queueing import push, queued
 from working import REPOS, AtWork
 
 from webhookd.deploy.launcher import Launcher
@@ -54,8 +54,14 @@ def locked(folder: Path) -> Iterator[None]:
 def test_a_full_disk_with_a_run_that_is_due_keeps_the_worker_no_busier_than_it_must(
     on_small_disk: AtWork, small_disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    run = queued(push(on_small_disk.store, "d-1", settle=0.2))
+    on_small_disk.configure(workers=1)
+    begun, go = small_disk / "begun", small_disk / "go"
+    on_small_disk.script.write_text(f"touch {begun}; until test -e {go}; do sleep 0.01; done")
+    on_small_disk.push("d-1", REPOS[1])
+    wait_for(begun.exists, what="the command that keeps the next one waiting")
+    run = on_small_disk.push("d-2")
     ballast = fill(small_disk)
+    on_small_disk.config = replace(on_small_disk.config, workers=2)
     on_small_disk.worker.wake()
 
     def told() -> list[float]:
@@ -65,6 +71,7 @@ def test_a_full_disk_with_a_run_that_is_due_keeps_the_worker_no_busier_than_it_m
     first, second = told()[1:3]  # before, somebody may have woken it
     assert second - first > 0.9
     ballast.unlink()
+    go.touch()
     assert on_small_disk.end_of(run) is RunState.SUCCEEDED
 
 
