@@ -79,5 +79,5 @@ def test_we_refuse_what_it_signed_long_ago() -> None:
 )
 def test_any_key_id_and_body_of_theirs_opens(key: bytes, webhook_id: str, more: dict[str, str]) -> None:
     secret = "whsec_" + base64.b64encode(key).decode().rstrip("=")
-    request = theirs({**more, **PUSH}, webhook_id=webhook_id, key=secret)
+    request = theirs({"more": more, **PUSH}, webhook_id=webhook_id, key=secret)
     assert receive(request, hook=hook_of(Forge.GITLAB, secret), repositories=[], now=NOW).delivery.pushes
