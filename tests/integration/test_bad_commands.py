@@ -8,6 +8,7 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -80,27 +81,41 @@ def test_a_command_may_stop_its_supervisor_and_is_ended_in_time(launcher: Launch
     assert result.ending == "timed_out"
 
 
-def stop_fork_server(launcher: Launcher, monkeypatch: pytest.MonkeyPatch) -> tuple[int, int]:
-    """Stop a fork server that is not waited for long; give its pid and the spare's."""
-    monkeypatch.setattr("webhookd.deploy.launcher._PATIENCE", 0.5)
+@pytest.fixture
+def python(tmp_path: Path) -> Path:
+    """An interpreter that can be removed."""
+    link = tmp_path / "python"
+    link.symlink_to(sys.executable)
+    return link
+
+
+@pytest.fixture
+def hasty(tmp_path: Path, python: Path) -> Iterator[Launcher]:
+    """A launcher that waits for nobody for long."""
+    hasty = Launcher(tmp_path / "state", python=str(python), patience=0.5)
+    hasty.start()
+    yield hasty
+    hasty.stop()
+
+
+def stop_fork_server(launcher: Launcher) -> tuple[int, int]:
+    """Stop its fork server; give its pid and the spare's."""
     waiting, pid = spare(launcher), launcher.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     return pid, waiting
 
 
-def test_a_fork_server_that_was_stopped_is_replaced(
-    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pid, waiting = stop_fork_server(launcher, monkeypatch)
+def test_a_fork_server_that_was_stopped_is_replaced(hasty: Launcher) -> None:
+    pid, waiting = stop_fork_server(hasty)
     os.kill(waiting, signal.SIGKILL)
     wait_for(lambda: not is_alive(waiting), what="the end of the spare")
-    lock = launcher.locks.take("lane")
+    lock = hasty.locks.take("lane")
     assert lock is not None
-    job = Job(run=1, attempt=1, invocation=INVOCATION, folder=str(launcher.folder(1, 1)), argv=("true",))
-    assert launcher.launch(launcher.prepare(job, payload=None, lock=lock)) is None
+    job = Job(run=1, attempt=1, invocation=INVOCATION, folder=str(hasty.folder(1, 1)), argv=("true",))
+    assert hasty.launch(hasty.prepare(job, payload=None, lock=lock)) is None
     assert not is_alive(pid)
-    assert finish(launcher, start(launcher, "true", run=2), run=2).exit_code == 0
+    assert finish(hasty, start(hasty, "true", run=2), run=2).exit_code == 0
 
 
 def test_a_supervisor_that_is_killed_before_it_has_answered_holds_up_nothing(launcher: Launcher) -> None:
@@ -155,14 +170,12 @@ def test_a_payload_that_cannot_be_removed_does_not_hold_the_lane(launcher: Launc
     assert is_let_go(launcher)
 
 
-def test_nothing_is_left_where_no_supervisor_can_be_started(
-    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    launcher.stop()
-    monkeypatch.setattr(sys, "executable", "/no/such/python")
-    with pytest.raises(LaunchFailed, match='no such file or directory: "/no/such/python"'):
-        launcher.launch(prepared(launcher))
-    assert is_let_go(launcher)
+def test_nothing_is_left_where_no_supervisor_can_be_started(hasty: Launcher, python: Path) -> None:
+    hasty.stop()
+    python.unlink()
+    with pytest.raises(LaunchFailed, match=f'no such file or directory: "{python}"'):
+        hasty.launch(prepared(hasty))
+    assert is_let_go(hasty)
 
 
 def test_a_file_in_the_place_of_the_folder_that_lies_ready_is_removed(tmp_path: Path) -> None:
@@ -212,15 +225,13 @@ def test_a_lock_that_the_system_refuses_leaves_nothing_open(
     assert open_descriptors() == before
 
 
-def test_an_order_that_may_have_arrived_is_not_called_off(
-    launcher: Launcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _, waiting = stop_fork_server(launcher, monkeypatch)  # it would let a stopped spare go on
+def test_an_order_that_may_have_arrived_is_not_called_off(hasty: Launcher, python: Path) -> None:
+    _, waiting = stop_fork_server(hasty)  # it would let a stopped spare go on
     os.kill(waiting, signal.SIGSTOP)
-    monkeypatch.setattr(sys, "executable", "/no/such/python")
-    assert launcher.launch(prepared(launcher)) is None
+    python.unlink()
+    assert hasty.launch(prepared(hasty)) is None
     os.kill(waiting, signal.SIGCONT)
-    wait_for(lambda: Result.read(launcher.folder(1, 1), INVOCATION), what="its result")
+    wait_for(lambda: Result.read(hasty.folder(1, 1), INVOCATION), what="its result")
 
 
 def test_an_ended_command_is_nobody_to_be_ended_again() -> None:

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from harness import wait_for
 
-from webhookd.daemon import control
 from webhookd.daemon.control import Control, ask
 from webhookd.errors import NotPossible
 
@@ -53,9 +52,8 @@ def test_a_handler_that_fails_fails_alone(folder: Path, caplog: pytest.LogCaptur
 
 
 def test_a_connection_that_cannot_be_taken_is_taken_later(
-    folder: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(control, "_PAUSE", 0.01)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Two: where the daemon waits for a connection already, the kernel has a descriptor ready for the first.
     with socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:

@@ -16,7 +16,7 @@ from webhookd.deploy.watched import Watched
 from webhookd.errors import LaunchFailed, with_file
 from webhookd.models import Ending
 
-_PATIENCE = 10.0  # seconds for a supervisor to take its job
+_PATIENCE = 10.0  # seconds for the fork server to answer
 _STOP_PATIENCE = 2.0  # seconds for the fork server to notice that it shall end
 _START = "import sys; sys.path.append(sys.argv[1]); from webhookd.deploy.forkserver import main; main()"
 
@@ -47,7 +47,10 @@ class Prepared:
 class Launcher:
     """The daemon's side of the fork server; all but `locks` belongs to the worker's thread."""
 
-    def __init__(self, state_dir: Path) -> None:
+    def __init__(self, state_dir: Path, *, python: str = sys.executable, patience: float = _PATIENCE) -> None:
+        """Keep runs and locks in *state_dir*; *python* runs the fork server, *patience* is in seconds."""
+        self._python = python
+        self._patience = patience
         self._runs = state_dir / "runs"
         self.locks = LaneLocks(state_dir / "locks")
         self._spare_folder = self._runs / ".spare"
@@ -64,7 +67,7 @@ class Launcher:
         with theirs, contextlib.ExitStack() as undo:
             undo.enter_context(ours)
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", _START, root, str(theirs.fileno())],
+                [self._python, "-I", "-S", "-c", _START, root, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -73,7 +76,7 @@ class Launcher:
                 start_new_session=True,  # Ctrl-C in the daemon's terminal is the daemon's alone
             )
             undo.pop_all()
-        ours.settimeout(_PATIENCE)
+        ours.settimeout(self._patience)
         self._socket = ours
         return ours
 
@@ -159,7 +162,7 @@ class Launcher:
         except (BrokenPipeError, ConnectionResetError):  # it died before this job reached it
             send_order(self._restart(), prepared.order, lock=prepared.lock, reply=prepared.reply)
         prepared.reply.close()  # so that the answer ends if all the others do
-        prepared.answer.settimeout(_PATIENCE)
+        prepared.answer.settimeout(self._patience)
         try:
             pidfd = receive_answer(prepared.answer)
         except OSError:  # a time-out, most likely: it may yet start
