@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import wait_for
+from harness import DEADLINE, wait_for
 
 from webhookd.daemon.control import Control, ask
 from webhookd.errors import NotPossible
@@ -60,6 +60,7 @@ def test_a_connection_that_cannot_be_taken_is_taken_later(
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
         try:
             for connection in (first, second):
+                connection.settimeout(DEADLINE)
                 connection.connect(str(folder / "control.sock"))
                 connection.sendall(b"wake")
             wait_for(lambda: "control hindered" in caplog.text, what="a connection that is not taken")
