@@ -1,19 +1,16 @@
-"""The one tree of exceptions. Each says what is wrong in one sentence, and what to do in `hint`."""
+"""The one tree of exceptions: each message says what is wrong, and `hint` what to do (pure)."""
 
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from webhookd.models import Ending, Problem
 
 
 def in_words(error: Exception) -> str:
-    """Say what went wrong outside, in the tone of our messages: "no such file or directory"."""
+    """Describe an error of the system in the tone of our messages: "no such file or directory"."""
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()
 
 
 def with_file(error: OSError) -> str:
-    """Say the same and name the file that it is about."""
+    """Describe an error of the system and name the file that it is about."""
     return in_words(error) + (f': "{error.filename}"' if error.filename else "")
 
 
@@ -28,36 +25,54 @@ class WebhookdError(Exception):
 
 
 class UsageError(WebhookdError):
-    """The command line asks for something that makes no sense."""
+    """The command line contradicts itself or names something that does not exist."""
 
     exit_code = 2
 
 
 class BadValue(UsageError, ValueError):
-    """A duration, address, name or the like is not written as it must be.
+    """A duration, address, name or similar value is malformed.
 
     Also a ValueError, so that a parser can serve as a pydantic validator and as a click callback.
     """
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One mistake in the configuration file; `str()` is the line an operator reads."""
+
+    file: str
+    line: int  # 1-based; 0: the file as a whole
+    column: int  # 1-based
+    key: str  # "repos.octocat/blog.main"; "" for the file as a whole
+    message: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        key = f" {self.key}:" if self.key else ""
+        hint = f" ({self.hint})" if self.hint else ""
+        return f"{place}:{key} {self.message}{hint}"
+
+
 class ConfigError(WebhookdError):
-    """The configuration is refused; `problems` lists everything that is wrong with it."""
+    """The configuration is refused; `problems` lists all its mistakes."""
 
     exit_code = 78  # EX_CONFIG of sysexits.h
 
-    def __init__(self, problems: "tuple[Problem, ...]") -> None:
+    def __init__(self, problems: tuple[Problem, ...]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = problems
 
 
 class RestartNeeded(WebhookdError):
-    """The new configuration changes what a running daemon cannot change."""
+    """The new configuration changes a setting that needs a restart of the daemon."""
 
 
 class Rejected(WebhookdError):
-    """A request that intake turns away; `status` is its answer, the message is for the log only.
+    """A request that intake refuses; `status` is the answer, the message is for the log only.
 
-    `public` is the reason the sender may read; `cause` is a short fixed word for logs and counters.
+    `public` is the reason that the sender may read; `cause` is a short fixed word for logs and counters.
     """
 
     status = HTTPStatus.BAD_REQUEST
@@ -69,7 +84,7 @@ class Rejected(WebhookdError):
 
 
 class NotAuthentic(Rejected):
-    """Signature, token or key missing, malformed or wrong: one and the same answer for all."""
+    """The signature, token or key is missing, malformed or wrong: one and the same answer for all."""
 
     status = HTTPStatus.UNAUTHORIZED
     public = "signature missing or wrong"
@@ -90,7 +105,7 @@ class UnsupportedContentType(Rejected):
 
 
 class BadPayload(Rejected):
-    """Authentic, but not what the forge sends: no JSON object, or a push without repository or ref."""
+    """The body is authentic, but no JSON object, or a push without repository or ref."""
 
     public = "body is not a valid payload"
 
@@ -100,7 +115,7 @@ class StoreError(WebhookdError):
 
 
 class StoreUnavailable(StoreError):
-    """The store takes no writes now (disk full, locked, read-only); trying again later may help."""
+    """The store accepts no writes now (disk full, locked, read-only); a later try may succeed."""
 
 
 class StoreRefused(StoreError):
@@ -108,29 +123,17 @@ class StoreRefused(StoreError):
 
 
 class StateDirInUse(WebhookdError):
-    """Another daemon works on this state directory."""
+    """Another daemon uses this state directory."""
 
 
 class NotFound(WebhookdError):
-    """No run, delivery or target of that name."""
+    """There is no run, delivery or target of that name."""
 
 
 def no_run(number: object) -> NotFound:
-    """Say that there is no run of this *number*."""
+    """Return the error for a run *number* that does not exist."""
     return NotFound(f"there is no run {number}", hint="`webhookd runs` lists them")
 
 
 class NotPossible(WebhookdError):
-    """The run is in a state in which that cannot be done."""
-
-
-class LaunchFailed(WebhookdError):
-    """An attempt could not be handed to a supervisor; `ending` is what that makes of it.
-
-    What `concerns_all` others will meet as well.
-    """
-
-    def __init__(self, message: str, *, ending: "Ending", concerns_all: bool = False) -> None:
-        super().__init__(message)
-        self.ending = ending
-        self.concerns_all = concerns_all
+    """The state of the run does not allow this."""

@@ -17,9 +17,9 @@ from supervision import INVOCATION, Run, finish, log, spare, start
 
 from webhookd.deploy import processes
 from webhookd.deploy.job import Job, Result
+from webhookd.deploy.jobs import LaunchFailed
 from webhookd.deploy.launcher import Launcher, Prepared
 from webhookd.deploy.watched import Watched
-from webhookd.errors import LaunchFailed
 
 
 @pytest.mark.parametrize("ask", ["cancel", "interrupt"])

@@ -11,8 +11,7 @@ from webhookd import __version__
 from webhookd.cli import COMMANDS, main
 from webhookd.cli.errors import Guarded
 from webhookd.cli.lazy import LazyCommand
-from webhookd.errors import ConfigError, NotFound, WebhookdError
-from webhookd.models import Problem
+from webhookd.errors import ConfigError, NotFound, Problem, WebhookdError
 
 HEAVY = ("flask", "waitress", "pydantic", "sqlite3", "yaml", "webhookd.models")
 PROBLEMS = tuple(

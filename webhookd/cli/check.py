@@ -9,8 +9,8 @@ import click
 
 from webhookd.cli import output
 from webhookd.cli.options import config_file, config_option
-from webhookd.errors import ConfigError, UsageError
-from webhookd.models import Config, Problem
+from webhookd.errors import ConfigError, Problem, UsageError
+from webhookd.models import Config
 
 if TYPE_CHECKING:
     from webhookd.intake import RuleVerdict

@@ -14,8 +14,7 @@ from pydantic_core import ErrorDetails
 from webhookd.config import schema
 from webhookd.config.document import Document, KeyPath
 from webhookd.config.wording import either, nearest, quoted, shape
-from webhookd.errors import BadValue
-from webhookd.models import Problem
+from webhookd.errors import BadValue, Problem
 
 # What people write who come from elsewhere.
 _SYNONYMS: Mapping[str, str] = {

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from webhookd.config.wording import visible
-from webhookd.models import Problem
+from webhookd.errors import Problem
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 

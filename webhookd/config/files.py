@@ -6,8 +6,7 @@ from pathlib import Path
 
 from webhookd.config.accounts import let_read, user_name
 from webhookd.config.wording import pasted, quoted
-from webhookd.errors import ConfigError, in_words
-from webhookd.models import Problem
+from webhookd.errors import ConfigError, Problem, in_words
 
 _LARGEST = 1024**2  # bytes
 

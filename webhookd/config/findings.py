@@ -1,8 +1,7 @@
 """What is found wrong or doubtful in one file while it is loaded."""
 
 from webhookd.config.document import Document, KeyPath, dotted
-from webhookd.errors import ConfigError
-from webhookd.models import Problem
+from webhookd.errors import ConfigError, Problem
 
 
 class Findings:

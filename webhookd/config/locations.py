@@ -4,8 +4,7 @@ import pwd
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from webhookd.errors import ConfigError
-from webhookd.models import Problem
+from webhookd.errors import ConfigError, Problem
 
 _SYSTEM_FILE = Path("/etc/webhookd/webhookd.yaml")
 _SYSTEM_STATE = Path("/var/lib/webhookd")

@@ -12,7 +12,7 @@ import yaml
 
 from webhookd.config.document import Document, KeyPath, Place, Plain, dotted
 from webhookd.config.syntax import place_and_meaning
-from webhookd.models import Problem
+from webhookd.errors import Problem
 
 _DEEPEST = 24  # levels; the schema needs 8
 _MOST = 100_000  # values, aliases followed: "billion laughs" ends here

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from webhookd.deploy.job import Result
-from webhookd.deploy.jobs import invocation_of, sweep_job
+from webhookd.deploy.jobs import LaunchFailed, invocation_of, sweep_job
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.outcomes import log_end, outcome_of, retry_in
 from webhookd.deploy.watched import Watched
-from webhookd.errors import LaunchFailed, NotPossible, with_file
+from webhookd.errors import NotPossible, with_file
 from webhookd.models import Config, Outcome, Run, RunState
 from webhookd.queue import Store
 

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from webhookd.deploy.environment import Account, account_environment
-from webhookd.deploy.jobs import account_of
-from webhookd.errors import LaunchFailed
+from webhookd.deploy.jobs import LaunchFailed, account_of
 from webhookd.models import Finding, Level, Target
 
 CHECK = "target"

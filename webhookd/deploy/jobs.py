@@ -8,11 +8,23 @@ from pathlib import Path
 
 from webhookd.deploy.environment import Account, build_environment
 from webhookd.deploy.job import Job
-from webhookd.errors import LaunchFailed
+from webhookd.errors import WebhookdError
 from webhookd.intake import json_text
 from webhookd.models import Claim, Config, Ending, LogTo, Request, Run, Target
 
 _GRACE = 10.0  # seconds, for what a target left that is no longer configured
+
+
+class LaunchFailed(WebhookdError):
+    """An attempt could not be started; `ending` is how it is recorded.
+
+    With `concerns_all`, every other attempt would fail in the same way.
+    """
+
+    def __init__(self, message: str, *, ending: Ending, concerns_all: bool = False) -> None:
+        super().__init__(message)
+        self.ending = ending
+        self.concerns_all = concerns_all
 
 
 def make_job(claim: Claim, *, config: Config, folder: Path, has_payload: bool) -> Job:

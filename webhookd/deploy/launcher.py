@@ -11,9 +11,10 @@ from pathlib import Path
 import webhookd
 from webhookd.deploy.forkserver import receive_answer, send_order, write_order
 from webhookd.deploy.job import Job, make_way, write_private
+from webhookd.deploy.jobs import LaunchFailed
 from webhookd.deploy.locks import LaneLocks
 from webhookd.deploy.watched import Watched
-from webhookd.errors import LaunchFailed, with_file
+from webhookd.errors import with_file
 from webhookd.models import Ending
 
 _PATIENCE = 10.0  # seconds for the fork server to answer

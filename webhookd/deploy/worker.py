@@ -13,10 +13,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from webhookd.deploy.attempts import Attempts
-from webhookd.deploy.jobs import make_job, payload_of
+from webhookd.deploy.jobs import LaunchFailed, make_job, payload_of
 from webhookd.deploy.launcher import Launcher, Prepared, not_started
 from webhookd.deploy.standing import StandingClaim
-from webhookd.errors import LaunchFailed, StoreError, with_file
+from webhookd.errors import StoreError, with_file
 from webhookd.models import Claim, Config, Ending, Outcome
 from webhookd.queue import Store
 

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from webhookd.models.config import Config, History, Listen, Problem
+    from webhookd.models.config import Config, History, Listen
     from webhookd.models.findings import Finding, Level
     from webhookd.models.push import Decision, Delivery, Kind, Match, PushEvent, Request
     from webhookd.models.runs import Attempt, Claim, Counts, Ending, Outcome, Run, RunState, StoredDelivery
@@ -41,7 +41,6 @@ __all__ = [
     "Match",
     "Outcome",
     "Overlap",
-    "Problem",
     "PushEvent",
     "RefKind",
     "Repository",

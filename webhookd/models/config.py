@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
+from webhookd.errors import Problem
 from webhookd.models.settings import Hook, Repository, Target
 
 
@@ -29,24 +30,6 @@ class History:
     runs_per_target: int = 1000
     log_limit: int = 10 * 1024**2  # bytes of one command's output
     bodies: float = 30 * 86400.0  # seconds a payload is kept
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Something wrong in the configuration file; `str()` is the line an operator reads."""
-
-    file: str
-    line: int  # 1-based; 0: the file as a whole
-    column: int  # 1-based
-    key: str  # "repos.octocat/blog.main"; "" for the file as a whole
-    message: str
-    hint: str = ""
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        key = f" {self.key}:" if self.key else ""
-        hint = f" ({self.hint})" if self.hint else ""
-        return f"{place}:{key} {self.message}{hint}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
