@@ -1,7 +1,12 @@
 """Options of the whole suite."""
 
+from collections.abc import Iterator
+
 import pytest
+import structlog
 from hypothesis import settings
+from structlog.testing import LogCapture
+from structlog.typing import EventDict
 
 # A slow machine is no failure, and a change that passes here passes elsewhere: chance has its place at night.
 settings.register_profile("unhurried", deadline=None, derandomize=True)
@@ -16,3 +21,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--torture-kills", type=int, default=6, help="kills in the torture test (6: quick, 100: a night)"
     )
+
+
+@pytest.fixture
+def logged() -> Iterator[list[EventDict]]:
+    """What is logged during the test, by every thread: fields, `event` and `log_level`."""
+    capture = LogCapture()
+    structlog.configure(processors=[structlog.processors.format_exc_info, capture])
+    yield capture.entries
+    structlog.reset_defaults()

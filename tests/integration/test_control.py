@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from harness import DEADLINE, wait_for
+from structlog.typing import EventDict
 
 from webhookd.daemon.control import Control, ask
 from webhookd.errors import NotPossible
@@ -44,16 +45,14 @@ def test_an_unknown_word_is_told_from_another_version(folder: Path) -> None:
     assert answer["error"] == 'unknown request "dance"'
 
 
-def test_a_handler_that_fails_fails_alone(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_handler_that_fails_fails_alone(folder: Path, logged: list[EventDict]) -> None:
     with pytest.raises(NotPossible, match="gave no answer"):
         ask(folder, "broken")
-    assert "ValueError: a bug" in caplog.text
+    assert "ValueError: a bug" in logged[0]["exception"]
     assert ask(folder, "wake") == {"awake": True}
 
 
-def test_a_connection_that_cannot_be_taken_is_taken_later(
-    folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_connection_that_cannot_be_taken_is_taken_later(folder: Path, logged: list[EventDict]) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     # Two: where the daemon waits for a connection already, the kernel has a descriptor ready for the first.
     with socket.socket(socket.AF_UNIX) as first, socket.socket(socket.AF_UNIX) as second:
@@ -63,7 +62,8 @@ def test_a_connection_that_cannot_be_taken_is_taken_later(
                 connection.settimeout(DEADLINE)
                 connection.connect(str(folder / "control.sock"))
                 connection.sendall(b"wake")
-            wait_for(lambda: "control hindered" in caplog.text, what="a connection that is not taken")
+            blocked = {"event": "control blocked", "log_level": "error", "error": "too many open files"}
+            wait_for(lambda: blocked in logged, what="a connection that is not taken")
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         for connection in (first, second):

@@ -11,6 +11,7 @@ import pytest
 from configfiles import REPOS, SECRET, load
 from harness import wait_for
 from queueing import push
+from structlog.typing import EventDict
 
 from webhookd.daemon.housekeeping import Housekeeping
 from webhookd.deploy.job import Job
@@ -59,7 +60,7 @@ def test_only_old_folders_of_runs_that_are_gone_are_removed(
 
 
 def test_a_folder_that_cannot_be_removed_keeps_nothing_else(
-    launcher: Launcher, old: Age, keep_house: Callable[[], None], caplog: pytest.LogCaptureFixture
+    launcher: Launcher, old: Age, keep_house: Callable[[], None], logged: list[EventDict]
 ) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root may mount a file system")
@@ -73,7 +74,7 @@ def test_a_folder_that_cannot_be_removed_keeps_nothing_else(
     wait_for(lambda: not lock.exists(), what="the end of the lock")
     subprocess.run(["umount", folders[1] / "1"], check=True)
     assert [folder.name for folder in folders if folder.exists()] == ["2"]
-    assert "folder not removed" in caplog.text
+    assert [entry["folder"] for entry in logged if entry["event"] == "folder not removed"] == [folders[1]]
 
 
 def test_a_folder_that_has_lain_ready_for_long_is_no_stray(launcher: Launcher) -> None:

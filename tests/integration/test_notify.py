@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.typing import EventDict
 
 from webhookd.daemon.systemd import ServiceManager, inherited_sockets
 from webhookd.errors import WebhookdError
@@ -70,12 +71,13 @@ def test_an_abstract_address_is_understood() -> None:
 
 
 def test_a_service_manager_that_went_away_does_no_harm(
-    listener: socket.socket, caplog: pytest.LogCaptureFixture
+    listener: socket.socket, logged: list[EventDict]
 ) -> None:
     manager = manager_of(listener)
     Path(listener.getsockname()).unlink()
     manager.stopping()
-    assert "service manager not told what=STOPPING=1" in caplog.text
+    (entry,) = logged
+    assert (entry["event"], entry["what"]) == ("service manager not told", "STOPPING=1")
 
 
 def test_the_variables_are_taken_out_of_the_environment(listener: socket.socket) -> None:

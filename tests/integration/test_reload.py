@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from factories import make_hook, make_repository, make_target
 from queueing import push, queued, start
+from structlog.typing import EventDict
 
 from webhookd import config
 from webhookd.daemon.reload import ConfigInForce, take_over
@@ -92,9 +93,7 @@ def test_a_reload_that_cannot_reach_what_waits_changes_nothing(tmp_path: Path) -
         assert store.run(run).state is RunState.QUEUED
 
 
-def test_what_waits_for_a_target_that_is_gone_is_cancelled(
-    store: Store, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_what_waits_for_a_target_that_is_gone_is_cancelled(store: Store, logged: list[EventDict]) -> None:
     gone = queued(push(store, "d-1"))
     kept = queued(push(store, "d-2", repo="octocat/shop"))
     take_over(store, make_config(make_target(name="octocat/shop@main")))
@@ -103,7 +102,15 @@ def test_what_waits_for_a_target_that_is_gone_is_cancelled(
         "its target is no longer configured",
     )
     assert store.run(kept).state is RunState.QUEUED
-    assert f"run cancelled run={gone} target=octocat/blog@main" in caplog.text
+    assert logged == [
+        {
+            "event": "run cancelled",
+            "log_level": "warning",
+            "run": gone,
+            "target": "octocat/blog@main",
+            "reason": "its target is no longer configured",
+        }
+    ]
 
 
 def test_what_runs_is_left_alone(store: Store) -> None:

@@ -1,12 +1,12 @@
 """The loop that everything on the port goes through."""
 
-import logging
 import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from structlog.typing import EventDict
 
 from webhookd.daemon.loop import READ, Loop
 
@@ -64,15 +64,12 @@ def test_a_call_that_a_call_asks_for_is_done_without_waiting(loop: Loop) -> None
     assert done.wait(FOR_EVER / 2)
 
 
-def test_a_call_that_raises_is_logged_and_the_next_one_is_done(
-    loop: Loop, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_call_that_raises_is_logged_and_the_next_one_is_done(loop: Loop, logged: list[EventDict]) -> None:
     done = threading.Event()
-    with caplog.at_level(logging.ERROR):
-        loop.call_soon(raise_something)
-        loop.call_soon(done.set)
-        assert done.wait(FOR_EVER / 2)
-    assert "KeyError" in caplog.text
+    loop.call_soon(raise_something)
+    loop.call_soon(done.set)
+    assert done.wait(FOR_EVER / 2)
+    assert "KeyError" in logged[0]["exception"]
 
 
 def test_who_watches_hears_until_it_forgets(loop: Loop) -> None:

@@ -16,6 +16,7 @@ from factories import make_hook, make_secret
 from frontdoor import SECRET, make_front_door
 from harness import wait_for
 from rawhttp import Wire, head, posted, wire
+from structlog.typing import EventDict
 
 from webhookd.daemon.limits import Limits
 from webhookd.models import Listen
@@ -252,7 +253,7 @@ def test_an_application_that_raises_is_a_500_that_tells_nothing(
 
 
 def test_a_bug_in_judging_a_push_is_a_500_and_the_next_one_is_answered(
-    store: Store, caplog: pytest.LogCaptureFixture
+    store: Store, logged: list[EventDict]
 ) -> None:
     door = make_front_door(store, limits=LIMITS)
     right, impossible = door.config, replace(door.config, repositories=[None])  # type: ignore[arg-type]
@@ -265,7 +266,8 @@ def test_a_bug_in_judging_a_push_is_a_500_and_the_next_one_is_answered(
             door.config = right
             with door.connect() as connection:
                 assert connection.send(push(size)).reply().status == 202
-    assert caplog.text.count("AttributeError") == 2
+    failures = [entry["exception"] for entry in logged if "exception" in entry]
+    assert ["AttributeError" in failure for failure in failures] == [True, True]
 
 
 def test_a_sender_that_goes_away_before_its_answer_has_pushed(store: Store) -> None:
@@ -279,9 +281,7 @@ def test_a_sender_that_goes_away_before_its_answer_has_pushed(store: Store) -> N
     assert len(store.runs()) == 1
 
 
-def test_a_sender_that_resets_its_connection_harms_nobody(
-    store: Store, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_sender_that_resets_its_connection_harms_nobody(store: Store, logged: list[EventDict]) -> None:
     door = make_front_door(store, limits=LIMITS)
     with door.serving():
         for sent in (b"", HEALTH[:10], push()[:-5], push(), push(100_000)):
@@ -291,7 +291,7 @@ def test_a_sender_that_resets_its_connection_harms_nobody(
         wait_for(lambda: not door.server.active_channels, what="the end of all connections")
         with door.connect() as connection:
             assert connection.send(HEALTH).reply().status == 200
-    assert "Traceback" not in caplog.text
+    assert [entry for entry in logged if "exception" in entry] == []
 
 
 # -- the end

@@ -6,6 +6,7 @@ import pytest
 from factories import NOW
 from harness import wait_for
 from queueing import push_in_vain
+from structlog.typing import EventDict
 from working import REPOS, AtWork
 
 from webhookd.errors import StoreError
@@ -13,13 +14,13 @@ from webhookd.models import Ending, RunState
 
 
 def test_nothing_starts_and_nothing_is_left_of_a_claim_whose_commit_fails(
-    at_work: AtWork, caplog: pytest.LogCaptureFixture
+    at_work: AtWork, logged: list[EventDict]
 ) -> None:
     def fail() -> bool:
         with pytest.raises(StoreError, match="FOREIGN KEY"):
             push_in_vain(at_work.store, "lost")
         at_work.worker.wake()
-        return "store unavailable" in caplog.text
+        return "store unavailable" in [entry["event"] for entry in logged]
 
     wait_for(fail, what="a push that the worker got ready for")
     payload = at_work.launcher.folder(1, 1) / "payload"

@@ -7,7 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 from harness import is_alive, read_pids, wait_for
+from structlog.typing import EventDict
 from working import REPOS, AtWork
 
 from webhookd.deploy.launcher import Launcher
@@ -52,8 +54,9 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def test_a_full_disk_with_a_run_that_is_due_keeps_the_worker_no_busier_than_it_must(
-    on_small_disk: AtWork, small_disk: Path, caplog: pytest.LogCaptureFixture
+    on_small_disk: AtWork, small_disk: Path, logged: list[EventDict]
 ) -> None:
+    structlog.get_config()["processors"].insert(0, structlog.processors.TimeStamper())
     on_small_disk.configure(workers=1)
     begun, go = small_disk / "begun", small_disk / "go"
     on_small_disk.script.write_text(f"touch {begun}; until test -e {go}; do sleep 0.01; done")
@@ -65,7 +68,7 @@ def test_a_full_disk_with_a_run_that_is_due_keeps_the_worker_no_busier_than_it_m
     on_small_disk.worker.wake()
 
     def told() -> list[float]:
-        return [record.created for record in caplog.records if NO_WRITES in record.getMessage()]
+        return [entry["timestamp"] for entry in logged if entry["event"] == NO_WRITES]
 
     wait_for(lambda: len(told()) > 2, what="three errors")
     first, second = told()[1:3]  # before, somebody may have woken it
@@ -88,7 +91,7 @@ def test_a_stop_reaches_commands_while_the_store_is_locked(on_small_disk: AtWork
 
 
 def test_what_cannot_be_recorded_is_left_to_the_next_daemon(
-    on_small_disk: AtWork, small_disk: Path, caplog: pytest.LogCaptureFixture
+    on_small_disk: AtWork, small_disk: Path, logged: list[EventDict]
 ) -> None:
     go = small_disk / "go"
     on_small_disk.script.write_text(
@@ -98,7 +101,7 @@ def test_what_cannot_be_recorded_is_left_to_the_next_daemon(
     wait_for((on_small_disk.ran / str(run)).exists, what="the command")
     with locked(small_disk):
         go.touch()
-        wait_for(lambda: NO_WRITES in caplog.text, what="an end that cannot be recorded")
+        wait_for(lambda: NO_WRITES in {each["event"] for each in logged}, what="an end that is not recorded")
         on_small_disk.worker.drain()
         on_small_disk.worker.leave()
         on_small_disk.thread.join()

@@ -32,7 +32,7 @@ PURE_MODULES = ("webhookd.queue.lifecycle", "webhookd.deploy.environment")
 IMPURE_IMPORT = re.compile(
     r"(asyncio|concurrent|ctypes|fcntl|flask|getpass|glob|grp|http\.client|http\.server|io|logging|mmap"
     r"|multiprocessing|os|platform|pwd|queue|random|requests|resource|sched|secrets|select|selectors|shelve"
-    r"|shutil|signal|socket|socketserver|subprocess|sys|tempfile|threading|time|urllib\.request|uuid|waitress)(\.|$)"
+    r"|shutil|signal|socket|socketserver|structlog|subprocess|sys|tempfile|threading|time|urllib\.request|uuid|waitress)(\.|$)"
 )
 IMPURE_NAME = re.compile(r"breakpoint|eval|exec|input|open|print")
 IMPURE_METHOD = re.compile(

@@ -1,6 +1,5 @@
 """One connection: Waitress' channel, moved by our loop, with answers that need no thread."""
 
-import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from socket import MSG_DONTWAIT, MSG_PEEK, SHUT_WR
 from socket import socket as Socket  # noqa: N812 - a channel has an attribute of that name
 from typing import Any, Protocol
 
+import structlog
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
 
@@ -19,7 +19,7 @@ from webhookd.daemon.parser import FrontDoor, Parser
 from webhookd.web import answers
 from webhookd.web.hooks import Pending
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _MOST_DISCARDED = 65536  # bytes at a time
 

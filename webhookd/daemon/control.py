@@ -6,7 +6,6 @@ this is for what the daemon must hear at once.
 
 import contextlib
 import json
-import logging
 import os
 import socket
 import threading
@@ -15,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from webhookd.errors import NotPossible, WebhookdError, in_words
-
-log = logging.getLogger(__name__)
 
 _NAME = "control.sock"
 _LONGEST = 64 * 1024  # bytes of an answer
@@ -32,6 +29,9 @@ class Control:
     """
 
     def __init__(self, state_dir: Path, handlers: Mapping[str, Callable[[], Mapping[str, Any]]]) -> None:
+        import structlog  # noqa: PLC0415 - commands that `ask` need no log, and it takes a while to import
+
+        self._log = structlog.get_logger(__name__)
         self._path = state_dir / _NAME
         self._handlers = handlers
         self._stopping = threading.Event()
@@ -49,7 +49,7 @@ class Control:
                 connection, _ = self._socket.accept()
             except OSError as error:  # shut down by `stop`; else no descriptor is left, say
                 if not self._stopping.wait(_PAUSE):
-                    log.error("control hindered error=%s", in_words(error))  # noqa: TRY400 - tried again
+                    self._log.error("control blocked", error=in_words(error))
                 continue
             with connection:
                 self._converse(connection)
@@ -70,9 +70,9 @@ class Control:
             word = connection.recv(100).decode("ascii", "replace").strip()
             connection.sendall(json.dumps(self._answer(word)).encode())
         except OSError as error:
-            log.warning("control connection lost error=%s", in_words(error))
-        except Exception:
-            log.exception("control request failed")  # a bug of ours, and no end to the next request
+            self._log.warning("control connection lost", error=in_words(error))
+        except Exception:  # noqa: BLE001 - a bug of ours must not end the next request
+            self._log.exception("control request failed")
 
     def _answer(self, word: str) -> Mapping[str, Any]:
         handler = self._handlers.get(word)

@@ -1,14 +1,15 @@
 """Whether the daemon does its work: the store takes writes and the worker lives."""
 
-import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import structlog
+
 from webhookd.errors import StoreError
 from webhookd.queue import Store
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _INTERVAL = 5.0  # seconds for which one look at the store holds
 
@@ -37,6 +38,6 @@ class Health:
         try:
             self._store.probe(now=datetime.now(UTC))
         except StoreError as error:
-            log.error("store unavailable error=%s", error)  # noqa: TRY400 - a condition, not a bug
+            log.error("store unavailable", error=error)  # noqa: TRY400 - a condition, not a bug
             return "store takes no writes"
         return ""

@@ -1,6 +1,5 @@
 """Forgets what the history setting no longer keeps, in small steps beside the work."""
 
-import logging
 import re
 import shutil
 import threading
@@ -9,12 +8,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import structlog
+
 from webhookd.deploy.launcher import Launcher
 from webhookd.errors import NotFound, StoreError, in_words, with_file
 from webhookd.models import Config
 from webhookd.queue import Store
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _INTERVAL = 600.0  # seconds
 _STEP = 200  # rows of one transaction: short enough that no accept waits for it
@@ -40,9 +41,9 @@ class Housekeeping:
                 try:
                     step()
                 except StoreError as error:
-                    log.error("housekeeping failed error=%s", error)  # noqa: TRY400 - tried again
+                    log.error("housekeeping failed", error=error)  # noqa: TRY400 - tried again
                 except OSError as error:
-                    log.error("housekeeping failed error=%s", with_file(error))  # noqa: TRY400 - as above
+                    log.error("housekeeping failed", error=with_file(error))  # noqa: TRY400 - as above
             self._stopping.wait(_INTERVAL)
 
     def stop(self) -> None:
@@ -61,7 +62,7 @@ class Housekeeping:
             more = pruned.more
             self._stopping.wait(_BREATH)
         if removed:
-            log.info("history pruned count=%d", removed)
+            log.info("history pruned", count=removed)
 
     def _remove_strays(self) -> None:
         """Remove folders whose runs are gone: a crash came between the two, or the database was replaced."""
@@ -86,4 +87,4 @@ def _remove(folder: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        log.error("folder not removed folder=%s error=%s", folder, in_words(error))  # noqa: TRY400 - as above
+        log.error("folder not removed", folder=folder, error=in_words(error))  # noqa: TRY400 - as above

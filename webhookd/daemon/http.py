@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
 
+import structlog
 from waitress.adjustments import Adjustments
 
 from webhookd.daemon.accepting import Acceptor
@@ -26,7 +27,7 @@ from webhookd.web import answers
 from webhookd.web.answers import Answer
 from webhookd.web.hooks import Pending
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 Result = TypeVar("Result")
 

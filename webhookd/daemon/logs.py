@@ -1,22 +1,27 @@
 """The daemon's own log: one line per event on standard error, or one entry per event in the journal."""
 
+import contextlib
 import faulthandler
 import json
 import logging
 import os
-import sys
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial, partialmethod
 from typing import Any
 
-from webhookd.daemon.events import event_of, journal_fields, line_of
+import structlog
+from structlog.processors import JSONRenderer, add_log_level, format_exc_info
+from structlog.typing import EventDict
+
 from webhookd.deploy.journal import Field, Journal
 
-# Source: sd-daemon(3): "<3>" at the start of a line is its priority in the journal, as in syslog(3).
-_PRIORITIES = ((logging.CRITICAL, 2), (logging.ERROR, 3), (logging.WARNING, 4), (logging.INFO, 6))
-_LOWEST = 7
+_STANDARD_ERROR = 2
+_NO_VALUE: tuple[object, ...] = (None, "", (), [])
+_WORD = re.compile(r"[^\s\"\\=]+")
 
 
 class Format(StrEnum):
@@ -26,127 +31,145 @@ class Format(StrEnum):
     JSON = "json"
 
 
-class TextFormatter(logging.Formatter):
-    """Formats a record as one line of text."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Give time, level and event; a traceback, which is ours, follows as it is."""
-        return f"{_moment(record)} {record.levelname} {_text(record)}"
-
-
-class JsonFormatter(logging.Formatter):
-    """Formats a record as one line of JSON, its fields by name."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Give time, level and message, then the event's own fields; a traceback comes last."""
-        event = event_of(record.msg, record.args)
-        values: dict[str, Any] = {
-            "time": _moment(record),
-            "level": record.levelname.lower(),
-            "message": event.phrase,
-        }
-        values |= {
-            name: value if isinstance(value, int | float) else str(value) for name, value in event.fields
-        }
-        if record.exc_info:
-            values["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(values)
-
-
-class PriorityFormatter(logging.Formatter):
-    """Puts the priority in front of another formatter's line, for a journal that reads standard error."""
-
-    def __init__(self, inner: logging.Formatter) -> None:
-        super().__init__()
-        self._inner = inner
-
-    def format(self, record: logging.LogRecord) -> str:
-        """Give the line, each part of it with its priority."""
-        prefix = f"<{_priority(record)}>"
-        return "\n".join(prefix + line for line in self._inner.format(record).split("\n"))
-
-
-class JournalHandler(logging.Handler):
-    """Sends each record to the journal with its fields; to standard error where that cannot be done."""
-
-    def __init__(self, journal: Journal, *, instead: logging.Handler) -> None:
-        super().__init__()
-        self._journal = journal
-        self._instead = instead
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Make an entry."""
-        try:
-            self._journal.send(_entry(record))
-        except OSError:
-            self._instead.handle(record)
-
-    def close(self) -> None:
-        """Let go of the journal."""
-        self._journal.close()
-        super().close()
-
-
 def set_up(form: Format | None, *, environ: Mapping[str, str]) -> None:
     """Send everything from INFO up to where the operator looks for it.
 
-    Without a wish for a *form*: to the journal, with fields, if standard error leads there; else as text.
+    Without a *form*: to the journal, with fields, if standard error leads there; else as text.
     """
+    in_journal = leads_to_journal(_STANDARD_ERROR, environ)
+    journal = None
+    if in_journal and form is None:
+        with contextlib.suppress(OSError):
+            journal = Journal()
+    configure(form or Format.TEXT, journal=journal, has_priorities=in_journal)
     root = logging.getLogger()
-    root.handlers[:] = [_handler(form, journal=leads_to_journal(sys.stderr.fileno(), environ))]
+    root.handlers[:] = [_FromLibraries()]
     root.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
     threading.excepthook = _log_end_of_thread
     faulthandler.enable()  # a watchdog's SIGABRT then shows where the main loop hung
 
 
+def configure(form: Format, *, journal: Journal | None = None, has_priorities: bool = False) -> None:
+    """Have structlog write lines of *form*, or send entries to *journal*."""
+    renderer = JSONRenderer(default=str) if form is Format.JSON else _text_line
+    structlog.configure(
+        processors=[add_log_level, format_exc_info, _in_order, _journal_entry if journal else renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=partial(Output, lock=threading.Lock(), journal=journal, has_priorities=has_priorities),
+        cache_logger_on_first_use=True,
+    )
+
+
 def leads_to_journal(descriptor: int, environ: Mapping[str, str]) -> bool:
-    """Tell whether *descriptor* is the stream to the journal that systemd gave us (systemd.exec(5))."""
+    """Return whether *descriptor* is the stream to the journal that systemd gave us (systemd.exec(5))."""
     status = os.fstat(descriptor)
     return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def _handler(form: Format | None, *, journal: bool) -> logging.Handler:
-    formatter: logging.Formatter = JsonFormatter() if form is Format.JSON else TextFormatter()
-    stream = logging.StreamHandler(sys.stderr)
-    stream.setFormatter(PriorityFormatter(formatter) if journal else formatter)
-    if form is not None or not journal:
-        return stream
-    try:
-        return JournalHandler(Journal(), instead=stream)
-    except OSError:
-        return stream
+# -- rendering
 
 
-def _entry(record: logging.LogRecord) -> Iterator[Field]:
-    fields = (
-        ("MESSAGE", _text(record)),
-        ("PRIORITY", str(_priority(record))),
-        ("SYSLOG_IDENTIFIER", "webhookd"),
-        ("LOGGER", record.name),
-        *journal_fields(event_of(record.msg, record.args)),
-    )
-    for name, value in fields:
-        yield name, value.encode("utf-8", "backslashreplace")
+def _in_order(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Put time, level and message first and a traceback last; leave out fields without a value."""
+    traceback = event.pop("exception", None)
+    moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    ordered = {"time": moment, "level": event.pop("level"), "message": event.pop("event")}
+    ordered |= {name: value for name, value in event.items() if value not in _NO_VALUE}
+    return ordered | {"traceback": traceback} if traceback else ordered
 
 
-def _text(record: logging.LogRecord) -> str:
-    text = line_of(event_of(record.msg, record.args))
-    if record.exc_info:
-        text += "\n" + logging.Formatter().formatException(record.exc_info)
-    return text.encode("utf-8", "backslashreplace").decode()
+def _text_line(_logger: object, _method: str, event: EventDict) -> str:
+    return f"{event.pop('time')} {event.pop('level').upper()} {_message(event)}"
 
 
-def _moment(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-    return moment.replace("+00:00", "Z")
+def _journal_entry(_logger: object, _method: str, event: EventDict) -> tuple[Any, ...]:
+    del event["time"], event["level"]
+    return (_message(event), event), {}
 
 
-def _priority(record: logging.LogRecord) -> int:
-    return next((number for level, number in _PRIORITIES if record.levelno >= level), _LOWEST)
+def _message(event: EventDict) -> str:
+    """Take message and traceback out of *event*, and return them with its fields.
+
+    Whatever a value holds, it cannot start a line, move the cursor, or look like another field.
+    """
+    message, traceback = event.pop("message"), event.pop("traceback", "")
+    line = " ".join([_escaped(message), *(f"{name}={_word(value)}" for name, value in event.items())])
+    return "\n  ".join([line, *map(_escaped, traceback.splitlines())])
+
+
+def _word(value: object) -> str:
+    text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return text if _WORD.fullmatch(text) and text.isprintable() else f'"{_escaped(text, quotes=True)}"'
+
+
+def _escaped(text: str, *, quotes: bool = False) -> str:
+    r"""Escape as JSON does, and all that is not ASCII where something in it cannot be printed (\u202e)."""
+    if text.isprintable() and not quotes:
+        return text
+    return json.dumps(text, ensure_ascii=not text.isprintable())[1:-1]
+
+
+# -- writing
+
+
+class Output:
+    """Where the lines of the logger *name* go, each at once; one that cannot be written is dropped."""
+
+    def __init__(
+        self, name: str, *, lock: threading.Lock, journal: Journal | None, has_priorities: bool
+    ) -> None:
+        self._name = name
+        self._lock = lock  # of all loggers: a long line is not written to a pipe in one piece
+        self._journal = journal
+        self._has_priorities = has_priorities
+
+    def _write(self, line: str, fields: EventDict | None = None, *, priority: int) -> None:
+        with contextlib.suppress(OSError):
+            if self._journal is not None and fields is not None:
+                self._journal.send(self._entry(line, fields, priority))
+                return
+        with contextlib.suppress(OSError):
+            self._print(line, priority)
+
+    # Source: sd-daemon(3): "<3>" at the start of a line is its priority in the journal, as in syslog(3).
+    critical = partialmethod(_write, priority=2)
+    error = partialmethod(_write, priority=3)
+    warning = partialmethod(_write, priority=4)
+    info = partialmethod(_write, priority=6)
+
+    def _print(self, line: str, priority: int) -> None:
+        if self._has_priorities:
+            line = "\n".join(f"<{priority}>{part}" for part in line.split("\n"))
+        data = f"{line}\n".encode()
+        with self._lock:
+            while data:
+                data = data[os.write(_STANDARD_ERROR, data) :]
+
+    def _entry(self, line: str, fields: EventDict, priority: int) -> Iterator[Field]:
+        yield "MESSAGE", line.encode()
+        yield "PRIORITY", str(priority).encode()
+        yield "SYSLOG_IDENTIFIER", b"webhookd"
+        yield "LOGGER", self._name.encode()
+        for name, value in fields.items():
+            several = isinstance(value, list | tuple)
+            key = f"WEBHOOKD_{name.removesuffix('s') if several else name}".upper()
+            for each in value if several else (value,):  # WEBHOOKD_RUN once for each of the runs
+                yield key, str(each).encode("utf-8", "backslashreplace")
+
+
+class _FromLibraries(logging.Handler):
+    """Logs what libraries say through the standard library's `logging`."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log *record*, all of it as the message."""
+        level = min(record.levelno // 10 * 10, logging.CRITICAL)
+        try:
+            structlog.get_logger(record.name).log(level, record.getMessage(), exc_info=record.exc_info)
+        except Exception:  # noqa: BLE001 - a bug of the library's must not end its thread
+            self.handleError(record)
 
 
 def _log_end_of_thread(args: threading.ExceptHookArgs) -> None:
-    name = args.thread.name if args.thread else "-"
-    info = (args.exc_type, args.exc_value, args.exc_traceback)
-    logging.getLogger(__name__).critical("thread ended thread=%s", name, exc_info=info)  # type: ignore[arg-type]
+    name = args.thread.name if args.thread else None
+    structlog.get_logger(__name__).critical("thread ended", thread=name, exc_info=args.exc_value)

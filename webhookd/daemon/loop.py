@@ -1,13 +1,14 @@
 """One thread that waits for many sockets: epoll, so that a thousand idle connections cost nothing."""
 
-import logging
 import os
 import select
 import threading
 from collections import deque
 from collections.abc import Callable
 
-log = logging.getLogger(__name__)
+import structlog
+
+log = structlog.get_logger(__name__)
 
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 BROKEN = select.EPOLLHUP | select.EPOLLERR

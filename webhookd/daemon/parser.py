@@ -1,11 +1,11 @@
 """Reads requests off a connection; those that cannot become valid are answered before their body is read."""
 
-import logging
 import re
 import time
 from collections.abc import Mapping
 from typing import Protocol
 
+import structlog
 from waitress.adjustments import Adjustments
 from waitress.buffers import OverflowableBuffer
 from waitress.parser import HTTPRequestParser, ParsingError, split_uri
@@ -18,7 +18,7 @@ from webhookd.web.answers import Answer
 from webhookd.web.head import Head
 from webhookd.web.hooks import Pending
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _MOST_FIELDS = 100  # header lines of one request
 _FRAMING = ("content-length", "transfer-encoding")
@@ -54,7 +54,7 @@ class FrontDoor(Protocol):
     def receive(self, head: Head, body: bytes) -> Answer | Pending:
         """Answer a whole request, at once or once it is stored."""
 
-    def reject(self, answer: Answer, head: Head, *, cause: str, detail: str = "-") -> Answer:
+    def reject(self, answer: Answer, head: Head, *, cause: str, detail: str = "") -> Answer:
         """Count and log that *head* is answered with *answer*, and give that."""
 
     def flush(self) -> None:
@@ -184,7 +184,7 @@ class Parser(HTTPRequestParser):
         else:
             self.reject(answers.MALFORMED, cause="malformed request", detail=error.body)
 
-    def reject(self, answer: Answer, *, cause: str, detail: str = "-") -> None:
+    def reject(self, answer: Answer, *, cause: str, detail: str = "") -> None:
         """Refuse, and have it counted and logged."""
         self.refuse(self._door.reject(answer, self.head, cause=cause, detail=detail))
 

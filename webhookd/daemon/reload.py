@@ -1,17 +1,18 @@
 """The configuration in force, and how another one takes its place while the daemon runs."""
 
-import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+import structlog
 
 from webhookd.daemon.systemd import ServiceManager
 from webhookd.errors import ConfigError, NotPossible, RestartNeeded, StoreError, WebhookdError
 from webhookd.models import Config
 from webhookd.queue import Store
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 class ConfigInForce:
@@ -90,7 +91,7 @@ class Reload:
         finally:
             self._manager.ready()
         self._wake()
-        log.info("configuration reloaded file=%s", config.file)
+        log.info("configuration reloaded", file=config.file)
         log_hooks(config)
         return {"file": str(config.file), "warnings": [str(warning) for warning in config.warnings]}
 
@@ -100,9 +101,9 @@ class Reload:
             self()
         except ConfigError as error:
             for problem in error.problems:
-                log.error("reload refused problem=%s", problem)  # noqa: TRY400 - the operator's, not ours
+                log.error("reload refused", problem=problem)  # noqa: TRY400 - the operator's, not ours
         except WebhookdError as error:
-            log.error("reload refused problem=%s", error)  # noqa: TRY400 - as above
+            log.error("reload refused", problem=error)  # noqa: TRY400 - as above
 
     def refuse(self) -> None:
         """Do no more of it: the end has begun."""
@@ -113,9 +114,9 @@ def take_over(store: Store, config: Config) -> None:
     """Put what waits in *store* under the rules of *config*; what has no target any more is cancelled."""
     cancelled, changed = store.take_over(config.targets, now=datetime.now(UTC))
     for run in cancelled:
-        log.warning("run cancelled run=%d target=%s reason=%s", run.run, run.target, run.reason)
+        log.warning("run cancelled", run=run.run, target=run.target, reason=run.reason)
     if changed:
-        log.info("waiting runs changed count=%d", changed)
+        log.info("waiting runs changed", count=changed)
 
 
 def _fixed_keys(old: Config, new: Config, *, listens_by_itself: bool) -> Iterator[str]:
@@ -128,4 +129,4 @@ def _fixed_keys(old: Config, new: Config, *, listens_by_itself: bool) -> Iterato
 def log_hooks(config: Config) -> None:
     """Tell where each hook answers."""
     for hook in config.hooks:
-        log.info("hook ready hook=%s forge=%s path=%s", hook.name, hook.forge, hook.path)
+        log.info("hook ready", hook=hook.name, forge=hook.forge, path=hook.path)

@@ -1,6 +1,5 @@
 """The life of the daemon: startup, loop, drain, shutdown."""
 
-import logging
 import math
 import os
 import secrets
@@ -11,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any
+
+import structlog
 
 from webhookd.daemon.checkup import Checkup
 from webhookd.daemon.control import Control
@@ -31,7 +32,7 @@ from webhookd.queue import Store
 from webhookd.web.hooks import Hooks
 from webhookd.web.late import Application, LateApplication
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _DRAIN_TICK = 0.1  # seconds between two looks at the worker while it drains
 _LAST_MINUTE = 60.0  # seconds for all that a stop takes beside the commands
@@ -162,7 +163,7 @@ class Daemon:
 
     def _drain(self) -> None:
         """Start nothing more, and go on storing pushes until the last command has ended."""
-        log.info("stopping running=%s", ",".join(self._worker.running) or "-")
+        log.info("stopping", running=self._worker.running)
         self._worker.drain()
         self._reload.refuse()
         grace = _longest_grace(self._config())
@@ -188,9 +189,9 @@ class Daemon:
         self._signals.restore()
         if not self._signals.stops:
             raise WebhookdError("the worker has ended by itself", hint="its traceback is in the log above")
-        left = ",".join(self._worker.running)
+        left = self._worker.running
         if left:
-            log.warning("stopped running=%s", left)  # the next daemon adopts them
+            log.warning("stopped", running=left)  # the next daemon adopts them
         else:
             log.info("stopped")
 
@@ -212,4 +213,4 @@ def _owner() -> str:
 
 def _log_sockets(sockets: Sequence[socket.socket]) -> None:
     for sock in sockets:
-        log.info("listening address=%s", describe(sock))
+        log.info("listening", address=describe(sock))

@@ -4,15 +4,16 @@ Source: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3), systemd.exec(5).
 the daemon there are no such variables: nothing is inherited, nobody is told.
 """
 
-import logging
 import os
 import socket
 import time
 from collections.abc import MutableMapping
 
+import structlog
+
 from webhookd.errors import WebhookdError, in_words
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _FIRST_INHERITED = 3  # descriptors 0 to 2 are the standard streams
 _USEC = 1_000_000
@@ -68,7 +69,7 @@ class ServiceManager:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
                 sock.sendto("\n".join(fields).encode(), address)
         except OSError as error:
-            log.warning("service manager not told what=%s error=%s", fields[0], in_words(error))
+            log.warning("service manager not told", what=fields[0], error=in_words(error))
 
 
 def inherited_sockets(environ: MutableMapping[str, str]) -> tuple[socket.socket, ...]:

@@ -1,12 +1,13 @@
 """The attempts in flight: watched, found again, ended, and recorded. Belongs to the worker's thread."""
 
-import logging
 import os
 import select
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+import structlog
 
 from webhookd.deploy.job import Result
 from webhookd.deploy.jobs import LaunchFailed, invocation_of, sweep_job
@@ -17,7 +18,7 @@ from webhookd.errors import NotPossible, with_file
 from webhookd.models import Config, Outcome, Run, RunState
 from webhookd.queue import Store
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _LOST_POLL = 0.25  # seconds between looks for a supervisor that is not watched
 _LONGEST_POLL = 30.0  # seconds between two tries to end what is left of an attempt, on a full disk say
@@ -90,7 +91,7 @@ class Attempts:
             if run.run not in self._known:
                 self._store.adopt(run.run, owner=self._owner, attempt=run.attempt)
                 self.add(run)
-                log.info("run adopted run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
+                log.info("run adopted", run=run.run, target=run.target, attempt=run.attempt)
 
     def settle(self) -> None:
         """Move every attempt on that no living supervisor is watched for."""
@@ -116,7 +117,7 @@ class Attempts:
             if after.state is RunState.QUEUED:
                 self._relane(after)
         except NotPossible as error:
-            log.error("run not recorded run=%d error=%s", run.run, error)  # noqa: TRY400 - fenced off
+            log.error("run not recorded", run=run.run, error=error)  # noqa: TRY400 - fenced off
         else:
             log_end(after, outcome)
         del self._known[run.run]
@@ -157,7 +158,7 @@ class Attempts:
         except OSError as error:
             attempt.look_later()
             run, why = attempt.run, with_file(error)
-            log.error("run out of reach run=%d target=%s error=%s", run.run, run.target, why)  # noqa: TRY400
+            log.error("run out of reach", run=run.run, target=run.target, error=why)  # noqa: TRY400
 
     def _look_for(self, attempt: InFlight) -> None:
         """Find its supervisor, or take its result, or end what it left behind."""
@@ -185,13 +186,13 @@ class Attempts:
     def _sweep(self, attempt: InFlight, lock: int) -> None:
         run = attempt.run
         attempt.look_later()
-        log.warning("supervisor lost run=%d target=%s attempt=%d", run.run, run.target, run.attempt)
+        log.warning("supervisor lost", run=run.run, target=run.target, attempt=run.attempt)
         job = sweep_job(run, config=self._config(), folder=self._launcher.folder(run.run, run.attempt))
         try:
             prepared = self._launcher.prepare(job, payload=None, lock=lock)
             self.watch(attempt, self._launcher.launch(prepared))
         except LaunchFailed as error:
-            log.error("supervisor lost run=%d error=%s", run.run, error)  # noqa: TRY400 - looked at again
+            log.error("supervisor lost", run=run.run, error=error)  # noqa: TRY400 - looked at again
 
     def _relane(self, run: Run) -> None:
         """Put a run that waits again under the rules of now: a reload saw it running and left it alone."""

@@ -1,13 +1,14 @@
 """What an ended attempt means to the store and to the log."""
 
-import logging
 import random
 from datetime import UTC, datetime
+
+import structlog
 
 from webhookd.deploy.job import Result
 from webhookd.models import Config, Ending, Outcome, Run, RunState
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 
 def outcome_of(result: Result) -> Outcome:
@@ -33,10 +34,12 @@ def retry_in(run: Run, config: Config) -> float | None:
 
 def log_end(run: Run, outcome: Outcome) -> None:
     """Say where *run* has got to by *outcome*."""
-    level = logging.INFO if run.state is RunState.SUCCEEDED else logging.WARNING
-    what = "waits again" if run.state is RunState.QUEUED else "ended"
-    log.log(
-        level,
-        "run %s run=%d target=%s state=%s attempt=%d reason=%s",
-        what, run.run, run.target, run.state, run.attempt, outcome.reason or "-",
-    )  # fmt: skip
+    write = log.info if run.state is RunState.SUCCEEDED else log.warning
+    write(
+        "run waits again" if run.state is RunState.QUEUED else "run ended",
+        run=run.run,
+        target=run.target,
+        state=run.state,
+        attempt=run.attempt,
+        reason=outcome.reason,
+    )

@@ -4,13 +4,14 @@ It sleeps until something happens: a commit woke it, a supervisor ended (its pid
 waiting run is due. A slow poll is only the safety net.
 """
 
-import logging
 import os
 import select
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+
+import structlog
 
 from webhookd.deploy.attempts import Attempts
 from webhookd.deploy.jobs import LaunchFailed, make_job, payload_of
@@ -20,7 +21,7 @@ from webhookd.errors import StoreError, with_file
 from webhookd.models import Claim, Config, Ending, Outcome
 from webhookd.queue import Store
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _SAFETY_POLL = 5.0  # seconds
 _STORE_POLL = 1.0  # seconds before what failed is tried again
@@ -104,10 +105,10 @@ class Worker:
         try:
             self._turn()
         except (StoreError, TimeoutError) as error:
-            log.error("store unavailable error=%s", error)  # noqa: TRY400 - a condition, not a bug
+            log.error("store unavailable", error=error)  # noqa: TRY400 - a condition, not a bug
             return False
         except OSError as error:
-            log.error("worker hindered error=%s", with_file(error))  # noqa: TRY400 - as above
+            log.error("worker blocked", error=with_file(error))  # noqa: TRY400 - as above
             return False
         return True
 
@@ -183,10 +184,8 @@ class Worker:
             self._attempts.finish(attempt, outcome)
             return
         self._stuck = False
-        log.info(
-            "run started run=%d target=%s attempt=%d delivery=%s",
-            claim.run.run, claim.run.target, claim.run.attempt, claim.run.delivery,
-        )  # fmt: skip
+        run = claim.run
+        log.info("run started", run=run.run, target=run.target, attempt=run.attempt, delivery=run.delivery)
 
     # -- waiting
 

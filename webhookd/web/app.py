@@ -1,9 +1,9 @@
 """The Flask app on the public port: the hooks and the health check."""
 
-import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
+import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -11,7 +11,7 @@ from webhookd.web import answers
 from webhookd.web.answers import Answer
 from webhookd.web.hooks import Hooks
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 
@@ -45,7 +45,7 @@ def _handle(error: Exception) -> Response:
         return _respond(answers.method_not_allowed(error.valid_methods or ()))
     if isinstance(error, HTTPException) and error.code is not None:
         return _respond(answers.answer(HTTPStatus(error.code), status="rejected", reason=error.name.lower()))
-    log.error("request failed path=%s", request.path, exc_info=error)
+    log.error("request failed", path=request.path, exc_info=error)
     return _respond(answers.BROKEN)
 
 

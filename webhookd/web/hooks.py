@@ -4,7 +4,6 @@ The order of trust: path, method, size, address, then all that `intake` checks. 
 shows is answered before its body is read; and no thread waits for the disk.
 """
 
-import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future
@@ -13,6 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+
+import structlog
 
 from webhookd.errors import AddressNotAllowed, NotAuthentic, Rejected, StoreError
 from webhookd.intake import precheck, receive
@@ -26,7 +27,7 @@ from webhookd.web.head import Head
 from webhookd.web.rejections import Kind, Rejections
 from webhookd.web.throttle import Throttle
 
-log = logging.getLogger(__name__)
+log = structlog.get_logger(__name__)
 
 HEALTH = "/healthz"  # the one path on this port that is no hook's
 PATIENCE = 20.0  # seconds for the store to take a delivery; a forge has given up by then
@@ -106,13 +107,13 @@ class Hooks:
         head: Head,
         *,
         cause: str,
-        detail: str = "-",
+        detail: str = "",
         finer: Callable[[], str] | None = None,
     ) -> Answer:
         """Count and log that *head* is answered with *answer*, and give that."""
         config = self._config()
         hook = config.hook_at(head.path)
-        kind = Kind(status=answer.status, cause=cause, hook=hook.name if hook else "-")
+        kind = Kind(status=answer.status, cause=cause, hook=hook.name if hook else "")
         address, now = str(_client(head, config)), time.monotonic()
         self.rejections.note(kind, address=address, path=head.path, detail=detail, now=now, finer=finer)
         return answer
@@ -137,7 +138,7 @@ class Hooks:
         if isinstance(error, NotAuthentic):
             seconds = self._throttle.fail(_client(head, config), now=time.monotonic())
             answer = answers.too_many_failures(seconds) if seconds else answer
-        return self.reject(answer, head, cause=error.cause or "-", detail=str(error), finer=finer)
+        return self.reject(answer, head, cause=error.cause, detail=str(error), finer=finer)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +184,7 @@ def _cause_by_keys(request: Request, error: NotAuthentic, *, hook: Hook, config:
 
 
 def _unavailable(hook: str, error: BaseException) -> Answer:
-    log.error("delivery not stored hook=%s error=%s", hook, error)
+    log.error("delivery not stored", hook=hook, error=error)
     return answers.UNAVAILABLE
 
 
@@ -220,11 +221,11 @@ def _head(environ: Mapping[str, Any]) -> Head:
 def _log_accepted(decision: Decision, acceptance: Acceptance) -> None:
     delivery = decision.delivery
     log.info(
-        "delivery %s hook=%s delivery=%s event=%s runs=%s reason=%s",
+        "delivery %s",
         acceptance.status,
-        delivery.hook,
-        delivery.delivery_id,
-        delivery.event,
-        ",".join(str(run.run) for run in acceptance.runs) or "-",
-        acceptance.reason or "-",
+        hook=delivery.hook,
+        delivery=delivery.delivery_id,
+        forge_event=delivery.event,
+        runs=[run.run for run in acceptance.runs],
+        reason=acceptance.reason,
     )

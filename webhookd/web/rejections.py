@@ -4,13 +4,14 @@ The first of a kind is logged whole, the ones after it as a number, at most once
 kind is what was wrong, and at which hook: neither is a sender's to choose, so there are few.
 """
 
-import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
-log = logging.getLogger(__name__)
+import structlog
+
+log = structlog.get_logger(__name__)
 
 INTERVAL = 60.0  # seconds between two lines of one kind
 _LONGEST_PATH = 100  # characters of a requested path in a line
@@ -22,7 +23,7 @@ class Kind:
 
     status: int
     cause: str
-    hook: str  # "-" where the path is no hook's
+    hook: str  # "" where the path is no hook's
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,18 +62,26 @@ class Rejections:
                 return
             self._folded[kind] = _Folded(since=now)
         log.warning(
-            "request rejected status=%d cause=%s hook=%s address=%s path=%s detail=%s",
-            kind.status, finer() if finer else kind.cause, kind.hook, address, path[:_LONGEST_PATH], detail,
-        )  # fmt: skip
+            "request rejected",
+            status=kind.status,
+            cause=finer() if finer else kind.cause,
+            hook=kind.hook,
+            address=address,
+            path=path[:_LONGEST_PATH],
+            detail=detail,
+        )
 
     def flush(self, *, now: float) -> None:
         """Log how many were folded, of every kind whose minute is over."""
         for kind, folded in self._due(now):
-            seconds = round(now - folded.since)
             log.warning(
-                "requests rejected status=%d cause=%s hook=%s count=%d seconds=%d",
-                kind.status, kind.cause, kind.hook, folded.count, seconds,
-            )  # fmt: skip
+                "requests rejected",
+                status=kind.status,
+                cause=kind.cause,
+                hook=kind.hook,
+                count=folded.count,
+                seconds=round(now - folded.since),
+            )
 
     def _due(self, now: float) -> list[tuple[Kind, _Folded]]:
         """Take what is to be logged; a kind that has kept quiet starts anew with a whole line."""
