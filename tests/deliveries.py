@@ -5,10 +5,9 @@ from datetime import datetime
 
 from factories import NOW, make_hook, make_secret
 
-from webhookd.intake import signing
-from webhookd.intake.forges import forge
-from webhookd.intake.samples import Change, Wish
-from webhookd.intake.signature import hook_keyring
+from webhookd.intake.samples import Change, SampleSpec
+from webhookd.intake.signing import SignedDelivery, sign_delivery
+from webhookd.intake.signing import sign_sample as sign_spec
 from webhookd.models import Forge, Hook
 
 KEY = "correct horse battery stäple"
@@ -21,13 +20,9 @@ def hook_of(name: Forge = Forge.GITHUB, key: str = KEY) -> Hook:
 
 def sign_document(
     document: bytes, hook: Hook, *, event: str = "push", form: bool = False, now: datetime = NOW
-) -> signing.Signed:
+) -> SignedDelivery:
     """Sign any JSON as the hook's forge would."""
-    adapter = forge(hook.forge)
-    keyring = hook_keyring(hook)
-    return signing.sign(
-        document, adapter=adapter, keyring=keyring, event=event, delivery="d-1", now=now, form=form
-    )
+    return sign_delivery(document, hook=hook, event=event, delivery="d-1", now=now, form=form)
 
 
 def sign_sample(
@@ -37,12 +32,11 @@ def sign_sample(
     form: bool = False,
     now: datetime = NOW,
     message: str = "Grüße & <b> 100 %",
-) -> signing.Signed:
+) -> SignedDelivery:
     """Make up a delivery of the hook's forge."""
     change = Change(before="b" * 40, after="a" * 40)
-    sample = forge(hook.forge).sample(Wish(delivery="d-1", event=event, changes=(change,), message=message))
-    document = forge(hook.forge).encode(sample.payload)
-    return sign_document(document, hook, event=sample.event, form=form, now=now)
+    spec = SampleSpec(delivery="d-1", event=event, changes=(change,), message=message)
+    return sign_spec(spec, hook=hook, now=now, form=form)
 
 
 def as_document(payload: object) -> bytes:

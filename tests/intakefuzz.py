@@ -14,8 +14,8 @@ from factories import NOW, make_repository, make_target
 from webhookd.errors import Rejected, UsageError
 from webhookd.intake import receive
 from webhookd.intake.forges import forge
-from webhookd.intake.samples import Change, Sample, Wish
-from webhookd.intake.signing import Signed
+from webhookd.intake.samples import Change, Sample, SampleSpec
+from webhookd.intake.signing import SignedDelivery
 from webhookd.models import Decision, Forge, Hook, RefKind, Request
 from webhookd.queue.accepting import order
 
@@ -33,16 +33,16 @@ REPOSITORY = make_repository(
 
 
 def samples(name: Forge) -> list[Sample]:
-    """Make one delivery of each sort that a forge sends."""
+    """Make one delivery of each kind that a forge sends."""
     new, old = "a" * 40, "b" * 40
     changes = [Change(before=old, after=new), Change(before=None, after=new), Change(before=old, after=None)]
     changes += [Change(kind=RefKind.TAG, name="v1", before=None, after=new)]
-    wishes = [Wish(delivery="d-1", changes=(change,)) for change in changes]
-    wishes += [Wish(delivery="d-1", event="ping")]
+    specs = [SampleSpec(delivery="d-1", changes=(change,)) for change in changes]
+    specs += [SampleSpec(delivery="d-1", event="ping")]
     made = []
-    for wish in wishes:
+    for spec in specs:
         with contextlib.suppress(UsageError):  # some forges send no pings
-            made.append(forge(name).sample(wish))
+            made.append(forge(name).sample(spec))
     return made
 
 
@@ -50,12 +50,12 @@ EVENTS = {name: sorted({sample.event for sample in samples(name)}) for name in F
 
 
 def try_one(data: bytes) -> None:
-    """Let intake judge one input; whatever is no decision and no refusal is a finding."""
+    """Hand intake one input; whatever is neither a decision nor a refusal is a bug."""
     accepts(data)
 
 
 def accepts(data: bytes) -> bool:
-    """Tell whether intake accepts one input."""
+    """Return whether intake accepts one input."""
     if len(data) < 3:
         return False
     name, way, document = FORGES[data[0] % len(FORGES)], data[1] % len(WAYS), data[3:]
@@ -68,7 +68,7 @@ def accepts(data: bytes) -> bool:
     return True
 
 
-def request_of(signed: Signed, way: int) -> Request:
+def request_of(signed: SignedDelivery, way: int) -> Request:
     """Show a delivery as it arrives: as JSON, as if it were a form, or with somebody else's signature."""
     request = signed.request()
     if way == FORM:
@@ -80,7 +80,7 @@ def request_of(signed: Signed, way: int) -> Request:
 
 
 def judge(request: Request, hook: Hook) -> Decision | None:
-    """Give what becomes of a request; None for a refusal."""
+    """Return what becomes of a request; None for a refusal."""
     try:
         return receive(request, hook=hook, repositories=[REPOSITORY], now=NOW)
     except Rejected:
@@ -88,7 +88,7 @@ def judge(request: Request, hook: Hook) -> Decision | None:
 
 
 def seeds() -> Iterator[bytes]:
-    """Give every sample of every forge as an input, sent in every way."""
+    """Yield every sample of every forge as an input, sent in every way."""
     for number, name in enumerate(FORGES):
         for sample in samples(name):
             document = forge(name).encode(sample.payload)

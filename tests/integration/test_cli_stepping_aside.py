@@ -18,7 +18,7 @@ from configfiles import NOBODY, as_nobody
 import webhookd
 from webhookd.cli import main
 from webhookd.daemon.control import Control
-from webhookd.intake.probes import Probe
+from webhookd.intake.signing import Probe
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 

@@ -14,7 +14,7 @@ from webhookd.cli import doctor_host
 from webhookd.config import accounts
 from webhookd.deploy.examination import examine
 from webhookd.intake import receive
-from webhookd.intake.probes import Probe, body, sign
+from webhookd.intake.signing import Probe, probe_body, probe_headers
 from webhookd.models import Finding, Forge, Level, Request
 from webhookd.queue import Store
 
@@ -128,8 +128,8 @@ def test_a_probe_is_authentic_for_its_forge_and_runs_nothing(forge: Forge, probe
     tokens = (make_secret("token"),) if forge is Forge.GITLAB else ()
     hook = make_hook(forge=forge, secrets=secrets, tokens=tokens)
     now = datetime.now(UTC)
-    headers = {name.lower(): value for name, value in sign(probe, hook=hook, now=now).items()}
-    decision = receive(Request(headers=headers, body=body(probe)), hook=hook, repositories=(), now=now)
+    headers = {name.lower(): value for name, value in probe_headers(probe, hook=hook, now=now).items()}
+    decision = receive(Request(headers=headers, body=probe_body(probe)), hook=hook, repositories=(), now=now)
     assert (decision.matches, decision.reason != "") == ((), True)
 
 

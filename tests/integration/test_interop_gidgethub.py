@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhookd.errors import NotAuthentic
-from webhookd.intake.claims import Claims
 from webhookd.intake.forges import forge
-from webhookd.intake.signature import hook_keyring, verify
+from webhookd.intake.keyrings import keyring_of
+from webhookd.intake.signature import verify
 from webhookd.models import Forge
 
 
@@ -45,9 +45,9 @@ def they_take(body: bytes, signature: str, key: str = KEY) -> bool:
 
 
 def we_take(body: bytes, signature: str, key: str = KEY) -> bool:
-    claims = Claims({"x-hub-signature-256": signature}, forge(Forge.GITHUB).scheme)
+    headers, scheme = {"x-hub-signature-256": signature}, forge(Forge.GITHUB).scheme
     try:
-        verify(claims, body, keyrings=[hook_keyring(hook_of(key=key))], now=NOW)
+        verify(headers, body, scheme=scheme, keyrings=[keyring_of(hook_of(key=key))], now=NOW)
     except NotAuthentic:
         return False
     return True

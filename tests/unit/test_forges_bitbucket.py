@@ -8,8 +8,7 @@ from factories import BEFORE, COMMIT, NOW
 
 from webhookd.errors import BadPayload
 from webhookd.intake import receive
-from webhookd.intake.adapter import Reading
-from webhookd.intake.forges import forge
+from webhookd.intake.forges import Reading, forge
 from webhookd.models import Forge, Kind, PushEvent
 
 CLOUD, DC = forge(Forge.BITBUCKET), forge(Forge.BITBUCKET_DC)

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 from factories import BEFORE, COMMIT
 
-from webhookd.intake.adapter import Reading
-from webhookd.intake.forges import forge
+from webhookd.intake.forges import Reading, forge
 from webhookd.models import Forge, Kind, PushEvent
 
 FAMILY = [Forge.GITEA, Forge.FORGEJO, Forge.GOGS]

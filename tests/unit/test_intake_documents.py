@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhookd.errors import BadPayload, UnsupportedContentType
-from webhookd.intake.documents import FORM, JSON, content_type, json_text, parse, payload_field
+from webhookd.intake.payloads import FORM, JSON, content_type, json_text, parse_json, payload_field
 from webhookd.models import Request
 
 
@@ -46,18 +46,18 @@ def request(body: bytes, media_type: str) -> Request:
 )
 def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(BadPayload) as caught:
-        parse(body)
+        parse_json(body)
     assert caught.value.status == 400
 
 
 def test_of_a_repeated_key_the_last_counts() -> None:
-    assert parse(b'{"a": 1, "a": 2}') == {"a": 2}
+    assert parse_json(b'{"a": 1, "a": 2}') == {"a": 2}
 
 
 @given(st.binary(max_size=200))
 def test_no_bytes_make_anything_but_an_object_or_a_refusal(body: bytes) -> None:
     try:
-        value = parse(body)
+        value = parse_json(body)
     except BadPayload:
         value = {}
     assert isinstance(value, dict)
@@ -127,4 +127,4 @@ def test_lower_case_escapes_of_every_byte_come_back(value: bytes) -> None:
 
 
 def test_a_lone_surrogate_is_still_json() -> None:
-    assert parse(json.dumps({"a": "\ud800"}).encode()) == {"a": "\ud800"}
+    assert parse_json(json.dumps({"a": "\ud800"}).encode()) == {"a": "\ud800"}

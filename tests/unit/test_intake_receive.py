@@ -31,7 +31,7 @@ def push_payload(**over: Any) -> dict[str, Any]:
 def request(payload: object, *, secret: Secret | None = None, **headers: str) -> Request:
     """A JSON delivery, signed as GitHub signs; keyword arguments change headers."""
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
-    proof = signature.sign(
+    proof = signature.proof_headers(
         body,
         scheme=forge(Forge.GITHUB).scheme,
         keyring=signature.Keyring(secrets=(secret or make_secret(),)),
@@ -237,10 +237,10 @@ def many(count: int = 200) -> list[Repository]:
 
 def test_of_many_own_secrets_only_those_that_the_body_mentions_are_tried() -> None:
     body = request(push_payload(repository={"full_name": "octocat/R7"})).body
-    keyrings = keyrings_for(make_hook(), many(), forge(Forge.GITHUB).scheme, body=body)
+    keyrings = keyrings_for(make_hook(), many(), body=body)
     assert [keyring.repository for keyring in keyrings] == ["", "octocat/r7"]
     hostile = json.dumps([{"full_name": f"octocat/r{n}"} for n in range(200)]).encode()
-    keyrings = keyrings_for(make_hook(), many(), forge(Forge.GITHUB).scheme, body=hostile)
+    keyrings = keyrings_for(make_hook(), many(), body=hostile)
     assert len(list(keyrings)) == MANY + 1
 
 
@@ -261,11 +261,11 @@ def test_one_of_many_own_secrets_opens_its_repository() -> None:
     ],
 )
 def test_a_mention_is_found_however_it_is_written(name: Forge, body: bytes) -> None:
-    keyrings = keyrings_for(make_hook(), many(), forge(name).scheme, body=body)
+    keyrings = keyrings_for(make_hook(forge=name), many(), body=body)
     assert [keyring.repository for keyring in keyrings] == ["", "octocat/r7"]
 
 
 def test_own_secrets_of_patterns_are_always_tried() -> None:
     every = make_repository(pattern="octocat/*", secrets=(SHOP,))
-    keyrings = keyrings_for(make_hook(), [*many(), every], forge(Forge.GITHUB).scheme, body=b"{}")
+    keyrings = keyrings_for(make_hook(), [*many(), every], body=b"{}")
     assert [keyring.repository for keyring in keyrings] == ["", "octocat/*"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhookd.intake import explain, globs
-from webhookd.intake.matching import repository_for, skipped, targets_for
+from webhookd.intake.matching import repository_for, skip_reason, targets_for
 from webhookd.intake.refs import complete_ref
 from webhookd.models import RefKind, Repository, Target
 
@@ -173,20 +173,20 @@ def test_paths_skip_only_what_the_forge_told_completely(
     complete: bool,  # noqa: FBT001
     reason: str,
 ) -> None:
-    assert skipped(make_push(changed_files=files, files_complete=complete), PATHS) == reason
+    assert skip_reason(make_push(changed_files=files, files_complete=complete), PATHS) == reason
 
 
 def test_a_marker_in_the_message_skips() -> None:
     push = make_push(message="Fix a typo [skip deploy]\n")
-    assert skipped(push, branch("main")) == 'skip_message "[skip deploy]" in the commit message'
-    assert skipped(push, branch("main", skip_message=())) == ""
-    assert skipped(make_push(message=None), branch("main")) == ""
+    assert skip_reason(push, branch("main")) == 'skip_message "[skip deploy]" in the commit message'
+    assert skip_reason(push, branch("main", skip_message=())) == ""
+    assert skip_reason(make_push(message=None), branch("main")) == ""
 
 
 def test_a_deletion_runs_only_what_is_there_for_it() -> None:
     push = make_push(deleted=True, after=None, commit=None, message="[skip deploy]")
-    assert skipped(push, branch("main")) == "deletion and no on_delete"
-    assert skipped(push, branch("main", on_delete="./down", paths=("x",))) == ""
+    assert skip_reason(push, branch("main")) == "deletion and no on_delete"
+    assert skip_reason(push, branch("main", on_delete="./down", paths=("x",))) == ""
 
 
 def test_the_explanation_goes_rule_by_rule() -> None:

@@ -14,9 +14,9 @@ import webhookd
 from webhookd.errors import NotAuthentic
 from webhookd.intake import precheck
 from webhookd.intake.causes import Cause
-from webhookd.intake.claims import Claims
 from webhookd.intake.forges import forge
-from webhookd.intake.signature import Keyring, Opening, hook_keyring, sign, split_tokens, verify
+from webhookd.intake.keyrings import keyring_of
+from webhookd.intake.signature import Keyring, Opening, proof_headers, split_tokens, verify
 from webhookd.models import Forge
 
 BODY = b'{"zen": "Keep it logically awesome."}'
@@ -34,8 +34,9 @@ def opened(
     name: Forge = Forge.GITHUB,
     now: datetime = NOW,
 ) -> tuple[Opening, ...]:
-    claims = Claims({key.lower(): value for key, value in headers.items()}, forge(name).scheme)
-    return verify(claims, body, keyrings=keyrings or [Keyring(secrets=(make_secret(),))], now=now)
+    lower = {key.lower(): value for key, value in headers.items()}
+    tried = keyrings or [Keyring(secrets=(make_secret(),))]
+    return verify(lower, body, scheme=forge(name).scheme, keyrings=tried, now=now)
 
 
 def refused(*args: Any, **options: Any) -> NotAuthentic:
@@ -194,7 +195,7 @@ def signing_ring() -> Keyring:
 
 def standard_headers() -> dict[str, str]:
     scheme = forge(Forge.GITLAB).scheme
-    return sign(BODY, scheme=scheme, keyring=signing_ring(), delivery="msg_1", now=NOW)
+    return proof_headers(BODY, scheme=scheme, keyring=signing_ring(), delivery="msg_1", now=NOW)
 
 
 def test_the_published_vector_of_standard_webhooks_opens() -> None:
@@ -295,13 +296,13 @@ def test_what_sign_makes_verify_takes() -> None:
     for name in Forge:
         hook = make_hook(forge=name, secrets=(make_secret(SIGNING),))
         scheme = forge(name).scheme
-        headers = sign(BODY, scheme=scheme, keyring=hook_keyring(hook), delivery="d", now=NOW)
-        assert opened(headers, hook_keyring(hook), name=name)
+        headers = proof_headers(BODY, scheme=scheme, keyring=keyring_of(hook), delivery="d", now=NOW)
+        assert opened(headers, keyring_of(hook), name=name)
 
 
 def test_gitea_sends_the_signatures_of_its_relatives_too() -> None:
     keyring = Keyring(secrets=(make_secret(),))
-    headers = sign(BODY, scheme=forge(Forge.GITEA).scheme, keyring=keyring, delivery="d", now=NOW)
+    headers = proof_headers(BODY, scheme=forge(Forge.GITEA).scheme, keyring=keyring, delivery="d", now=NOW)
     assert headers == {
         "X-Gitea-Signature": hex_of("s3cret"),
         "X-Gogs-Signature": hex_of("s3cret"),
@@ -326,6 +327,6 @@ def test_no_other_module_reads_a_key() -> None:
 def test_a_secret_never_shows_its_key() -> None:
     secret = make_secret("topsecret")
     digest = hashlib.sha256(b"topsecret").hexdigest()
-    shown = f"{secret!r} {secret} {hook_keyring(make_hook(secrets=(secret,)))!r}"
+    shown = f"{secret!r} {secret} {keyring_of(make_hook(secrets=(secret,)))!r}"
     assert "topsecret" not in shown
     assert digest not in shown

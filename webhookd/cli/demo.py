@@ -18,10 +18,8 @@ from webhookd.cli.logreader import LogReader
 from webhookd.cli.state import log_file, open_reader
 from webhookd.cli.unwinding import Unwinding
 from webhookd.errors import WebhookdError
-from webhookd.intake import signing
-from webhookd.intake.forges import forge
-from webhookd.intake.samples import Change, Wish
-from webhookd.intake.signature import hook_keyring
+from webhookd.intake.samples import Change, SampleSpec
+from webhookd.intake.signing import SignedDelivery, sign_sample
 from webhookd.models import Forge, Hook, Run, RunState, Secret
 from webhookd.report import Step, TerminalFilter, timeline_text
 
@@ -93,25 +91,16 @@ def _configure(folder: Path, repository: DemoRepository, key: str) -> Path:
     return config
 
 
-def _sign(key: str, *, before: str, after: str) -> signing.Signed:
+def _sign(key: str, *, before: str, after: str) -> SignedDelivery:
     """Make the delivery that GitHub would send for the push, as `webhookd sign` does."""
-    adapter = forge(Forge.GITHUB)
     secret = Secret(label="the demo's", key=key.encode())
     hook = Hook(name="github", path="/github-webhook", forge=Forge.GITHUB, secrets=(secret,))
-    delivery = str(uuid.uuid4())
     change = Change(before=before, after=after)
-    sample = adapter.sample(Wish(delivery=delivery, repo=REPO, changes=(change,), message=MESSAGE))
-    return signing.sign(
-        adapter.encode(sample.payload),
-        adapter=adapter,
-        keyring=hook_keyring(hook),
-        event=sample.event,
-        delivery=delivery,
-        now=datetime.now(UTC),
-    )
+    spec = SampleSpec(delivery=str(uuid.uuid4()), repo=REPO, changes=(change,), message=MESSAGE)
+    return sign_sample(spec, hook=hook, now=datetime.now(UTC))
 
 
-def _send(delivery: signing.Signed, *, port: int) -> dict[str, list[dict[str, int]]]:
+def _send(delivery: SignedDelivery, *, port: int) -> dict[str, list[dict[str, int]]]:
     connection = HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         connection.request("POST", "/github-webhook", delivery.body, dict(delivery.headers))

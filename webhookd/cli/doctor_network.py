@@ -11,7 +11,7 @@ from typing import Any
 
 from webhookd.cli.doors import Door, Reply, outer_door, own_door
 from webhookd.errors import AddressNotAllowed, in_words
-from webhookd.intake.probes import Probe, body
+from webhookd.intake.signing import Probe, probe_body
 from webhookd.models import Finding, Level, Listen
 
 _SKEW = 60.0  # seconds that two clocks may differ
@@ -81,7 +81,7 @@ def about_probes(hooks: Sequence[Mapping[str, Any]], listening: Sequence[str], u
 def _probe(door: Door, hook: Mapping[str, Any], shown: str) -> Iterator[Finding]:
     for probe in Probe:
         try:
-            reply = door.request("POST", hook["path"], body(probe), hook["headers"][probe])
+            reply = door.request("POST", hook["path"], probe_body(probe), hook["headers"][probe])
         except ssl.SSLError as error:
             yield _problem("probe", f"{shown}: no safe connection: {in_words(error)}", "see its certificate")
             return

@@ -8,10 +8,10 @@ from typing import Any
 
 from webhookd.cli.inputs import read_input
 from webhookd.errors import BadPayload, UsageError
-from webhookd.intake import documents, signing
-from webhookd.intake.adapter import Adapter
+from webhookd.intake import payloads, signing
+from webhookd.intake.forges import Adapter
 from webhookd.intake.receive import delivery_id
-from webhookd.intake.samples import Change, Wish, made_up_uuid, object_id
+from webhookd.intake.samples import Change, SampleSpec, made_up_id, made_up_uuid
 from webhookd.models import RefKind, Request
 
 
@@ -35,7 +35,7 @@ class Given:
     def repo(self, adapter: Adapter) -> str:
         """Give the repository that the payload names, read as a payload of that forge."""
         try:
-            payload = documents.parse(self.document)
+            payload = payloads.parse_json(self.document)
             return adapter.parse(adapter.guess(payload), payload).repo
         except BadPayload:
             return ""
@@ -44,23 +44,23 @@ class Given:
 def read_given(name: str) -> Given:
     """Read the file called *name*."""
     data = read_input(name, "the payload")
-    before = signing.recorded(data)
+    before = signing.read_recorded(data)
     if before is None:
         return Given(document=data)
     request = before.request()
-    return Given(document=documents.json_text(request), recorded=request)
+    return Given(document=payloads.json_text(request), recorded=request)
 
 
 def draft(given: Given, options: dict[str, Any], adapter: Adapter) -> Draft:
     """Prepare a given payload; a recorded delivery keeps its event, its id and its form."""
     headers = given.recorded.headers if given.recorded else {}
     before = delivery_id(given.recorded, adapter) if given.recorded else ""
-    event = options["event"] or headers.get(adapter.event_header.lower()) or "push"
+    event = options["event"] or adapter.event(headers) or "push"
     return Draft(
         document=given.document,
-        event=signing.event_of(given.document, adapter, wished=event),
+        event=signing.event_of(given.document, adapter, asked=event),
         delivery=options["delivery"] or before or _new_id(),
-        form=options["form"] or documents.content_type(headers) == documents.FORM,
+        form=options["form"] or payloads.content_type(headers) == payloads.FORM,
     )
 
 
@@ -72,9 +72,9 @@ def made_up(options: dict[str, Any], adapter: Adapter) -> Draft:
     return Draft(document=document, event=sample.event, delivery=delivery, form=options["form"])
 
 
-def _wish(options: dict[str, Any], delivery: str) -> Wish:
+def _wish(options: dict[str, Any], delivery: str) -> SampleSpec:
     moment = {} if options["delivery"] else {"at": datetime.now(UTC).replace(microsecond=0)}
-    return Wish(
+    return SampleSpec(
         delivery=delivery,
         event=options["event"] or "push",
         repo=options["repo"],
@@ -101,8 +101,8 @@ def _changes(options: dict[str, Any], delivery: str) -> Iterator[Change]:
     ]
     for kind, name in named:
         fresh = options["created"] or (kind is RefKind.TAG and not options["before"] and not deleted)
-        before = options["before"] or object_id(delivery, f"before {kind} {name}")
-        after = options["after"] or object_id(delivery, f"after {kind} {name}")
+        before = options["before"] or made_up_id(delivery, f"before {kind} {name}")
+        after = options["after"] or made_up_id(delivery, f"after {kind} {name}")
         yield Change(kind=kind, name=name, before=None if fresh else before, after=None if deleted else after)
 
 

@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 import click
 
 from webhookd.errors import UsageError, WebhookdError, in_words
-from webhookd.intake.signing import Signed
+from webhookd.intake.signing import SignedDelivery
 from webhookd.report.text import printable
 
 TIMEOUT = 30.0  # seconds; forges wait 5 to 30
@@ -19,7 +19,7 @@ _PLAIN = re.compile(r"[\x21-\x7e]+")
 _LONGEST_ANSWER = 1024 * 1024  # bytes that are printed
 
 
-def send(signed: Signed, url: str) -> bool:
+def send(signed: SignedDelivery, url: str) -> bool:
     """POST *signed*, print status line and body of the answer, and tell whether it is a 2xx."""
     connection, target = _connect(url)
     try:
@@ -62,7 +62,7 @@ def _target(parts: SplitResult) -> str:
     return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
-def _exchange(connection: HTTPConnection, target: str, signed: Signed) -> HTTPResponse:
+def _exchange(connection: HTTPConnection, target: str, signed: SignedDelivery) -> HTTPResponse:
     with suppress(BrokenPipeError, ConnectionResetError):  # answered before it read all: the answer says why
         connection.request("POST", target, signed.body, dict(signed.headers))
     return connection.getresponse()

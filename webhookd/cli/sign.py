@@ -15,7 +15,7 @@ from webhookd.models import Hook, Repository
 
 if TYPE_CHECKING:
     from webhookd.cli.drafts import Given
-    from webhookd.intake.signing import Signed
+    from webhookd.intake.signing import SignedDelivery
 
 _INLINE = 60_000  # bytes of a body that a shell takes as one argument
 
@@ -97,22 +97,17 @@ def _repository(
 
 def _signed(
     hook: Hook, repositories: tuple[Repository, ...], given: "Given | None", options: dict[str, Any]
-) -> "Signed":
+) -> "SignedDelivery":
     from webhookd.cli.drafts import draft, made_up  # noqa: PLC0415
-    from webhookd.intake import signature, signing  # noqa: PLC0415
     from webhookd.intake.forges import forge  # noqa: PLC0415
+    from webhookd.intake.signing import sign_delivery  # noqa: PLC0415
 
     adapter = forge(hook.forge)
-    repository = _repository(hook, repositories, given, options)
-    if repository is None or not repository.secrets:
-        keyring = signature.hook_keyring(hook)
-    else:
-        keyring = signature.repository_keyring(repository, hook, adapter.scheme)
     unsigned = made_up(options, adapter) if given is None else draft(given, options, adapter)
-    return signing.sign(
+    return sign_delivery(
         unsigned.document,
-        adapter=adapter,
-        keyring=keyring,
+        hook=hook,
+        repository=_repository(hook, repositories, given, options),
         event=unsigned.event,
         delivery=unsigned.delivery,
         now=datetime.now(UTC),
@@ -120,7 +115,7 @@ def _signed(
     )
 
 
-def _print(signed: "Signed", options: dict[str, Any], url: str) -> None:
+def _print(signed: "SignedDelivery", options: dict[str, Any], url: str) -> None:
     if options["output"] == "json":
         text = signed.body.decode("utf-8", "replace")
         body = base64.b64encode(signed.body).decode()
@@ -133,7 +128,7 @@ def _print(signed: "Signed", options: dict[str, Any], url: str) -> None:
         click.echo(lines.encode("latin-1") + made_up, nl=False)
 
 
-def _curl(signed: "Signed", url: str) -> str:
+def _curl(signed: "SignedDelivery", url: str) -> str:
     """Write a command that can be pasted into a shell; a body that no shell keeps as it is goes as base64."""
     headers = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in signed.headers.items())
     command = f"curl -sS -X POST {headers}"

@@ -16,7 +16,7 @@ from webhookd.models import Hook, PushEvent, Request
 
 if TYPE_CHECKING:
     from webhookd.intake.inspection import Inspection
-    from webhookd.intake.schemes import Scheme
+    from webhookd.intake.proof import Scheme
 
 _NO_HEADERS = (
     "the headers of the delivery are missing here: give them with --headers, --header or --signature"
@@ -91,10 +91,10 @@ def _push_json(push: PushEvent) -> dict[str, Any]:
 
 def _request(options: dict[str, Any]) -> Request:
     """Put together body and headers; the last word on a header has the most special option."""
-    from webhookd.intake.signing import recorded  # noqa: PLC0415
+    from webhookd.intake.signing import read_recorded  # noqa: PLC0415
 
     data = read_input(options["payload"], "the payload")
-    before = recorded(data)
+    before = read_recorded(data)
     headers = {} if before is None else dict(before.request().headers)
     if options["header_file"]:
         headers |= _header_file(options["header_file"])
@@ -115,8 +115,8 @@ def _with_options(request: Request, hook: Hook, options: dict[str, Any]) -> Requ
 
 def _signature_header(scheme: "Scheme", value: str) -> str:
     """Give the header in which the forge sends such a value."""
-    if scheme.mark is not None:
-        return scheme.mark.header
+    if scheme.header is not None:
+        return scheme.header.name
     return "webhook-signature" if value.startswith("v1,") else scheme.token_header or ""
 
 

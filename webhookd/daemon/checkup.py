@@ -12,7 +12,7 @@ from webhookd.daemon.listeners import describe
 from webhookd.daemon.reload import ConfigInForce
 from webhookd.deploy.examination import examine
 from webhookd.errors import ConfigError
-from webhookd.intake.probes import Probe, sign
+from webhookd.intake.signing import Probe, probe_headers
 from webhookd.models import Config, Finding, Level
 
 FILE = "configuration"
@@ -41,7 +41,7 @@ class Checkup:
             "hooks": [
                 {
                     "path": hook.path,
-                    "headers": {probe: dict(sign(probe, hook=hook, now=now)) for probe in Probe},
+                    "headers": {probe: dict(probe_headers(probe, hook=hook, now=now)) for probe in Probe},
                 }
                 for hook in self._config().hooks
             ]

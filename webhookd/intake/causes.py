@@ -1,4 +1,4 @@
-"""The short fixed words that say why a request was turned away, for logs, counters and `verify` (pure)."""
+"""The causes of a refusal, in short fixed words for logs, counters and `verify` (pure)."""
 
 from enum import StrEnum
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 class Cause(StrEnum):
     """Why a request is not authentic, or not readable."""
 
-    # what headers alone can tell
+    # what the headers alone show
     SIGNATURE_MISSING = "signature missing"
     SIGNATURE_EMPTY = "signature empty"
     SIGNATURE_MALFORMED = "signature malformed"
@@ -16,7 +16,7 @@ class Cause(StrEnum):
     TOKEN_EMPTY = "token empty"  # noqa: S105
     AUTHORIZATION_MISSING = "authorization missing"
     AUTHORIZATION_EMPTY = "authorization empty"
-    # what a key tells
+    # what needs a key
     NO_SECRET = "no secret"  # noqa: S105
     SIGNATURE_WRONG = "signature wrong"
     TOKEN_WRONG = "token wrong"  # noqa: S105
@@ -30,7 +30,7 @@ class Cause(StrEnum):
     NOT_JSON = "not JSON"
     NO_EVENT = "no event"
     MALFORMED_PAYLOAD = "payload malformed"
-    # what only guessing finds, at a terminal
+    # what only `verify` finds, by trying
     SECRET_NEWLINE = "secret with a trailing newline"  # noqa: S105
     SECRET_QUOTES = "secret in quotes"  # noqa: S105
     SECRET_SPACES = "secret with white space around it"  # noqa: S105

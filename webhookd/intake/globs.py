@@ -1,8 +1,8 @@
 """Patterns: `*` does not cross "/", `**` does, `?` is one character other than "/" (pure).
 
-Whatever the pattern, matching takes at most quadratic time: a piece of text behind a star is looked for
-once, from the left, in an atomic group that is never reconsidered. The first place is as good as any later
-one, for what follows then has more left to match.
+Whatever the pattern, matching takes at most quadratic time: the text after a star is searched for once, from
+the left, in an atomic group that is never reconsidered. The first place found is as good as any later one,
+because it leaves more text for the rest of the pattern.
 """
 
 import re
@@ -13,18 +13,18 @@ _TOKEN = re.compile(r"(?:^|(?<=/))\*\*+/|\*\*+|\*|\?|[^*?]+")
 
 
 def is_pattern(text: str) -> bool:
-    """Tell whether *text* has anything but literal characters."""
+    """Return whether *text* has a wildcard."""
     return "*" in text or "?" in text
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Tell whether the whole of *text* matches *pattern*."""
+    """Return whether the whole of *text* matches *pattern*."""
     return _compiled(pattern).fullmatch(text) is not None
 
 
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    blocks = [""]  # what stands between two double stars
+    blocks = [""]  # the text between two double stars
     jumps = [""]  # the double star before each block; none before the first
     for token in _TOKEN.findall(pattern):
         if token.startswith("**"):

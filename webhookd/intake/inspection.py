@@ -1,6 +1,7 @@
-"""Look at a request from all sides, for `verify`: is it authentic, what is it, what would it run (pure).
+"""Inspect a request for `verify`: is it authentic, what is it, what would it run (pure).
 
-Unlike `receive` it stops at nothing: an operator has a file, perhaps without headers, and wants to know.
+Unlike `receive` it does not stop at an error: somebody has a file, perhaps without headers, and asks what
+it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,25 +10,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from webhookd.errors import NotAuthentic, Rejected
-from webhookd.intake import documents, matching
-from webhookd.intake.adapter import Adapter, Reading
-from webhookd.intake.decide import decide
-from webhookd.intake.forges import forge
-from webhookd.intake.receive import (
-    authenticate,
-    delivery_id,
-    event_name,
-    require_names,
-    rightful,
-    signed_field,
-)
+from webhookd.intake import matching, payloads
+from webhookd.intake.forges import Adapter, Reading, forge
+from webhookd.intake.keyrings import opening_for
+from webhookd.intake.receive import authenticate, delivery_id, event_name, require_names
 from webhookd.intake.signing import guess_event
 from webhookd.models import Forge, Hook, Kind, Match, PushEvent, Repository, Request, Secret
 
 if TYPE_CHECKING:
     from webhookd.intake.diagnose import Diagnosis
 
-_FORGE_HEADERS = (  # in this order: Forgejo sends all of the first four, Gitea three, Gogs two of them
+_FORGE_HEADERS = (  # in this order: Forgejo sends the first four, Gitea three, Gogs two of them
     ("x-forgejo-event", Forge.FORGEJO),
     ("x-gitea-event", Forge.GITEA),
     ("x-gogs-event", Forge.GOGS),
@@ -38,7 +31,7 @@ _FORGE_HEADERS = (  # in this order: Forgejo sends all of the first four, Gitea 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inspection:
-    """All that can be said of a request."""
+    """All that is known about a request."""
 
     verified: bool
     opened_by: str = ""
@@ -52,7 +45,7 @@ class Inspection:
 
 
 def infer_forge(headers: Mapping[str, str]) -> Forge | None:
-    """Tell the sender by its headers, for a person who asks; the daemon goes by the hook alone."""
+    """Infer the sender from its headers, for a person who asks; the daemon goes by the hook alone."""
     for header, name in _FORGE_HEADERS:
         if header in headers:
             return name
@@ -71,85 +64,71 @@ def inspect(
     now: datetime,
     others: Sequence[Secret] = (),
 ) -> Inspection:
-    """Judge *request* as one that came to *hook*; *others* are keys configured elsewhere, for a diagnosis."""
+    """Inspect *request* as if it came to *hook*; *others* are keys configured elsewhere, for a diagnosis."""
     adapter = forge(hook.forge)
-    mine = [repository for repository in repositories if repository.hook == hook.name]
     request, notes = _completed(request, adapter)
     reading, problem = _read(request, adapter)
-    event = request.headers.get(adapter.event_header.lower(), "")
-    opened_by, failure = _judge(request, reading.repo, hook=hook, repositories=mine, now=now)
-    matches, reason = decide(event, reading, mine, hook)
-    rules = [line for push in reading.pushes for line in _rules(push, mine, hook)]
+    event = adapter.event(request.headers)
+    repository = matching.repository_for(repositories, hook=hook.name, repo=reading.repo)
+    opened_by, diagnosis = "", None
+    try:
+        opened = authenticate(request, hook=hook, repositories=repositories, now=now)
+        opened_by = opening_for(opened, reading.repo, repository).label
+    except NotAuthentic as failure:
+        diagnosis = _diagnosis(request, failure, hook=hook, repositories=repositories, others=others)
+    matches, reason = matching.decide(event, reading, repository)
+    mine = matching.repositories_of(hook.name, repositories)
+    if problem:  # the daemon reports it only when nothing else is wrong
+        answer = "" if diagnosis else f": the daemon answers {problem.status.value}"
+        notes.append(f"{problem}{answer}")
+    notes += [line for push in reading.pushes for line in _rules(push, mine)]
+    if reason and not problem and (mine or not reading.pushes):
+        notes.append(reason)
     return Inspection(
-        verified=failure is None,
+        verified=diagnosis is None,
         opened_by=opened_by,
         forge=hook.forge,
         event=event,
         delivery=delivery_id(request, adapter),
         reading=reading,
         matches=matches,
-        explanation=(
-            *notes,
-            *([_told(problem, authentic=failure is None)] if problem else []),
-            *rules,
-            *([reason] if reason and not problem and (mine or not reading.pushes) else []),
-        ),
-        diagnosis=_diagnosis(request, failure, hook=hook, repositories=mine, others=others)
-        if failure
-        else None,
+        explanation=tuple(notes),
+        diagnosis=diagnosis,
     )
 
 
 def _completed(request: Request, adapter: Adapter) -> tuple[Request, list[str]]:
-    """Add the headers that a file alone does not have, as far as its content tells them."""
+    """Add the headers that a file alone does not have, as far as they follow from its content."""
     headers, notes = dict(request.headers), []
     if "content-type" not in headers:
         is_form = request.body.startswith(b"payload=")
-        headers["content-type"] = documents.FORM if is_form else documents.JSON
+        headers["content-type"] = payloads.FORM if is_form else payloads.JSON
         notes.append(f"no Content-Type header: read as {'a form' if is_form else 'JSON'}")
     key = adapter.event_header.lower()
     if key not in headers:
-        headers[key] = guess_event(_document(replace(request, headers=headers)), adapter)
+        headers[key] = _guessed_event(replace(request, headers=headers), adapter)
         words = f'taken for "{headers[key]}" by its content' if headers[key] else "the event is unknown"
         notes.append(f"no {adapter.event_header} header: {words}")
     return replace(request, headers=headers), notes
 
 
-def _document(request: Request) -> bytes:
+def _guessed_event(request: Request, adapter: Adapter) -> str:
     try:
-        return documents.json_text(request)
+        return guess_event(payloads.json_text(request), adapter)
     except Rejected:
-        return b""
+        return ""
 
 
 def _read(request: Request, adapter: Adapter) -> tuple[Reading, Rejected | None]:
-    """Read as much as can be read, and give what `receive` would refuse."""
+    """Read as much as possible, and return what `receive` would refuse."""
+    reading = Reading(kind=Kind.OTHER)
     try:
-        reading = adapter.parse(event_name(request, adapter), documents.parse(documents.json_text(request)))
-    except Rejected as exc:
-        return Reading(kind=Kind.OTHER), exc
-    try:
+        payload = payloads.parse_json(payloads.json_text(request))
+        reading = adapter.parse(event_name(request, adapter), payload)
         require_names(reading)
     except Rejected as exc:
         return reading, exc
     return reading, None
-
-
-def _told(problem: Rejected, *, authentic: bool) -> str:
-    """Say what cannot be read; the daemon comes to it only if nothing else is wrong."""
-    return f"{problem}: the daemon answers {problem.status.value}" if authentic else str(problem)
-
-
-def _judge(
-    request: Request, repo: str, *, hook: Hook, repositories: Sequence[Repository], now: datetime
-) -> tuple[str, NotAuthentic | None]:
-    """Give the label of the key that opens the request, or why none does."""
-    try:
-        field = signed_field(request, forge(hook.forge))
-        opened = authenticate(request, field, hook=hook, repositories=repositories, now=now)
-        return rightful(opened, repo, repositories, hook).label, None
-    except NotAuthentic as exc:
-        return "", exc
 
 
 def _diagnosis(
@@ -160,17 +139,16 @@ def _diagnosis(
     repositories: Sequence[Repository],
     others: Sequence[Secret],
 ) -> "Diagnosis":
-    from webhookd.intake.diagnose import case_of, diagnose  # noqa: PLC0415 - only where something is wrong
+    from webhookd.intake.diagnose import case_of, diagnose  # noqa: PLC0415 - only if something is wrong
 
     return diagnose(case_of(request, failure, hook=hook, repositories=repositories, others=others))
 
 
-def _rules(push: PushEvent, repositories: Sequence[Repository], hook: Hook) -> list[str]:
-    """Say rule by rule what happens to one push event."""
-    verdicts = matching.explain(repositories, hook=hook.name, repo=push.repo, ref=push.ref)
+def _rules(push: PushEvent, repositories: Sequence[Repository]) -> list[str]:
+    """Explain, rule by rule, what happens to one push event."""
     lines = []
-    for verdict in verdicts:
-        reason = verdict.matched and matching.skipped(push, verdict.target)
+    for verdict in matching.explain(repositories, hook=None, repo=push.repo, ref=push.ref):
+        reason = verdict.matched and matching.skip_reason(push, verdict.target)
         word = "runs" if verdict.matched and not reason and not push.test else "does not run"
         lines.append(f"{verdict.target.name} {word}: {reason or verdict.reason}")
     return lines

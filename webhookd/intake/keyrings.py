@@ -1,19 +1,22 @@
-"""Whose keys may open a request: the hook's, and those of repositories that have their own (pure).
+"""Which keys may open a request: the hook's, or those of a repository that has its own (pure).
 
-The repository is known only after the JSON is read, and that is read only once the signature is right. So
-all keys are tried, unless there are many: a hostile body of 25 MB would be hashed once for each. Then only
-those of the repositories that the raw bytes mention are tried. This decides nothing but what is tried:
-`receive` asks of the parsed payload which key was the right one.
+The repository is known only after the JSON is parsed, and the JSON is parsed only once the signature is
+right. So all keys are tried, unless there are many: a hostile body of 25 MB would be hashed once for each.
+Then only those of the repositories that the raw bytes mention are tried. This decides nothing but what is
+tried: `opening_for` asks for the key of the repository that the parsed payload names.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from webhookd.intake.documents import percent_decoded
+from webhookd.errors import NotAuthentic
+from webhookd.intake.causes import Cause
+from webhookd.intake.forges import forge
 from webhookd.intake.globs import is_pattern
-from webhookd.intake.schemes import Scheme
-from webhookd.intake.signature import Keyring, hook_keyring, repository_keyring
+from webhookd.intake.matching import repositories_of
+from webhookd.intake.payloads import percent_decoded
+from webhookd.intake.signature import Keyring, Opening, split_tokens
 from webhookd.models import Hook, Repository
 
 MANY = 16  # repositories whose own keys are tried without a look at the body, and at most after one
@@ -24,19 +27,56 @@ _VALUE = re.compile(
 )
 
 
+def keyring_of(hook: Hook, repository: Repository | None = None) -> Keyring:
+    """Return the keys that open *repository*: its own if it has any, or else the hook's.
+
+    The hook's Authorization header is required in both cases.
+    """
+    if repository is None or not repository.secrets:
+        return Keyring(secrets=hook.secrets, tokens=hook.tokens, authorization=hook.authorization)
+    secrets, tokens = split_tokens(repository.secrets, forge(hook.forge).scheme)
+    return Keyring(
+        repository=repository.pattern, secrets=secrets, tokens=tokens, authorization=hook.authorization
+    )
+
+
 def keyrings_for(
-    hook: Hook, repositories: Sequence[Repository], scheme: Scheme, *, body: bytes | None = None
+    hook: Hook, repositories: Sequence[Repository], *, body: bytes | None = None
 ) -> Iterator[Keyring]:
-    """Give the keyrings to try at *hook*; *repositories* are the hook's own. Without a *body*: all."""
-    yield hook_keyring(hook)
-    with_own = [repository for repository in repositories if repository.secrets]
+    """Yield the keyrings to try at *hook*; all of them without a *body*."""
+    yield keyring_of(hook)
+    with_own = [repository for repository in repositories_of(hook.name, repositories) if repository.secrets]
     if body is not None and len(with_own) > MANY:
-        with_own = _mentioned(with_own, body, scheme.repo_keys)
-    yield from (repository_keyring(repository, hook, scheme) for repository in with_own)
+        with_own = _mentioned(with_own, body, [keys[-1] for keys in forge(hook.forge).repo_at])
+    yield from (keyring_of(hook, repository) for repository in with_own)
 
 
-def _mentioned(repositories: Sequence[Repository], body: bytes, keys: tuple[str, ...]) -> list[Repository]:
-    """Give the repositories that *body* mentions; a name can have several parts, one at each of *keys*."""
+def opening_for(opened: Sequence[Opening], repo: str, repository: Repository | None) -> Opening:
+    """Return the opening that counts: a *repository* with secrets of its own is opened by those alone.
+
+    *repo* is the name in the payload. An event that names none, which runs nothing, is opened by any key.
+    """
+    if not repo:
+        return opened[0]
+    owner = repository.pattern if repository is not None and repository.secrets else ""
+    right = next((opening for opening in opened if opening.repository == owner), None)
+    if right is None and owner:
+        raise NotAuthentic(
+            "the repository has a secret of its own, and another was used",
+            cause=Cause.OWN_SECRET_NOT_USED,
+            hint=f'set the secret of "{owner}" in the forge\'s webhook settings',
+        )
+    if right is None:
+        raise NotAuthentic(
+            "a secret that belongs to another repository was used",
+            cause=Cause.FOREIGN_SECRET_USED,
+            hint="set the hook's secret in the forge's webhook settings",
+        )
+    return right
+
+
+def _mentioned(repositories: Sequence[Repository], body: bytes, keys: Sequence[str]) -> list[Repository]:
+    """Return the repositories that *body* mentions; a name has a part at each of *keys*."""
     values = [_values(body, key) for key in keys]
     named = (repository for repository in repositories if _is_in(values, repository.pattern.casefold()))
     patterns = [repository for repository in repositories if is_pattern(repository.pattern)]
@@ -44,14 +84,12 @@ def _mentioned(repositories: Sequence[Repository], body: bytes, keys: tuple[str,
 
 
 def _is_in(values: Sequence[set[str]], name: str) -> bool:
-    if len(values) == 1:
-        return name in values[0]
-    parts = name.split("/", len(values) - 1)
+    parts = name.split("/", len(values) - 1) if len(values) > 1 else [name]
     return len(parts) == len(values) and all(part in found for part, found in zip(parts, values, strict=True))
 
 
 def _values(body: bytes, key: str) -> set[str]:
-    """Give the texts that stand at *key* anywhere in *body*, JSON or form."""
+    """Return the texts that stand at *key* anywhere in *body*, JSON or form."""
     found: set[str] = set()
     word, place = key.encode(), -1
     for _ in range(_MOST_PLACES):

@@ -1,54 +1,94 @@
-"""Find the targets that a ref change runs, and say why or why not (pure).
+"""Find the targets that a push runs, and why or why not (pure).
 
 Of the keys in `repos`, and of the rules of one repository, the exact name wins, then the first pattern in
 the file. The winning key may have several targets: all of them run.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from webhookd.intake import globs
+from webhookd.intake.forges import Reading
 from webhookd.intake.refs import PREFIXES, split_ref
-from webhookd.models import PushEvent, RefKind, Repository, Target
+from webhookd.models import Kind, Match, PushEvent, RefKind, Repository, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleVerdict:
-    """What one rule says to a repository and ref."""
+    """What one rule says about a repository and ref."""
 
     target: Target
     matched: bool
     reason: str
 
 
+def repositories_of(hook: str, repositories: Iterable[Repository]) -> list[Repository]:
+    """Return the keys of `repos` that belong to the hook of that name."""
+    return [repository for repository in repositories if repository.hook == hook]
+
+
 def repository_for(repositories: Iterable[Repository], *, hook: str, repo: str) -> Repository | None:
-    """Give the key of `repos` that *repo* comes under; names compare case-insensitively."""
+    """Return the key of `repos` that *repo* belongs to at *hook*; names compare case-insensitively."""
     folded = repo.casefold()
-    mine = [(r.pattern.casefold(), r) for r in repositories if r.hook == hook]
-    exact = next((r for pattern, r in mine if pattern == folded), None)
-    return exact or next((r for pattern, r in mine if _fits(pattern, folded)), None)
+    mine = [(repository.pattern.casefold(), repository) for repository in repositories_of(hook, repositories)]
+    exact = next((repository for pattern, repository in mine if pattern == folded), None)
+    return exact or next((repository for pattern, repository in mine if _fits(pattern, folded)), None)
+
+
+def decide(event: str, reading: Reading, repository: Repository | None) -> tuple[tuple[Match, ...], str]:
+    """Return what a delivery for *repository* runs; the reason when it runs nothing."""
+    if reading.kind is Kind.PING:
+        return (), "ping"
+    if reading.kind is Kind.OTHER:
+        return (), reading.reason or f'event "{event}" is not a push'
+    if not reading.pushes:
+        return (), "a push without any change"
+    decided = [_decide_push(push, repository) for push in reading.pushes]
+    matches = tuple(match for found, _ in decided for match in found)
+    reasons = dict.fromkeys(reason for _, why_not in decided for reason in why_not)
+    return matches, "" if matches else "; ".join(reasons)
+
+
+def _decide_push(push: PushEvent, repository: Repository | None) -> tuple[list[Match], list[str]]:
+    """Return the matches of one push event, and why the other targets of its rule do not run."""
+    if push.test:
+        return [], ["test push: nothing changed"]
+    kind, name = split_ref(push.ref)
+    targets = () if repository is None else targets_for(repository, kind, name)
+    if not targets:
+        return [], [f"no target for {push.repo} {push.ref}"]
+    skipped = [(target, skip_reason(push, target)) for target in targets]
+    matches = [
+        Match(push=push, target=target, reason=_why(kind, name, target.pattern))
+        for target, reason in skipped
+        if not reason
+    ]
+    return matches, [reason for _, reason in skipped if reason]
 
 
 def targets_for(repository: Repository, kind: RefKind, name: str) -> tuple[Target, ...]:
-    """Give the targets of the rule that a branch or tag comes under."""
+    """Return the targets of the rule that a branch or tag belongs to."""
     rules = [target for target in repository.targets if target.ref_kind is kind]
     winner = _winner([target.pattern for target in rules], name)
     return tuple(target for target in rules if target.pattern == winner)
 
 
-def why(kind: RefKind, name: str, pattern: str) -> str:
-    """Say in words why *pattern* takes a branch or tag."""
-    if pattern == name:
-        return f'{kind} "{name}" is named exactly'
-    return f'{kind} "{name}" matches "{pattern}"'
+def skip_reason(push: PushEvent, target: Target) -> str:
+    """Return why *target* does not run for a push that its rule matches; "" when it runs."""
+    if push.deleted:
+        return "" if target.on_delete is not None else "deletion and no on_delete"
+    words = next((words for words in target.skip_message if words in (push.message or "")), None)
+    if words is not None:
+        return f'skip_message "{words}" in the commit message'
+    return _paths_reason(push, target)
 
 
 def explain(
     repositories: Sequence[Repository], *, hook: str | None, repo: str, ref: str
 ) -> tuple[RuleVerdict, ...]:
-    """Say rule by rule, in file order, what runs for *repo* and the full *ref*."""
+    """Return, rule by rule in file order, whether it matches *repo* and the full *ref*."""
     kind, name = split_ref(ref)
-    asked = [r for r in repositories if hook is None or r.hook == hook]
+    asked = repositories if hook is None else repositories_of(hook, repositories)
     chosen = {r.hook: repository_for(asked, hook=r.hook, repo=repo) for r in asked}
     return tuple(
         verdict
@@ -57,18 +97,8 @@ def explain(
     )
 
 
-def skipped(push: PushEvent, target: Target) -> str:
-    """Say why *target* does not run for a push that its rule takes; "" when it runs."""
-    if push.deleted:
-        return "" if target.on_delete is not None else "deletion and no on_delete"
-    words = next((words for words in target.skip_message if words in (push.message or "")), None)
-    if words is not None:
-        return f'skip_message "{words}" in the commit message'
-    return _no_path(push, target)
-
-
 def wanted_files(target: Target) -> str:
-    """Say in words which changed files *target* needs; "" where it runs whatever was changed."""
+    """Return in words which changed files *target* needs; "" when it runs whatever was changed."""
     kinds = (("matches", target.paths), ("does not match", target.paths_ignore))
     clauses = [f"{verb} {_one_of(patterns)}" for verb, patterns in kinds if patterns]
     return f"only if a changed file {' and '.join(clauses)}" if clauses else ""
@@ -78,7 +108,7 @@ def _one_of(patterns: Iterable[str]) -> str:
     return " or ".join(f'"{pattern}"' for pattern in patterns)
 
 
-def _no_path(push: PushEvent, target: Target) -> str:
+def _paths_reason(push: PushEvent, target: Target) -> str:
     """Filter by changed files, but only when the forge gave all of them."""
     files = push.changed_files
     if not (target.paths or target.paths_ignore) or files is None or not push.files_complete:
@@ -105,14 +135,23 @@ def _winner(patterns: Sequence[str], name: str) -> str | None:
     return next((pattern for pattern in patterns if _fits(pattern, name)), None)
 
 
+def _why(kind: RefKind, name: str, pattern: str) -> str:
+    """Return in words why *pattern* matches a branch or tag."""
+    if pattern == name:
+        return f'{kind} "{name}" is named exactly'
+    return f'{kind} "{name}" matches "{pattern}"'
+
+
 def _verdicts(
     repository: Repository, chosen: Repository | None, repo: str, kind: RefKind, name: str
-) -> Iterable[RuleVerdict]:
-    stranger = _not_this_repository(repository, chosen, repo)
+) -> Iterator[RuleVerdict]:
+    other = _not_this_repository(repository, chosen, repo)
     winner = _winner([t.pattern for t in repository.targets if t.ref_kind is kind], name)
     for target in repository.targets:
-        reason = stranger or _not_this_rule(target, kind, name, winner)
-        yield RuleVerdict(target=target, matched=not reason, reason=reason or why(kind, name, target.pattern))
+        reason = other or _not_this_rule(target, kind, name, winner)
+        yield RuleVerdict(
+            target=target, matched=not reason, reason=reason or _why(kind, name, target.pattern)
+        )
 
 
 def _not_this_repository(repository: Repository, chosen: Repository | None, repo: str) -> str:

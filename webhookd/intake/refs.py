@@ -1,15 +1,16 @@
-"""Refs and the changes of one: what is a branch, a tag, a creation, a deletion, a test (pure)."""
+"""Refs and push events: what is a branch, a tag, a creation, a deletion, a test (pure)."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from webhookd.intake.fields import is_zero, object_id
+from webhookd.intake.payloads import Payload, changed_files, is_zero, object_id
 from webhookd.models import PushEvent, RefKind
 
 PREFIXES = {RefKind.BRANCH: "refs/heads/", RefKind.TAG: "refs/tags/"}
 
 
 def split_ref(ref: str) -> tuple[RefKind, str]:
-    """Tell what a full *ref* is, and its name; the prefix goes once: refs/heads/a/b is branch a/b."""
+    """Return the kind and the name of a full *ref*; the prefix goes once: refs/heads/a/b is branch a/b."""
     for kind, prefix in PREFIXES.items():
         if ref.startswith(prefix) and len(ref) > len(prefix):
             return kind, ref[len(prefix) :]
@@ -17,7 +18,7 @@ def split_ref(ref: str) -> tuple[RefKind, str]:
 
 
 def full_ref(kind: RefKind, name: str) -> str:
-    """Give the full ref of a branch or tag that may be named in full already."""
+    """Return the full ref of a branch or tag, which may be given in full already."""
     prefix = PREFIXES.get(kind, "")
     return name if name.startswith(prefix) else prefix + name
 
@@ -29,7 +30,7 @@ def complete_ref(ref: str, *, kind: RefKind = RefKind.BRANCH) -> str:
     return f"refs/{ref}" if ref.startswith(("heads/", "tags/")) else full_ref(kind, ref)
 
 
-def push_event(  # noqa: PLR0913 - what every forge says of a change, each by name
+def push_event(  # noqa: PLR0913 - what every forge says about a change, each by name
     *,
     repo: str,
     ref: str,
@@ -38,18 +39,20 @@ def push_event(  # noqa: PLR0913 - what every forge says of a change, each by na
     created: bool | None = None,
     deleted: bool | None = None,
     forced: bool | None = None,
-    files_complete: bool = False,
+    commits: Sequence[Payload] = (),
+    every_commit: bool = False,
     **details: Any,
 ) -> PushEvent:
     """Build a push event; where the forge has no flags, all-zero ids say what was created or deleted.
 
-    Equal ids mean that nothing changed: Gitea, Forgejo and Gogs send that from their test buttons. The files
-    of the commits are never all that changed when a ref is new or its history was rewritten.
+    Equal ids mean that nothing changed: the test buttons of Gitea, Forgejo and Gogs send such a push. The
+    files of *commits* are never all that changed when a ref is new or its history was rewritten.
     """
     kind, name = split_ref(ref)
     test = isinstance(before, str) and before != "" and before == after and not created and not deleted
     created = not test and (is_zero(before) if created is None else created)
     deleted = not test and (is_zero(after) if deleted is None else deleted)
+    files, complete = changed_files(commits, every_commit=every_commit)
     return PushEvent(
         repo=repo,
         ref=ref,
@@ -61,6 +64,7 @@ def push_event(  # noqa: PLR0913 - what every forge says of a change, each by na
         deleted=deleted,
         forced=forced,
         test=test,
-        files_complete=files_complete and not (created or deleted or forced),
+        changed_files=files,
+        files_complete=complete and not (created or deleted or forced),
         **details,
     )

@@ -1,6 +1,6 @@
-"""What to imitate: a wish, from which each forge's module makes a body of its own shape (pure).
+"""What a made-up delivery is to contain, from which each forge's module makes a body of its own shape (pure).
 
-Everything random in a body follows from the delivery's id: the same id and the same wish make the same
+Everything random in a body follows from the delivery's id: the same id and the same contents make the same
 bytes again, which is what a forge sends when somebody presses "Redeliver".
 """
 
@@ -37,10 +37,20 @@ class Change:
         """The id that stands for "no object", as long as the other one is."""
         return "0" * len(self.after or self.before or "0" * HEX_OF_SHA1)
 
+    @property
+    def old_id(self) -> str:
+        """The id before, zeros when the ref is created."""
+        return self.before or self.zeros
+
+    @property
+    def new_id(self) -> str:
+        """The id after, zeros when the ref is deleted."""
+        return self.after or self.zeros
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What somebody wants to see delivered."""
+class SampleSpec:
+    """What a made-up delivery is about."""
 
     delivery: str  # the forge's id of it
     event: str = "push"  # push, ping, delete, or the forge's own name
@@ -55,7 +65,7 @@ class Wish:
 
     @property
     def change(self) -> Change:
-        """The only change; raises UsageError where there are more, for a forge that sends one at a time."""
+        """The only change; raises UsageError when there are more, for a forge that sends one at a time."""
         if len(self.changes) != 1:
             raise UsageError("this forge sends exactly one change of a ref at a time")
         return self.changes[0]
@@ -70,24 +80,34 @@ class Wish:
         """The last part of the repository's name."""
         return self.repo.rpartition("/")[2]
 
+    @property
+    def author(self) -> dict[str, Any]:
+        """Name and address of the pusher, as most forges show the author of a commit."""
+        return {"name": self.pusher, "email": f"{self.pusher}@example.com"}
+
+    @property
+    def tagged_commit(self) -> str:
+        """The commit that an annotated tag points at."""
+        return self.object_id("tagged commit")
+
     def object_id(self, what: str) -> str:
         """Make up the id of an object; *what* tells it from others of the same delivery."""
-        return object_id(self.delivery, what)
+        return made_up_id(self.delivery, what)
 
     def number(self, what: str) -> int:
-        """Make up a number such as a database gives; the same one for the same thing in every delivery."""
+        """Make up a number such as a database assigns; the same one for the same thing in every delivery."""
         return int(_digest(what)[:7], 16)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
-    """What a forge would send for a wish, before it is signed."""
+    """What a forge would send, before it is signed."""
 
     event: str  # the forge's own name
     payload: Mapping[str, Any]
 
 
-def object_id(delivery: str, what: str) -> str:
+def made_up_id(delivery: str, what: str) -> str:
     """Make up the 40 hex digits of a Git object."""
     return _digest(f"{delivery} {what}")[:HEX_OF_SHA1]
 
@@ -98,24 +118,23 @@ def made_up_uuid(*parts: str) -> str:
     return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:32]}"
 
 
-def listed_commits(wish: Wish, cap: int) -> list[tuple[str, str]]:
-    """Make up ids and messages of the commits, oldest first: one, or *cap* where more are cut off."""
-    if wish.change.after is None or wish.change.kind is not RefKind.BRANCH:
+def listed_commits(spec: SampleSpec, cap: int) -> list[tuple[str, str]]:
+    """Make up ids and messages of the commits, oldest first: one, or *cap* when there are more."""
+    if spec.change.after is None or spec.change.kind is not RefKind.BRANCH:
         return []
-    before = range(cap - 1 if wish.truncated else 0)
-    earlier = [(wish.object_id(f"commit {number}"), f"Step {number + 1}") for number in before]
-    return [*earlier, (wish.change.after, wish.message)]
+    before = range(cap - 1 if spec.truncated else 0)
+    earlier = [(spec.object_id(f"commit {number}"), f"Step {number + 1}") for number in before]
+    return [*earlier, (spec.change.after, spec.message)]
 
 
 def compact(payload: Mapping[str, Any]) -> bytes:
-    """Write JSON without a blank, as most forges do."""
+    """Write JSON without white space, as most forges do."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def indented(payload: Mapping[str, Any]) -> bytes:
     """Write JSON as Go's encoder does, indented by two: Gitea and its family."""
-    text = json.dumps(payload, ensure_ascii=False, indent=2)
-    return go_escaped(text).encode()
+    return go_escaped(json.dumps(payload, ensure_ascii=False, indent=2)).encode()
 
 
 def go_escaped(text: str) -> str:

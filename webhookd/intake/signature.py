@@ -7,19 +7,26 @@ The scheme is the hook's; nothing in a request chooses it.
 import base64
 import binascii
 import hmac
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from webhookd.errors import NotAuthentic
 from webhookd.intake.causes import Cause
-from webhookd.intake.claims import Claim, Claims, HexSignature, Kind, Shown, StandardSignature
-from webhookd.intake.schemes import Scheme
-from webhookd.models import Hook, Repository, Secret
+from webhookd.intake.proof import (
+    HexSignature,
+    Proof,
+    ProofKind,
+    Scheme,
+    SharedValue,
+    StandardSignature,
+    proof_of,
+)
+from webhookd.models import Secret
 
 if TYPE_CHECKING:
-    from webhookd.intake.altered_keys import Altered
+    from webhookd.intake.alterations import Altered
 
 TOLERANCE = 300  # seconds a Standard Webhooks timestamp may be off, either way, as in the reference libraries
 
@@ -28,111 +35,101 @@ _SIGNING_PREFIX = b"whsec_"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keyring:
-    """The keys of one owner; of every kind that it holds, one must fit."""
+    """The keys of one owner; of every kind that it has, one must fit."""
 
     repository: str = ""  # the key in `repos` whose own keys these are; "": the hook's
     secrets: tuple[Secret, ...] = ()
     tokens: tuple[Secret, ...] = ()
     authorization: tuple[Secret, ...] = ()
 
-    def locks(self) -> Iterator[tuple[Kind, tuple[Secret, ...]]]:
-        """Give each kind of key that has to fit, with those of which one must."""
+    def by_kind(self) -> Iterator[tuple[ProofKind, tuple[Secret, ...]]]:
+        """Yield each kind of proof that is required, with the secrets of which one must fit."""
         if self.secrets:
-            yield Kind.SIGNATURE, self.secrets
+            yield ProofKind.SIGNATURE, self.secrets
         if self.tokens:
-            yield Kind.TOKEN, self.tokens
+            yield ProofKind.TOKEN, self.tokens
         if self.authorization:
-            yield Kind.AUTHORIZATION, self.authorization
+            yield ProofKind.AUTHORIZATION, self.authorization
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """Which keyring opened a request, and the label of the key that fitted."""
+    """The keyring that opened a request, and the label of the key that fitted."""
 
     repository: str
     label: str
 
 
-def hook_keyring(hook: Hook) -> Keyring:
-    """Give the keys of a hook."""
-    return Keyring(secrets=hook.secrets, tokens=hook.tokens, authorization=hook.authorization)
-
-
-def repository_keyring(repository: Repository, hook: Hook, scheme: Scheme) -> Keyring:
-    """Give the keys that open *repository* alone; the hook's Authorization header is asked for as well."""
-    secrets, tokens = split_tokens(repository.secrets, scheme)
-    return Keyring(
-        repository=repository.pattern, secrets=secrets, tokens=tokens, authorization=hook.authorization
-    )
-
-
 def split_tokens(secrets: Sequence[Secret], scheme: Scheme) -> tuple[tuple[Secret, ...], tuple[Secret, ...]]:
-    """Part signing secrets from plain tokens: where the forge knows tokens, only ``whsec_…`` signs."""
+    """Separate signing secrets from plain tokens: where the forge has tokens, only ``whsec_…`` signs."""
     signing = [scheme.token_header is None or secret.key.startswith(_SIGNING_PREFIX) for secret in secrets]
     pairs = list(zip(secrets, signing, strict=True))
     return tuple(s for s, signs in pairs if signs), tuple(s for s, signs in pairs if not signs)
 
 
-def precheck(claims: Claims, keyrings: Iterable[Keyring]) -> None:
-    """Raise NotAuthentic when no keyring can open with these claims, whatever the body is."""
+def check_headers(headers: Mapping[str, str], scheme: Scheme, *, keyrings: Iterable[Keyring]) -> None:
+    """Raise NotAuthentic when no keyring can open with these headers, whatever the body is."""
     problems = []
     for keyring in keyrings:
-        problem = _problem(claims, keyring)
-        if problem is None:
+        needed = [proof_of(headers, scheme, kind) for kind, _ in keyring.by_kind()]
+        problem = next((proof for proof in needed if isinstance(proof, NotAuthentic)), None)
+        if needed and problem is None:
             return
-        problems.append(problem)
-    raise _telling(problems)
+        problems.append(problem or _no_secret())
+    raise _most_telling(problems)
 
 
 def verify(
-    claims: Claims, signed: bytes, *, keyrings: Iterable[Keyring], now: datetime
+    headers: Mapping[str, str],
+    signed: bytes,
+    *,
+    scheme: Scheme,
+    keyrings: Iterable[Keyring],
+    now: datetime,
 ) -> tuple[Opening, ...]:
-    """Give every keyring that opens what was signed; raise NotAuthentic if there is none."""
-    tried = [_open(claims, signed, keyring, now) for keyring in keyrings]
+    """Return every keyring that opens the *signed* bytes; raise NotAuthentic when there is none."""
+    tried = [_open(headers, signed, scheme, keyring, now) for keyring in keyrings]
     opened = tuple(result for result in tried if isinstance(result, Opening))
     if not opened:
-        raise _telling([result for result in tried if isinstance(result, NotAuthentic)])
+        raise _most_telling([result for result in tried if isinstance(result, NotAuthentic)])
     return opened
 
 
-def _telling(problems: Sequence[NotAuthentic]) -> NotAuthentic:
-    """Give the problem that says most: the first of a keyring that has keys."""
+def _open(
+    headers: Mapping[str, str], signed: bytes, scheme: Scheme, keyring: Keyring, now: datetime
+) -> Opening | NotAuthentic:
+    labels = []
+    for kind, secrets in keyring.by_kind():
+        proof = proof_of(headers, scheme, kind)
+        if isinstance(proof, NotAuthentic):
+            return proof
+        fitting = [secret.label for secret in secrets if fits(proof, secret, signed)]  # all are tried
+        if not fitting:
+            return NotAuthentic(f"the {kind} does not match", cause=Cause(f"{kind} wrong"))
+        if isinstance(proof, StandardSignature) and (late := _out_of_time(proof, now)):
+            return late
+        labels.append(fitting[0])
+    return Opening(repository=keyring.repository, label=" + ".join(labels)) if labels else _no_secret()
+
+
+def _no_secret() -> NotAuthentic:
+    return NotAuthentic("no secret is configured for it", cause=Cause.NO_SECRET)
+
+
+def _most_telling(problems: Sequence[NotAuthentic]) -> NotAuthentic:
+    """Return the problem of the first keyring that has keys."""
     return next((problem for problem in problems if problem.cause != Cause.NO_SECRET), problems[0])
 
 
-def _problem(claims: Claims, keyring: Keyring) -> NotAuthentic | None:
-    needed = [claims.of(kind) for kind, _ in keyring.locks()]
-    if not needed:
-        return NotAuthentic("no secret is configured for it", cause=Cause.NO_SECRET)
-    return next((claim for claim in needed if isinstance(claim, NotAuthentic)), None)
-
-
-def _open(claims: Claims, signed: bytes, keyring: Keyring, now: datetime) -> Opening | NotAuthentic:
-    labels = []
-    for kind, secrets in keyring.locks():
-        claim = claims.of(kind)
-        if isinstance(claim, NotAuthentic):
-            return claim
-        fitting = [secret.label for secret in secrets if fits(claim, secret, signed)]  # all are tried
-        if not fitting:
-            return NotAuthentic(f"the {kind} does not match", cause=Cause(f"{kind} wrong"))
-        if isinstance(claim, StandardSignature) and (late := _out_of_time(claim, now)):
-            return late
-        labels.append(fitting[0])
-    if not labels:
-        return NotAuthentic("no secret is configured for it", cause=Cause.NO_SECRET)
-    return Opening(repository=keyring.repository, label=" + ".join(labels))
-
-
-def fits(claim: Claim | NotAuthentic, secret: Secret, signed: bytes) -> bool:
-    """Tell, in constant time, whether *secret* makes what is claimed."""
-    match claim:
+def fits(proof: Proof | NotAuthentic, secret: Secret, signed: bytes) -> bool:
+    """Return, in constant time, whether *secret* makes this proof."""
+    match proof:
         case HexSignature(digest):
-            return hmac.compare_digest(_hex(secret, signed, "sha256"), digest)
+            return hmac.compare_digest(_hex_digest(secret, signed, "sha256"), digest)
         case StandardSignature(webhook_id, timestamp, digests):
-            expected = _standard(secret, webhook_id, timestamp, signed)
+            expected = _standard_digest(secret, webhook_id, timestamp, signed)
             return sum(hmac.compare_digest(expected, digest) for digest in digests) > 0  # all are tried
-        case Shown(value):
+        case SharedValue(value):
             return hmac.compare_digest(secret.key.translate(None, b"\r\n"), value)
         case _:
             return False
@@ -141,24 +138,24 @@ def fits(claim: Claim | NotAuthentic, secret: Secret, signed: bytes) -> bool:
 def altered(
     secret: Secret, alter: "Callable[[bytes], Iterable[Altered]]"
 ) -> "Iterator[tuple[Altered, Secret]]":
-    """Give *secret* with every key that *alter* makes of its own, to find out what somebody did to it."""
+    """Yield *secret* with every key that *alter* makes of its own, to find out what happened to it."""
     return ((way, replace(secret, key=way.value)) for way in alter(secret.key))
 
 
-def _hex(secret: Secret, signed: bytes, algorithm: str) -> bytes:
+def _hex_digest(secret: Secret, signed: bytes, algorithm: str) -> bytes:
     return binascii.hexlify(hmac.digest(secret.key, signed, algorithm))
 
 
-def _standard(secret: Secret, webhook_id: str, timestamp: str, signed: bytes) -> bytes:
+def _standard_digest(secret: Secret, webhook_id: str, timestamp: str, signed: bytes) -> bytes:
     message = f"{webhook_id}.{timestamp}.".encode() + signed
-    return base64.b64encode(hmac.digest(signing_key(secret), message, "sha256"))
+    return base64.b64encode(hmac.digest(_standard_key(secret), message, "sha256"))
 
 
-def signing_key(secret: Secret) -> bytes:
-    """Give the key bytes of a Standard Webhooks secret: what stands in base64 behind ``whsec_``.
+def _standard_key(secret: Secret) -> bytes:
+    """Return the key of a Standard Webhooks secret: the base64 behind ``whsec_``, decoded.
 
-    Both the prefix and the padding may be missing, as the reference libraries have it. What is no base64
-    is taken as it is.
+    Both the prefix and the padding may be missing, as in the reference libraries. What is not base64 is
+    used as it is.
     """
     encoded = secret.key.removeprefix(_SIGNING_PREFIX)
     try:
@@ -167,29 +164,31 @@ def signing_key(secret: Secret) -> bytes:
         return secret.key
 
 
-def _out_of_time(claim: StandardSignature, now: datetime) -> NotAuthentic | None:
-    """Refuse an old signature, which somebody may have recorded and be playing back."""
-    age = now.timestamp() - int(claim.timestamp)
+def _out_of_time(proof: StandardSignature, now: datetime) -> NotAuthentic | None:
+    """Refuse an old signature: somebody may have recorded it and send it again."""
+    age = now.timestamp() - int(proof.timestamp)
     if abs(age) <= TOLERANCE:
         return None
     word = "old" if age > 0 else "new"
     return NotAuthentic(
         f"the signature is right, but its timestamp is {abs(age):.0f} s too {word}",
         cause=Cause(f"timestamp too {word}"),
-        hint="check the clocks of both machines; `verify --at TIME` judges a recorded delivery",
+        hint="check the clocks of both machines; `verify --at TIME` checks a recorded delivery",
     )
 
 
-def sign(signed: bytes, *, scheme: Scheme, keyring: Keyring, delivery: str, now: datetime) -> dict[str, str]:
-    """Give the headers by which a forge proves itself; of every kind of key the first is used."""
+def proof_headers(
+    signed: bytes, *, scheme: Scheme, keyring: Keyring, delivery: str, now: datetime
+) -> dict[str, str]:
+    """Return the headers by which a forge proves who it is; the first key of every kind is used."""
     headers = {}
-    if keyring.secrets and scheme.mark is not None:
-        for mark in (scheme.mark, *scheme.beside):
-            digest = _hex(keyring.secrets[0], signed, mark.algorithm).decode()
-            headers[mark.header] = mark.prefix + digest
+    if keyring.secrets and scheme.header is not None:
+        for header in (scheme.header, *scheme.also_sent):
+            digest = _hex_digest(keyring.secrets[0], signed, header.algorithm).decode()
+            headers[header.name] = header.prefix + digest
     elif keyring.secrets:
         timestamp = str(int(now.timestamp()))
-        digest = _standard(keyring.secrets[0], delivery, timestamp, signed).decode()
+        digest = _standard_digest(keyring.secrets[0], delivery, timestamp, signed).decode()
         headers |= {
             "webhook-id": delivery,
             "webhook-timestamp": timestamp,
@@ -203,5 +202,5 @@ def sign(signed: bytes, *, scheme: Scheme, keyring: Keyring, delivery: str, now:
 
 
 def _header_value(secret: Secret) -> str:
-    """Show the bytes as the characters that WSGI shows; line breaks cannot be sent and GitLab drops them."""
+    """Return the key as WSGI shows it; line breaks cannot be sent, and GitLab drops them."""
     return secret.key.translate(None, b"\r\n").decode("latin-1")

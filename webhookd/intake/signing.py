@@ -1,87 +1,131 @@
-"""Make the deliveries that `receive` takes: a body, the headers of its forge, its signature (pure)."""
+"""Make the deliveries that `receive` accepts: a body, the headers of its forge, its signature (pure)."""
 
 import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
+from urllib.parse import quote_plus
 
 from webhookd.errors import BadPayload, UsageError
-from webhookd.intake import documents, signature
-from webhookd.intake.adapter import Adapter
-from webhookd.intake.samples import Wish
-from webhookd.intake.schemes import Form
-from webhookd.intake.signature import Keyring
-from webhookd.models import Request
+from webhookd.intake import payloads
+from webhookd.intake.forges import Adapter, forge
+from webhookd.intake.keyrings import keyring_of
+from webhookd.intake.proof import FormSigning
+from webhookd.intake.samples import SampleSpec
+from webhookd.intake.signature import proof_headers
+from webhookd.models import Hook, Repository, Request
+
+# An event that no forge has, so that a probe is authentic and answered as any other event that runs nothing.
+PROBE_EVENT = "webhookd_doctor"
+LARGE_PROBE = 2 * 1024**2  # bytes; web servers refuse 1 MiB and more unless they are configured otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Signed:
+class SignedDelivery:
     """A delivery ready to be sent; header names are spelled as the forge spells them."""
 
     headers: Mapping[str, str]
     body: bytes
 
     def request(self) -> Request:
-        """Show it as it arrives."""
+        """Return it as it arrives."""
         return Request(headers={key.lower(): value for key, value in self.headers.items()}, body=self.body)
 
 
-def sign(  # noqa: PLR0913 - everything that a delivery is made of
+def sign_delivery(  # noqa: PLR0913 - everything that a delivery is made of
     document: bytes,
     *,
-    adapter: Adapter,
-    keyring: Keyring,
+    hook: Hook,
+    repository: Repository | None = None,
     event: str,
     delivery: str,
     now: datetime,
     form: bool = False,
-) -> Signed:
-    """Sign the JSON *document* as the forge would, in a form if asked for."""
-    if form and adapter.scheme.form is Form.NEVER:
+) -> SignedDelivery:
+    """Sign the JSON *document* as the hook's forge would, in a form if asked for.
+
+    The keys are the hook's, or those of the *repository* if it has its own.
+    """
+    adapter, keyring = forge(hook.forge), keyring_of(hook, repository)
+    if form and adapter.scheme.form is FormSigning.NEVER:
         raise UsageError("this forge sends no forms", hint="leave out --form")
-    body = _form_of(document) if form else document
-    signed = document if adapter.scheme.form is Form.FIELD else body
-    proof = signature.sign(signed, scheme=adapter.scheme, keyring=keyring, delivery=delivery, now=now)
-    headers = {**adapter.headers(event, delivery), "Content-Type": documents.FORM if form else documents.JSON}
-    _check_values(headers | proof)
-    return Signed(headers=headers | proof, body=body)
+    body = b"payload=" + quote_plus(document).encode() if form else document
+    signed = document if adapter.scheme.form is FormSigning.FIELD else body
+    headers = {
+        **adapter.headers(event, delivery),
+        "Content-Type": payloads.FORM if form else payloads.JSON,
+        **proof_headers(signed, scheme=adapter.scheme, keyring=keyring, delivery=delivery, now=now),
+    }
+    _check_values(headers)
+    return SignedDelivery(headers=headers, body=body)
+
+
+def sign_sample(spec: SampleSpec, *, hook: Hook, now: datetime, form: bool = False) -> SignedDelivery:
+    """Make up the body of a delivery and sign it as the hook's forge would."""
+    adapter = forge(hook.forge)
+    sample = adapter.sample(spec)
+    document = adapter.encode(sample.payload)
+    return sign_delivery(document, hook=hook, event=sample.event, delivery=spec.delivery, now=now, form=form)
 
 
 def _check_values(headers: Mapping[str, str]) -> None:
     """Refuse what no header can hold; the value may be a token and is not shown."""
     for name, value in headers.items():
         if not {"\0", "\r", "\n"}.isdisjoint(value) or max(value, default="") > "\xff":
-            raise UsageError(f'the header "{name}" cannot hold what is given for it')
+            raise UsageError(f'the value for the header "{name}" cannot be sent in a header')
 
 
-def _form_of(document: bytes) -> bytes:
-    from urllib.parse import quote_plus  # noqa: PLC0415 - start-up counts
-
-    return b"payload=" + quote_plus(document).encode()
-
-
-def event_of(document: bytes, adapter: Adapter, *, wished: str) -> str:
-    """Give the forge's own name for the *wished* event; of a push, the payload itself tells which."""
-    guessed = guess_event(document, adapter) if wished in {"push", "delete"} else ""
-    return guessed or adapter.sample(Wish(delivery="", event=wished)).event
+def event_of(document: bytes, adapter: Adapter, *, asked: str) -> str:
+    """Return the forge's own name for the event *asked* for; the payload says which kind of push it is."""
+    guessed = guess_event(document, adapter) if asked in {"push", "delete"} else ""
+    return guessed or adapter.sample(SampleSpec(delivery="", event=asked)).event
 
 
 def guess_event(document: bytes, adapter: Adapter) -> str:
-    """Tell the event of a JSON document from its shape; "" where it cannot be told."""
+    """Infer the event of a JSON document from its shape; "" when it is unclear."""
     try:
-        return adapter.guess(documents.parse(document))
+        return adapter.guess(payloads.parse_json(document))
     except BadPayload:
         return ""
 
 
-def recorded(data: bytes) -> Signed | None:
-    """Read back what `sign --format json` printed; None for anything else."""
+def read_recorded(data: bytes) -> SignedDelivery | None:
+    """Read what `sign --format json` printed; None for anything else."""
     try:
         parts = json.loads(data)
         if not isinstance(parts, dict) or parts.keys() != {"headers", "body", "body_base64"}:
             return None
         headers = {str(key): str(value) for key, value in parts["headers"].items()}
-        return Signed(headers=headers, body=base64.b64decode(parts["body_base64"], validate=True))
+        return SignedDelivery(headers=headers, body=base64.b64decode(parts["body_base64"], validate=True))
     except (ValueError, TypeError, AttributeError, RecursionError):
         return None
+
+
+class Probe(StrEnum):
+    """A body that only shows whether it arrives as it was sent, from harmless to difficult for proxies."""
+
+    PLAIN = "plain"
+    DELICATE = "delicate"  # changes when it is parsed and written again
+    LARGE = "large"
+
+
+def probe_body(probe: Probe) -> bytes:
+    """Return the body of a probe: the same bytes each time."""
+    match probe:
+        case Probe.PLAIN:
+            return b'{"webhookd":"doctor"}'
+        case Probe.DELICATE:
+            return '{ "b": 1.0e2,\r\n\t"a": "ü \\u00fc \\/ +%2B&=<\\u003c", "b": 1 }\n'.encode()
+        case Probe.LARGE:
+            return b'{"webhookd":"' + b"x" * (LARGE_PROBE - 15) + b'"}'
+
+
+def probe_headers(probe: Probe, *, hook: Hook, now: datetime) -> Mapping[str, str]:
+    """Return the headers with which *hook* accepts the body of a probe as authentic.
+
+    The delivery's id is the same each time: however often somebody looks, it is stored once.
+    """
+    delivery = f"webhookd-doctor-{probe}"
+    return sign_delivery(probe_body(probe), hook=hook, event=PROBE_EVENT, delivery=delivery, now=now).headers

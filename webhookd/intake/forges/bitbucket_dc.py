@@ -6,42 +6,42 @@ https://confluence.atlassian.com/bitbucketserver/manage-webhooks-938025878.html
 
 from typing import Any
 
-from webhookd.intake.adapter import Adapter, Reading
-from webhookd.intake.fields import Payload, child, children, name, object_id, text
+from webhookd.intake.forges import Adapter, Reading
+from webhookd.intake.payloads import Payload, child, children, name, object_id, repository_name, text
+from webhookd.intake.proof import HexHeader, Scheme
 from webhookd.intake.refs import push_event, split_ref
-from webhookd.intake.samples import Change, Sample, Wish, compact
-from webhookd.intake.schemes import Mark, Scheme
+from webhookd.intake.samples import Change, Sample, SampleSpec, compact
 from webhookd.models import Kind, PushEvent, RefKind
 
-# SHA-256 over the raw body. A repository's name has two parts in the payload: KEY/slug, ~user/slug.
-SCHEME = Scheme(mark=Mark(header="X-Hub-Signature", prefix="sha256="), repo_keys=("key", "slug"))
+SCHEME = Scheme(header=HexHeader(name="X-Hub-Signature", prefix="sha256="))  # SHA-256 over the raw body
 
+_REPO_AT = (("repository", "project", "key"), ("repository", "slug"))  # KEY/slug, ~user/slug
+
+_PUSH = "repo:refs_changed"
 _PING = "diagnostics:ping"  # the button "Test connection"
 _TYPES = {(False, False): "UPDATE", (True, False): "ADD", (False, True): "DELETE"}
 
 
 def parse(event: str, payload: Payload) -> Reading:
-    """Read a payload: one push has many changes of refs."""
-    if event == "repo:refs_changed":
-        repo, changes = _repo(payload), children(payload, "changes")
-        return Reading(
-            kind=Kind.PUSH,
-            repo=repo,
-            pushes=tuple(_push(change, payload, repo, alone=len(changes) == 1) for change in changes),
-        )
+    """Interpret a payload: one push has many changes of refs."""
     if event == _PING:
         return Reading(kind=Kind.PING)
+    repo = repository_name(payload, _REPO_AT)
+    if event == _PUSH:
+        changes = children(payload, "changes")
+        pushes = tuple(_push(change, payload, repo, alone=len(changes) == 1) for change in changes)
+        return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes)
     mirrored = f'event "{event}": a mirror caught up with a push that was sent before'
     reason = mirrored if event == "mirror:repo_synchronized" else ""
-    return Reading(kind=Kind.OTHER, repo=_mentioned(payload), reason=reason)
+    return Reading(kind=Kind.OTHER, repo=repo, reason=reason)
 
 
 def guess(payload: Payload) -> str:
-    """Tell the event from the payload, which names it in all but the oldest versions."""
+    """Infer the event from the payload, which names it in all but the oldest versions."""
     if payload == {"test": True}:
         return _PING
     refs_changed = {"changes", "repository"} <= payload.keys()
-    return text(payload, "eventKey") or ("repo:refs_changed" if refs_changed else "")
+    return text(payload, "eventKey") or (_PUSH if refs_changed else "")
 
 
 def _push(change: Payload, payload: Payload, repo: str, *, alone: bool) -> PushEvent:
@@ -68,43 +68,27 @@ def _push(change: Payload, payload: Payload, repo: str, *, alone: bool) -> PushE
     )
 
 
-def _repo(payload: Payload) -> str:
-    repository = child(payload, "repository")
-    key, slug = name(child(repository, "project"), "key"), name(repository, "slug")
-    return f"{key}/{slug}" if key and slug else ""
-
-
-def _mentioned(payload: Payload) -> str:
-    """Give the repository of an event that is not a push, whatever its shape is."""
-    repository = payload.get("repository")
-    project = repository.get("project") if isinstance(repository, dict) else None
-    if not isinstance(repository, dict) or not isinstance(project, dict):
-        return ""
-    key, slug = project.get("key"), repository.get("slug")
-    return f"{key}/{slug}" if isinstance(key, str) and isinstance(slug, str) else ""
-
-
-def sample(wish: Wish) -> Sample:
+def sample(spec: SampleSpec) -> Sample:
     """Imitate a delivery."""
-    if wish.event in {"ping", _PING}:
+    if spec.event in {"ping", _PING}:
         return Sample(event=_PING, payload={"test": True})
-    event = "repo:refs_changed" if wish.event in {"push", "delete"} else wish.event
+    event = _PUSH if spec.event in {"push", "delete"} else spec.event
     payload: dict[str, Any] = {
         "eventKey": event,
-        "date": wish.at.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "actor": _sample_user(wish),
-        "repository": _sample_repository(wish),
+        "date": spec.at.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "actor": _sample_user(spec),
+        "repository": _sample_repository(spec),
     }
-    if event == "repo:refs_changed":
-        payload["changes"] = [_sample_change(change) for change in wish.changes]
-        commits = [_sample_commit(wish, c) for c in wish.changes if c.after is not None]
-        if len(wish.changes) == 1 and commits:
+    if event == _PUSH:
+        payload["changes"] = [_sample_change(change) for change in spec.changes]
+        commits = [_sample_commit(spec, c) for c in spec.changes if c.after is not None]
+        if len(spec.changes) == 1 and commits:
             payload |= {"commits": commits, "toCommit": commits[0]}
     return Sample(event=event, payload=payload)
 
 
 def headers(event: str, delivery: str) -> dict[str, str]:
-    """Give the headers of a delivery but content type and signature."""
+    """Return all headers but content type and signature."""
     return {
         "User-Agent": "Atlassian HttpClient 4.2.0 / Bitbucket-8.19.0 (8019000) / Default",
         "X-Request-Id": delivery,
@@ -117,62 +101,62 @@ def _sample_change(change: Change) -> dict[str, Any]:
     return {
         "ref": ref,
         "refId": change.ref,
-        "fromHash": change.before or change.zeros,
-        "toHash": change.after or change.zeros,
+        "fromHash": change.old_id,
+        "toHash": change.new_id,
         "type": _TYPES[change.before is None, change.after is None],
     }
 
 
-def _sample_commit(wish: Wish, change: Change) -> dict[str, Any]:
-    commit = wish.object_id("tagged commit") if change.kind is RefKind.TAG else change.after or ""
-    moment = int(wish.at.timestamp()) * 1000
+def _sample_commit(spec: SampleSpec, change: Change) -> dict[str, Any]:
+    commit = spec.tagged_commit if change.kind is RefKind.TAG else change.after or ""
+    moment = int(spec.at.timestamp()) * 1000
     return {
         "id": commit,
         "displayId": commit[:11],
-        "author": _sample_user(wish),
+        "author": _sample_user(spec),
         "authorTimestamp": moment,
-        "committer": _sample_user(wish),
+        "committer": _sample_user(spec),
         "committerTimestamp": moment,
-        "message": wish.message,
+        "message": spec.message,
         "parents": [],
     }
 
 
-def _sample_user(wish: Wish) -> dict[str, Any]:
+def _sample_user(spec: SampleSpec) -> dict[str, Any]:
     return {
-        "name": wish.pusher,
-        "emailAddress": f"{wish.pusher}@example.com",
+        "name": spec.pusher,
+        "emailAddress": spec.author["email"],
         "active": True,
-        "displayName": wish.pusher.title(),
-        "id": wish.number(wish.pusher),
-        "slug": wish.pusher,
+        "displayName": spec.pusher.title(),
+        "id": spec.number(spec.pusher),
+        "slug": spec.pusher,
         "type": "NORMAL",
-        "links": {"self": [{"href": f"{_SITE}/users/{wish.pusher}"}]},
+        "links": {"self": [{"href": f"{_SITE}/users/{spec.pusher}"}]},
     }
 
 
-def _sample_repository(wish: Wish) -> dict[str, Any]:
+def _sample_repository(spec: SampleSpec) -> dict[str, Any]:
     clone = [
-        {"href": f"{_SITE}/scm/{wish.repo}.git", "name": "http"},
-        {"href": f"ssh://git@{_HOST}:7999/{wish.repo}.git", "name": "ssh"},
+        {"href": f"{_SITE}/scm/{spec.repo}.git", "name": "http"},
+        {"href": f"ssh://git@{_HOST}:7999/{spec.repo}.git", "name": "ssh"},
     ]
-    page = f"{_SITE}/projects/{wish.owner}/repos/{wish.name}/browse"
+    page = f"{_SITE}/projects/{spec.owner}/repos/{spec.name}/browse"
     return {
-        "slug": wish.name,
-        "id": wish.number(wish.repo),
-        "name": wish.name,
-        "hierarchyId": wish.object_id("hierarchy")[:20],
+        "slug": spec.name,
+        "id": spec.number(spec.repo),
+        "name": spec.name,
+        "hierarchyId": spec.object_id("hierarchy")[:20],
         "scmId": "git",
         "state": "AVAILABLE",
         "statusMessage": "Available",
         "forkable": True,
         "project": {
-            "key": wish.owner,
-            "id": wish.number(wish.owner),
-            "name": wish.owner,
+            "key": spec.owner,
+            "id": spec.number(spec.owner),
+            "name": spec.owner,
             "public": False,
             "type": "NORMAL",
-            "links": {"self": [{"href": f"{_SITE}/projects/{wish.owner}"}]},
+            "links": {"self": [{"href": f"{_SITE}/projects/{spec.owner}"}]},
         },
         "public": False,
         "archived": False,
@@ -185,6 +169,7 @@ _SITE = f"https://{_HOST}"
 
 ADAPTER = Adapter(
     event_header="X-Event-Key",
+    repo_at=_REPO_AT,
     delivery_headers=("x-request-id",),
     scheme=SCHEME,
     parse=parse,

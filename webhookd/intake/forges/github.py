@@ -6,12 +6,11 @@ Signature: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook
 
 from typing import Any
 
-from webhookd.intake.adapter import Adapter, Reading
-from webhookd.intake.commits import changed_files
-from webhookd.intake.fields import Payload, child, children, flag, mentioned_name, name, object_id, text
+from webhookd.intake.forges import Adapter, Reading
+from webhookd.intake.payloads import Payload, child, children, flag, name, object_id, repository_name, text
+from webhookd.intake.proof import FormSigning, HexHeader, Scheme
 from webhookd.intake.refs import push_event
-from webhookd.intake.samples import Sample, Wish, compact, listed_commits
-from webhookd.intake.schemes import Form, Mark, Scheme
+from webhookd.intake.samples import Sample, SampleSpec, compact, listed_commits
 from webhookd.models import Kind, PushEvent, RefKind
 
 COMMITS_CAP = 2048  # commits[] holds no more (webhook-events-and-payloads, "push")
@@ -19,40 +18,35 @@ COMMITS_CAP = 2048  # commits[] holds no more (webhook-events-and-payloads, "pus
 # X-Hub-Signature, with SHA-1, is sent beside it for old receivers and never believed here. The signature
 # of a form covers the form's bytes: https://github.com/google/go-github/blob/master/github/messages.go
 SCHEME = Scheme(
-    mark=Mark(header="X-Hub-Signature-256", prefix="sha256="),
-    beside=(Mark(header="X-Hub-Signature", prefix="sha1=", algorithm="sha1"),),
-    form=Form.BODY,
+    header=HexHeader(name="X-Hub-Signature-256", prefix="sha256="),
+    also_sent=(HexHeader(name="X-Hub-Signature", prefix="sha1=", algorithm="sha1"),),
+    form=FormSigning.BODY,
 )
+
+_REPO_AT = (("repository", "full_name"),)
 
 
 def parse(event: str, payload: Payload) -> Reading:
-    """Read a payload. Branches and tags come and go as `push`; `create` and `delete` say it once more."""
+    """Interpret a payload. Creations and deletions are a `push`; `create` and `delete` repeat them."""
+    repo = repository_name(payload, _REPO_AT)
     if event == "push":
-        push = _push(payload)
-        return Reading(kind=Kind.PUSH, repo=push.repo, pushes=(push,))
-    return Reading(
-        kind=Kind.PING if event == "ping" else Kind.OTHER,
-        repo=mentioned_name(payload, "repository", "full_name"),
-    )
+        return Reading(kind=Kind.PUSH, repo=repo, pushes=(_push(payload, repo),))
+    return Reading(kind=Kind.PING if event == "ping" else Kind.OTHER, repo=repo)
 
 
 def guess(payload: Payload) -> str:
-    """Tell the event from the payload, which does not name it."""
+    """Infer the event from the payload, which does not name it."""
     if {"ref", "before", "after"} <= payload.keys():
         return "push"
     return "ping" if {"zen", "hook"} <= payload.keys() else ""
 
 
-def _push(payload: Payload) -> PushEvent:
-    repository, pusher, commits = (
-        child(payload, "repository"),
-        child(payload, "pusher"),
-        children(payload, "commits"),
-    )
+def _push(payload: Payload, repo: str) -> PushEvent:
+    repository, pusher = child(payload, "repository"), child(payload, "pusher")
+    commits = children(payload, "commits")
     head = child(payload, "head_commit")  # null on deletion; of an annotated tag, the commit it points at
-    files, complete = changed_files(commits, every_commit=len(commits) < COMMITS_CAP)
     return push_event(
-        repo=name(repository, "full_name"),
+        repo=repo,
         ref=name(payload, "ref"),
         before=payload.get("before"),
         after=payload.get("after"),
@@ -68,32 +62,32 @@ def _push(payload: Payload) -> PushEvent:
         ssh_url=text(repository, "ssh_url"),
         html_url=text(repository, "html_url"),
         default_branch=text(repository, "default_branch"),
+        commits=commits,
+        every_commit=len(commits) < COMMITS_CAP,
         commit_count=len(commits),
-        changed_files=files,
-        files_complete=complete,
     )
 
 
-def sample(wish: Wish) -> Sample:
+def sample(spec: SampleSpec) -> Sample:
     """Imitate a delivery."""
-    if wish.event in {"push", "delete"}:
-        return Sample(event="push", payload=_sample_push(wish))
-    repository, sender = _sample_repository(wish), _sample_user(wish, wish.pusher)
-    if wish.event == "ping":
+    if spec.event in {"push", "delete"}:
+        return Sample(event="push", payload=_sample_push(spec))
+    repository, sender = _sample_repository(spec), _sample_user(spec, spec.pusher)
+    if spec.event == "ping":
         hook = {
             "type": "Repository",
-            "id": wish.number("hook"),
+            "id": spec.number("hook"),
             "name": "web",
             "active": True,
             "events": ["push"],
         }
         payload = {"zen": "Keep it logically awesome.", "hook_id": hook["id"], "hook": hook}
         return Sample(event="ping", payload=payload | {"repository": repository, "sender": sender})
-    return Sample(event=wish.event, payload={"action": "created", "repository": repository, "sender": sender})
+    return Sample(event=spec.event, payload={"action": "created", "repository": repository, "sender": sender})
 
 
 def headers(event: str, delivery: str) -> dict[str, str]:
-    """Give the headers of a delivery but content type and signature."""
+    """Return all headers but content type and signature."""
     return {
         "User-Agent": "GitHub-Hookshot/044aadd",
         "Accept": "*/*",
@@ -105,49 +99,49 @@ def headers(event: str, delivery: str) -> dict[str, str]:
     }
 
 
-def _sample_push(wish: Wish) -> dict[str, Any]:
-    change = wish.change
-    commits = [_sample_commit(wish, *commit) for commit in listed_commits(wish, COMMITS_CAP)]
+def _sample_push(spec: SampleSpec) -> dict[str, Any]:
+    change = spec.change
+    commits = [_sample_commit(spec, *commit) for commit in listed_commits(spec, COMMITS_CAP)]
     head = commits[-1] if commits else None
     if change.kind is RefKind.TAG and change.after is not None:
-        head = _sample_commit(wish, wish.object_id("tagged commit"), wish.message)
-    before, after = change.before or change.zeros, change.after or change.zeros
+        head = _sample_commit(spec, spec.tagged_commit, spec.message)
+    before, after = change.old_id, change.new_id
     return {
         "ref": change.ref,
         "before": before,
         "after": after,
-        "repository": _sample_repository(wish),
-        "pusher": {"name": wish.pusher, "email": f"{wish.pusher}@example.com"},
-        "sender": _sample_user(wish, wish.pusher),
+        "repository": _sample_repository(spec),
+        "pusher": spec.author,
+        "sender": _sample_user(spec, spec.pusher),
         "created": change.before is None,
         "deleted": change.after is None,
-        "forced": wish.forced,
+        "forced": spec.forced,
         "base_ref": None,
-        "compare": f"{_SITE}/{wish.repo}/compare/{before[:12]}...{after[:12]}",
+        "compare": f"{_SITE}/{spec.repo}/compare/{before[:12]}...{after[:12]}",
         "commits": commits,
         "head_commit": head,
     }
 
 
-def _sample_commit(wish: Wish, commit: str, message: str) -> dict[str, Any]:
-    author = {"name": wish.pusher, "email": f"{wish.pusher}@example.com", "username": wish.pusher}
+def _sample_commit(spec: SampleSpec, commit: str, message: str) -> dict[str, Any]:
+    author = spec.author | {"username": spec.pusher}
     return {
         "id": commit,
-        "tree_id": wish.object_id(f"tree of {commit}"),
+        "tree_id": spec.object_id(f"tree of {commit}"),
         "distinct": True,
         "message": message,
-        "timestamp": wish.at.isoformat(),
-        "url": f"{_SITE}/{wish.repo}/commit/{commit}",
+        "timestamp": spec.at.isoformat(),
+        "url": f"{_SITE}/{spec.repo}/commit/{commit}",
         "author": author,
         "committer": author,
         "added": [],
         "removed": [],
-        "modified": list(wish.files),
+        "modified": list(spec.files),
     }
 
 
-def _sample_user(wish: Wish, login: str) -> dict[str, Any]:
-    number, api = wish.number(login), f"{_API}/users/{login}"
+def _sample_user(spec: SampleSpec, login: str) -> dict[str, Any]:
+    number, api = spec.number(login), f"{_API}/users/{login}"
     pages = ("followers", "subscriptions", "orgs", "repos", "received_events")
     return {
         "login": login,
@@ -167,25 +161,25 @@ def _sample_user(wish: Wish, login: str) -> dict[str, Any]:
     }
 
 
-def _sample_repository(wish: Wish) -> dict[str, Any]:
-    page, api, number = f"{_SITE}/{wish.repo}", f"{_API}/repos/{wish.repo}", wish.number(wish.repo)
+def _sample_repository(spec: SampleSpec) -> dict[str, Any]:
+    page, api, number = f"{_SITE}/{spec.repo}", f"{_API}/repos/{spec.repo}", spec.number(spec.repo)
     return {
         "id": number,
         "node_id": f"R_{number}",
-        "name": wish.name,
-        "full_name": wish.repo,
+        "name": spec.name,
+        "full_name": spec.repo,
         "private": False,
-        "owner": {"name": wish.owner, "email": f"{wish.owner}@example.com"} | _sample_user(wish, wish.owner),
+        "owner": {"name": spec.owner, "email": f"{spec.owner}@example.com"} | _sample_user(spec, spec.owner),
         "html_url": page,
         "description": None,
         "fork": False,
         "url": page,
         **{f"{key}_url": f"{api}/{path}" for key, path in _API_PATHS.items()},
         "created_at": 1735786845,
-        "updated_at": wish.at.isoformat(),
-        "pushed_at": int(wish.at.timestamp()),
-        "git_url": f"git://{_HOST}/{wish.repo}.git",
-        "ssh_url": f"git@{_HOST}:{wish.repo}.git",
+        "updated_at": spec.at.isoformat(),
+        "pushed_at": int(spec.at.timestamp()),
+        "git_url": f"git://{_HOST}/{spec.repo}.git",
+        "ssh_url": f"git@{_HOST}:{spec.repo}.git",
         "clone_url": f"{page}.git",
         "svn_url": page,
         "homepage": None,
@@ -251,6 +245,7 @@ _API_PATHS = {
 
 ADAPTER = Adapter(
     event_header="X-GitHub-Event",
+    repo_at=_REPO_AT,
     delivery_headers=("x-github-delivery",),  # the same again on redelivery
     scheme=SCHEME,
     parse=parse,

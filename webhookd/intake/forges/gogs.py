@@ -1,25 +1,14 @@
-"""Gogs (pure).
+"""Gogs, which Gitea grew out of (pure).
 
 https://gogs.io/docs/features/webhook, and for what it leaves out
 internal/database/webhook.go and actions.go of https://github.com/gogs/gogs
 """
 
-from functools import partial
-
-from webhookd.intake import gitea_family
-from webhookd.intake.adapter import Adapter
-from webhookd.intake.samples import indented
-from webhookd.intake.schemes import Form, Mark, Scheme
-
-SITE = "https://gogs.example.com"
-
-# Signed is the JSON, before it is put into a form (webhook.go). There is an X-GitHub-Event header, and no
-# X-Hub-Signature with it.
-SCHEME = Scheme(mark=Mark(header="X-Gogs-Signature"), form=Form.FIELD)
+from webhookd.intake.forges.gitea import family_adapter
 
 
 def headers(event: str, delivery: str) -> dict[str, str]:
-    """Give the headers of a delivery but content type and signature (webhook.go)."""
+    """Return all headers but content type and signature (webhook.go): GitHub's without X-Hub-Signature."""
     return {
         "User-Agent": "GogsServer",
         "X-Github-Delivery": delivery,
@@ -29,13 +18,5 @@ def headers(event: str, delivery: str) -> dict[str, str]:
     }
 
 
-ADAPTER = Adapter(
-    event_header="X-Gogs-Event",
-    delivery_headers=("x-gogs-delivery",),  # the same again on redelivery
-    scheme=SCHEME,
-    parse=partial(gitea_family.parse, tags_are_pushed=False),
-    guess=gitea_family.guess,
-    sample=partial(gitea_family.sample, site=SITE, tags_are_pushed=False, totals=False),
-    headers=headers,
-    encode=indented,
-)
+# It pushes no tags, and tells neither how many commits there were nor the head commit.
+ADAPTER = family_adapter("Gogs", also_sent=(), tags_are_pushed=False, headers=headers)

@@ -1,19 +1,23 @@
-"""What happens to a body between the forge that signed it and a file: undone, with its name (pure)."""
+"""What can happen to a secret or a body between the forge and webhookd: undone, with its name (pure)."""
 
+import base64
+import binascii
 import json
+import re
 import zlib
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote_plus
+from urllib.parse import quote_plus, unquote_to_bytes
 
 from webhookd.errors import BadPayload
-from webhookd.intake.altered_keys import Altered
 from webhookd.intake.causes import Cause
-from webhookd.intake.documents import payload_field
+from webhookd.intake.payloads import payload_field
 from webhookd.intake.samples import go_escaped
 
-LONGEST = 4 * 1024 * 1024  # bytes of a body that is written anew in many ways
+LONGEST = 4 * 1024 * 1024  # bytes of a body that is written again in many ways
 
+_ASSIGNMENT = re.compile(rb"\A(?:export )?[A-Za-z_][A-Za-z0-9_]*=")
 _BOM = b"\xef\xbb\xbf"
 _KEEP = "keep the bytes as they came"
 _JSON_SIGNED = (
@@ -22,7 +26,7 @@ _JSON_SIGNED = (
 )
 _FORM_SIGNED = "the hook is set to form-encoded and this is the JSON inside: give the form, or set it to JSON"
 _LAYOUTS: dict[str, dict[str, Any]] = {
-    "without blanks": {"separators": (",", ":")},
+    "without white space": {"separators": (",", ":")},
     "indented by two": {"indent": 2},
     "on one line": {},
     "indented by four": {"indent": 4},
@@ -35,27 +39,71 @@ _ESCAPES: tuple[Callable[[str], str], ...] = (
 )
 
 
-def bodies(body: bytes) -> Iterator[Altered]:
-    """Give what may have been signed, when *body* is what arrived."""
-    yield from _final_newline(body, Cause.BODY_FINAL_NEWLINE, "")
+@dataclass(frozen=True, slots=True)
+class Altered:
+    """What may have been signed, and what then happened to it."""
+
+    cause: Cause
+    hint: str
+    value: bytes
+
+
+def altered_keys(key: bytes) -> Iterator[Altered]:
+    """Yield what the forge's secret may be when webhookd has *key*."""
+    for value, hint in (
+        (key + b"\n", "the forge's secret ends in a newline: paste it again, without one"),
+        (key + b"\r\n", "the forge's secret ends in a newline (CRLF): paste it again, without one"),
+        (key.rstrip(b"\r\n"), "this secret ends in a newline of its own: write it with printf, not echo"),
+    ):
+        yield Altered(Cause.SECRET_NEWLINE, hint, value)
+    for quote in (b'"', b"'"):
+        hint = "the forge's secret is in quotes: paste it again, without them"
+        yield Altered(Cause.SECRET_QUOTES, hint, quote + key + quote)
+        if key[:1] == key[-1:] == quote:
+            hint = "this secret is in quotes, the forge's is not: remove them"
+            yield Altered(Cause.SECRET_QUOTES, hint, key[1:-1])
+    hint = "one of the two secrets begins or ends with white space: paste it again"
+    yield from (Altered(Cause.SECRET_SPACES, hint, value) for value in (key.strip(), key + b" ", b" " + key))
+    hint = "this secret is a whole line of an environment file: keep only what follows the ="
+    yield Altered(Cause.SECRET_ASSIGNMENT, hint, _ASSIGNMENT.sub(b"", key).strip(b"\"'"))
+    hint = "one side decodes the secret, the other uses it as it is: use one that needs no decoding"
+    for decode in (base64.b64decode, binascii.unhexlify, unquote_to_bytes, _latin1_as_utf8, _utf8_as_latin1):
+        try:
+            yield Altered(Cause.SECRET_ENCODED, hint, decode(key))
+        except ValueError:
+            continue
+    yield Altered(Cause.SECRET_ENCODED, hint, base64.b64encode(key))
+
+
+def _latin1_as_utf8(key: bytes) -> bytes:
+    return key.decode("latin-1").encode("utf-8")
+
+
+def _utf8_as_latin1(key: bytes) -> bytes:
+    return key.decode("utf-8").encode("latin-1")
+
+
+def altered_bodies(body: bytes) -> Iterator[Altered]:
+    """Yield what may have been signed when *body* is what arrived."""
+    yield from _final_newline(body, Cause.BODY_FINAL_NEWLINE)
     yield from _line_ends(body)
     yield from _byte_order_mark(body)
     yield from _character_set(body)
     yield from _contents(body)
     if len(body) <= LONGEST:
-        yield from _form_anew(body)
-        yield from _written_anew(body)
+        yield from _form_again(body)
+        yield from _json_again(body)
 
 
 def form_or_json(body: bytes) -> Iterator[Altered]:
-    """Give the JSON inside *body* if that is a form, and the form around it if that is JSON."""
+    """Yield the JSON inside *body* if that is a form, or the form around it if it is JSON."""
     try:
         yield Altered(Cause.BODY_FORM_ENCODED, _JSON_SIGNED, payload_field(body))
     except BadPayload:
         yield from (Altered(Cause.BODY_JSON_OF_FORM, _FORM_SIGNED, form) for form in _as_forms(body))
 
 
-def _final_newline(body: bytes, cause: Cause, also: str) -> Iterator[Altered]:
+def _final_newline(body: bytes, cause: Cause, also: str = "") -> Iterator[Altered]:
     added = f"{also}a final newline was added (an editor, echo, jq): {_KEEP}"
     lost = f"{also}the final newline was lost (an editor, a shell's $( )): {_KEEP}"
     for end in (b"\n", b"\r\n"):
@@ -93,23 +141,23 @@ def _character_set(body: bytes) -> Iterator[Altered]:
             continue
         if converted != body:
             yield Altered(Cause.BODY_CHARSET, hint, converted)
-            yield from _final_newline(converted, Cause.BODY_CHARSET, hint + "; ")
+            yield from _final_newline(converted, Cause.BODY_CHARSET, f"{hint}; ")
 
 
 def _contents(body: bytes) -> Iterator[Altered]:
-    """Unpack a body that holds the one that was signed."""
+    """Unpack a body that contains the one that was signed."""
     try:
-        plain = zlib.decompressobj(wbits=47).decompress(body, LONGEST)  # gzip or zlib, whichever it is
+        plain = zlib.decompressobj(wbits=47).decompress(body, LONGEST)  # detects gzip and zlib
         yield Altered(Cause.BODY_COMPRESSED, "the body is compressed: give it unpacked", plain)
     except zlib.error:
         pass
     begin, end = body.find(b"{"), body.rfind(b"}") + 1
     if (begin, end) != (0, len(body)) and begin < end:
-        hint = "something stands before or behind the JSON (headers, a field's name): give the body alone"
+        hint = "there is something before or after the JSON (headers, a field's name): give the body alone"
         yield Altered(Cause.BODY_WRAPPED, hint, body[begin:end])
 
 
-def _form_anew(body: bytes) -> Iterator[Altered]:
+def _form_again(body: bytes) -> Iterator[Altered]:
     try:
         document = payload_field(body)
     except BadPayload:
@@ -118,8 +166,8 @@ def _form_anew(body: bytes) -> Iterator[Altered]:
     yield from (Altered(Cause.BODY_RESERIALISED, hint, form) for form in _as_forms(document))
 
 
-def _written_anew(body: bytes) -> Iterator[Altered]:
-    """Write the JSON in every way that a forge, or whoever changed it, may have written it."""
+def _json_again(body: bytes) -> Iterator[Altered]:
+    """Write the JSON in every way in which a forge, or whoever changed it, may have written it."""
     forms = _as_forms(body.strip())
     yield from (Altered(Cause.BODY_JSON_OF_FORM, _FORM_SIGNED, form) for form in forms)
     try:
@@ -129,12 +177,12 @@ def _written_anew(body: bytes) -> Iterator[Altered]:
     for layout, options in _LAYOUTS.items():
         reserialised = (
             "the body was re-serialised or pretty-printed (jq, a proxy, curl -d); "
-            f"signed was JSON {layout}: {_KEEP}"
+            f"the signed JSON was {layout}: {_KEEP}"
         )
         for text in _spellings(value, options):
             yield Altered(Cause.BODY_RESERIALISED, reserialised, text)
             yield Altered(Cause.BODY_RESERIALISED, reserialised, text + b"\n")
-    for text in _spellings(value, _LAYOUTS["without blanks"]):
+    for text in _spellings(value, _LAYOUTS["without white space"]):
         yield from (Altered(Cause.BODY_JSON_OF_FORM, _FORM_SIGNED, form) for form in _as_forms(text))
 
 
