@@ -1,3 +1,5 @@
+"""Runs as text, as a table and as JSON."""
+
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -5,16 +7,16 @@ import pytest
 from factories import COMMIT, NOW, make_run
 
 from webhookd.models import Attempt, Ending, RunState
-from webhookd.report import Surroundings, attempt_json, end_text, run_json, run_text, runs_table
-from webhookd.report.runs_table import HEADINGS
+from webhookd.report import QueueSnapshot, attempt_json, end_text, run_json, run_text, runs_table
+from webhookd.report.run_view import HEADINGS
 
 ENDED = NOW + timedelta(seconds=185)
 LATER = NOW + timedelta(minutes=10)
 
 
-def around(now: datetime, **over: Any) -> Surroundings:
+def snapshot(now: datetime, **over: Any) -> QueueSnapshot:
     values: dict[str, Any] = {"daemon_up": True, "paused": (), "running": (), "queued": ()}
-    return Surroundings(now=now, **(values | over))
+    return QueueSnapshot(now=now, **(values | over))
 
 
 def make_attempt(**over: object) -> Attempt:
@@ -39,7 +41,7 @@ def test_the_table_aligns_what_people_look_for() -> None:
             run=9, state=RunState.FAILED, started_at=NOW, ended_at=ENDED, reason="exited with 3", pusher=None
         ),
     ]
-    assert runs_table(runs, around=around(LATER)).splitlines() == [
+    assert runs_table(runs, queue=snapshot(LATER)).splitlines() == [
         "RUN  STATE      TARGET             REF      COMMIT    PUSHER   QUEUED   TOOK   REASON",
         "13   > running  octocat/blog@main  tags/v1  6113728f  octocat  10m ago  5.00s",
         "9    x failed   octocat/blog@main  main     6113728f           10m ago  3m05s  exited with 3",
@@ -47,29 +49,29 @@ def test_the_table_aligns_what_people_look_for() -> None:
 
 
 def test_no_line_of_the_table_is_wider_than_the_terminal() -> None:
-    lines = runs_table([make_run(reason="x" * 200)], around=around(NOW), width=72).splitlines()
+    lines = runs_table([make_run(reason="x" * 200)], queue=snapshot(NOW), width=72).splitlines()
     assert max(map(len, lines)) == 72
     assert lines[1].endswith("...")
 
 
-def test_a_narrow_terminal_goes_without_pusher_and_then_without_commit() -> None:
+def test_a_narrow_terminal_leaves_out_the_pusher_and_then_the_commit() -> None:
     runs = [make_run(run=9, state=RunState.FAILED, started_at=NOW, ended_at=ENDED, reason="exited with 3")]
-    assert runs_table(runs, around=around(LATER), width=88).splitlines()[0].split() == [*HEADINGS]
-    assert runs_table(runs, around=around(LATER), width=87).splitlines() == [
+    assert runs_table(runs, queue=snapshot(LATER), width=88).splitlines()[0].split() == [*HEADINGS]
+    assert runs_table(runs, queue=snapshot(LATER), width=87).splitlines() == [
         "RUN  STATE     TARGET             REF   COMMIT    QUEUED   TOOK   REASON",
         "9    x failed  octocat/blog@main  main  6113728f  10m ago  3m05s  exited with 3",
     ]
-    assert runs_table(runs, around=around(LATER), width=70).splitlines() == [
+    assert runs_table(runs, queue=snapshot(LATER), width=70).splitlines() == [
         "RUN  STATE     TARGET             REF   QUEUED   TOOK   REASON",
         "9    x failed  octocat/blog@main  main  10m ago  3m05s  exited with 3",
     ]
-    assert runs_table(runs, around=around(LATER), width=60).splitlines()[1].endswith("  e...")
+    assert runs_table(runs, queue=snapshot(LATER), width=60).splitlines()[1].endswith("  e...")
 
 
 def test_colour_changes_no_letter_of_the_table() -> None:
     runs = [make_run(run=number, state=state) for number, state in enumerate(RunState)]
-    plain = runs_table(runs, around=around(NOW))
-    painted = runs_table(runs, around=around(NOW), color=True)
+    plain = runs_table(runs, queue=snapshot(NOW))
+    painted = runs_table(runs, queue=snapshot(NOW), color=True)
     assert "\x1b[31mx failed\x1b[0m" in painted
     for code in ("0", "2", "31", "32", "33", "36"):
         painted = painted.replace(f"\x1b[{code}m", "")
@@ -77,14 +79,14 @@ def test_colour_changes_no_letter_of_the_table() -> None:
 
 
 def test_every_state_has_its_own_mark() -> None:
-    table = runs_table([make_run(state=state) for state in RunState], around=around(NOW))
+    table = runs_table([make_run(state=state) for state in RunState], queue=snapshot(NOW))
     marks = [line.split()[1] for line in table.splitlines()[1:]]
     assert len(set(marks)) == len(RunState)
 
 
 def test_a_pusher_cannot_move_the_cursor() -> None:
     table = runs_table(
-        [make_run(pusher="\x1b[2Joctocat\nroot", ref="refs/heads/\u202emain")], around=around(NOW)
+        [make_run(pusher="\x1b[2Joctocat\nroot", ref="refs/heads/\u202emain")], queue=snapshot(NOW)
     )
     assert len(table.splitlines()) == 2
     assert "\\x1b[2Joctocat\\nroot" in table
@@ -93,13 +95,13 @@ def test_a_pusher_cannot_move_the_cursor() -> None:
 
 def test_wide_characters_take_two_columns() -> None:
     first, second = runs_table(
-        [make_run(pusher="山田"), make_run(pusher="abcd")], around=around(NOW)
+        [make_run(pusher="山田"), make_run(pusher="abcd")], queue=snapshot(NOW)
     ).splitlines()[1:]
     assert first.index("0s ago") + 2 == second.index("0s ago")
 
 
 def test_a_superseded_run_says_by_which() -> None:
-    table = runs_table([make_run(state=RunState.SUPERSEDED, superseded_by=15)], around=around(NOW))
+    table = runs_table([make_run(state=RunState.SUPERSEDED, superseded_by=15)], queue=snapshot(NOW))
     assert table.endswith("run 15 took its place")
 
 
@@ -139,13 +141,13 @@ def test_a_queued_run_has_null_for_what_has_not_happened() -> None:
     ]
 
 
-def test_one_run_is_told_with_its_attempts() -> None:
+def test_one_run_is_shown_with_its_attempts() -> None:
     run = make_run(state=RunState.RUNNING, attempt=2, started_at=ENDED)
     attempts = [
         make_attempt(),
         make_attempt(attempt=2, started_at=ENDED, ended_at=None, ending=None, reason=""),
     ]
-    assert run_text(run, attempts, around=around(LATER)).splitlines() == [
+    assert run_text(run, attempts, queue=snapshot(LATER)).splitlines() == [
         "run         12",
         "state       > running",
         "target      octocat/blog@main",
@@ -163,7 +165,7 @@ def test_one_run_is_told_with_its_attempts() -> None:
     ]
 
 
-def test_an_attempt_as_json_tells_how_it_ended() -> None:
+def test_an_attempt_as_json_says_how_it_ended() -> None:
     assert attempt_json(make_attempt()) == {
         "attempt": 1,
         "ending": "exited",
@@ -175,11 +177,11 @@ def test_an_attempt_as_json_tells_how_it_ended() -> None:
     }
 
 
-def test_what_a_queued_run_waits_for_is_its_reason_in_the_table_and_a_line_of_its_own_beside_it() -> None:
+def test_what_blocks_a_queued_run_is_its_reason_in_the_table_and_a_line_of_its_own() -> None:
     run = make_run()
-    paused = around(NOW, daemon_up=False, paused=("octocat/blog@main",))
-    assert runs_table([run], around=paused).endswith("  the daemon is down")
-    assert run_text(run, [], around=paused).splitlines()[1:4] == [
+    paused = snapshot(NOW, daemon_up=False, paused=("octocat/blog@main",))
+    assert runs_table([run], queue=paused).endswith("  the daemon is down")
+    assert run_text(run, [], queue=paused).splitlines()[1:4] == [
         "state       . queued",
         "waits       the daemon is down (`systemctl start webhookd` or `webhookd serve` starts it)",
         "waits       its target is paused (`webhookd resume octocat/blog@main` ends that)",
@@ -188,7 +190,7 @@ def test_what_a_queued_run_waits_for_is_its_reason_in_the_table_and_a_line_of_it
 
 def test_a_run_that_waits_for_its_next_attempt_keeps_the_reason_of_the_last() -> None:
     run = make_run(attempt=1, reason="attempt 1 of 2: exit code 3")
-    assert runs_table([run], around=around(NOW, daemon_up=False)).endswith("  attempt 1 of 2: exit code 3")
+    assert runs_table([run], queue=snapshot(NOW, daemon_up=False)).endswith("  attempt 1 of 2: exit code 3")
 
 
 @pytest.mark.parametrize(
@@ -201,13 +203,13 @@ def test_a_run_that_waits_for_its_next_attempt_keeps_the_reason_of_the_last() ->
         ("run 13 took its place", "run 12 cancelled: run 13 took its place"),
     ],
 )
-def test_no_reason_repeats_the_state(reason: str, said: str) -> None:
+def test_the_reason_does_not_repeat_the_state(reason: str, said: str) -> None:
     run = make_run(state=RunState.CANCELLED, reason=reason)
     assert end_text(run) == said
-    assert "cancelled" not in runs_table([run], around=around(NOW)).partition("- cancelled")[2]
+    assert "cancelled" not in runs_table([run], queue=snapshot(NOW)).partition("- cancelled")[2]
 
 
-def test_no_attempt_says_its_ending_twice() -> None:
+def test_an_attempt_says_its_ending_once() -> None:
     attempt = make_attempt(ending=Ending.CANCELLED, exit_code=None, reason="cancelled")
-    shown = run_text(make_run(), [attempt], around=around(LATER))
+    shown = run_text(make_run(), [attempt], queue=snapshot(LATER))
     assert shown.splitlines()[-1] == "attempt 1   cancelled after 3m05s"

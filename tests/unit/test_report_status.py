@@ -1,3 +1,5 @@
+"""The status of daemon, store and targets, as text and as JSON."""
+
 from datetime import timedelta
 
 from factories import NOW, make_run
@@ -37,7 +39,7 @@ def test_the_status_names_daemon_runs_and_targets() -> None:
     ]
 
 
-def test_nothing_going_on_takes_five_lines() -> None:
+def test_an_idle_daemon_takes_five_lines() -> None:
     idle = Status(daemon_up=False, state_dir="/var/lib/webhookd", queued=0, running=0)
     assert status_text(idle, now=NOW).splitlines() == [
         "daemon   down",
@@ -48,7 +50,7 @@ def test_nothing_going_on_takes_five_lines() -> None:
     ]
 
 
-def test_a_configuration_that_is_refused_is_told() -> None:
+def test_a_refused_configuration_is_reported() -> None:
     refused = Status(daemon_up=True, config_problem="refused: w.yaml:3:1: x: unknown key", state_dir="/srv/w")
     assert status_text(refused, now=NOW).splitlines()[:2] == [
         "daemon  up",
@@ -57,7 +59,7 @@ def test_a_configuration_that_is_refused_is_told() -> None:
     assert status_json(refused)["config"] == {"ok": False, "problem": "refused: w.yaml:3:1: x: unknown key"}
 
 
-def test_of_a_store_that_cannot_be_read_no_number_is_told() -> None:
+def test_a_store_that_cannot_be_read_has_no_counts() -> None:
     damaged = Status(daemon_up=True, state_dir="/srv/w", store_problem="the database is damaged")
     assert status_text(damaged, now=NOW).splitlines() == [
         "daemon  up",
@@ -67,14 +69,14 @@ def test_of_a_store_that_cannot_be_read_no_number_is_told() -> None:
     assert (status_json(damaged)["queued"], status_json(damaged)["running"]) == (None, None)
 
 
-def test_colour_and_width_do_not_disturb_each_other() -> None:
+def test_colour_does_not_count_as_width() -> None:
     text = status_text(STATUS, now=NOW, width=40, color=True)
     assert "\x1b[36m> running\x1b[0m" in text
     bare = text.replace("\x1b[36m", "").replace("\x1b[32m", "").replace("\x1b[0m", "")
     assert max(map(len, bare.splitlines())) == 40
 
 
-def test_the_status_as_json_holds_the_same() -> None:
+def test_the_status_as_json_has_the_same_facts() -> None:
     assert status_json(STATUS) == {
         "daemon": {"up": True, "pid": 4711},
         "state_dir": "/var/lib/webhookd",

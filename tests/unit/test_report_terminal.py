@@ -1,3 +1,5 @@
+"""Output of commands, made safe for a terminal."""
+
 import re
 
 from hypothesis import given
@@ -27,11 +29,11 @@ def test_eight_bit_control_characters_become_visible() -> None:
     assert shown(b"\x9b2J") == "\\x9b2J"
 
 
-def test_bytes_that_are_no_text_become_visible() -> None:
+def test_bytes_that_are_not_text_become_visible() -> None:
     assert shown(b"caf\xe9\n") == "caf\\xe9\n"
 
 
-def test_a_colour_or_letter_cut_in_two_arrives_whole() -> None:
+def test_a_colour_or_letter_cut_in_two_is_shown_whole() -> None:
     assert shown(b"\x1b", b"[3", b"1mred \xc3", b"\xa9") == "\x1b[31mred é"
 
 
@@ -40,11 +42,11 @@ def test_a_sequence_that_never_ends_is_shown_at_the_end() -> None:
 
 
 @given(st.lists(st.binary(max_size=8)))
-def test_nothing_else_than_colour_ever_reaches_the_terminal(pieces: list[bytes]) -> None:
+def test_no_control_sequence_but_colour_reaches_the_terminal(pieces: list[bytes]) -> None:
     rest = HARMLESS.sub("", shown(*pieces))
     assert not re.search(r"[\x00-\x1f\x7f-\x9f]", rest)
 
 
 @given(st.binary(), st.integers(0, 40))
-def test_how_output_is_cut_into_pieces_does_not_show(data: bytes, at: int) -> None:
+def test_the_pieces_of_the_output_make_no_difference(data: bytes, at: int) -> None:
     assert shown(data[:at], data[at:]) == shown(data)

@@ -1,9 +1,11 @@
+"""Moments, spans and timelines in words."""
+
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from factories import NOW
 
-from webhookd.report import age, duration, rfc3339
+from webhookd.report import Step, age, duration, rfc3339, timeline_text
 
 
 @pytest.mark.parametrize(
@@ -37,3 +39,16 @@ def test_moments_are_utc_to_the_millisecond() -> None:
     berlin = timezone(timedelta(hours=1))
     assert rfc3339(datetime(2026, 11, 24, 3, 48, 38, 123_456, tzinfo=berlin)) == "2026-11-24T02:48:38.123Z"
     assert rfc3339(datetime(2026, 11, 24, 2, 48, 38, tzinfo=UTC)) == "2026-11-24T02:48:38.000Z"
+
+
+def test_steps_are_in_order_with_the_milliseconds_since_the_first() -> None:
+    steps = [
+        Step(at=NOW + timedelta(milliseconds=1250), what="command ended: succeeded"),
+        Step(at=NOW, what="push sent"),
+        Step(at=NOW + timedelta(milliseconds=7.4), what="answered 202"),
+    ]
+    assert timeline_text(steps).splitlines() == [
+        "     0 ms  push sent",
+        "     7 ms  answered 202",
+        "  1250 ms  command ended: succeeded",
+    ]

@@ -83,8 +83,8 @@ def _list(store: "Store", folder: Path, found: tuple[Run, ...], *, as_json: bool
     if as_json:
         output.print_json([run_json(run) for run in found])
     elif found:
-        around = look_around(store, folder)
-        click.echo(runs_table(found, around=around, width=output.width(), color=output.color()))
+        queue = look_around(store, folder)
+        click.echo(runs_table(found, queue=queue, width=output.width(), color=output.color()))
     else:
         output.remark("no runs")
 
@@ -94,4 +94,4 @@ def _show(store: "Store", folder: Path, number: int, *, as_json: bool) -> None:
     if as_json:
         output.print_json(run_json(run) | {"attempts": [attempt_json(attempt) for attempt in attempts]})
     else:
-        click.echo(run_text(run, attempts, around=look_around(store, folder)))
+        click.echo(run_text(run, attempts, queue=look_around(store, folder)))

@@ -9,7 +9,7 @@ from webhookd.cli import output
 from webhookd.cli.state import daemon_pid, wake_daemon
 from webhookd.errors import NotPossible
 from webhookd.models import RunState
-from webhookd.report import Surroundings, hindrances
+from webhookd.report import QueueSnapshot, blockers
 
 if TYPE_CHECKING:
     from webhookd.queue import Store
@@ -32,13 +32,13 @@ def say_why(store: "Store", folder: Path, number: int) -> None:
     """Say on stderr what keeps a run from starting, if anything does."""
     run = store.run(number)
     if run.state is RunState.QUEUED:
-        for hindrance in hindrances(run, look_around(store, folder)):
-            output.remark(f"run {number} waits: {hindrance}")
+        for blocker in blockers(run, look_around(store, folder)):
+            output.remark(f"run {number} waits: {blocker}")
 
 
-def look_around(store: "Store", folder: Path) -> Surroundings:
+def look_around(store: "Store", folder: Path) -> QueueSnapshot:
     """Look at what may keep a run from starting."""
-    return Surroundings(
+    return QueueSnapshot(
         now=datetime.now(UTC),
         daemon_up=_is_up(folder),
         paused=store.paused(),

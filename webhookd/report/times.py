@@ -1,6 +1,10 @@
-"""Moments and spans of time in words and in RFC 3339. Pure."""
+"""Moments and spans of time, in words and in RFC 3339. Pure."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from webhookd.report.text import printable
 
 UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 
@@ -12,7 +16,7 @@ def rfc3339(moment: datetime) -> str:
 
 def duration(seconds: float) -> str:
     """Write a span in at most two units: 0.24s, 12s, 3m05s, 2h10m, 4d03h."""
-    if seconds < 9.995:  # noqa: PLR2004 - below, hundredths still tell something; and 9.995 rounds to 10
+    if seconds < 9.995:  # noqa: PLR2004 - short spans need hundredths; and 9.995 rounds to 10
         return f"{max(seconds, 0):.2f}s"
     whole = round(seconds)
     for (size, unit), (smaller, smaller_unit) in zip(UNITS, (*UNITS[1:], (1, "s")), strict=True):
@@ -22,9 +26,26 @@ def duration(seconds: float) -> str:
 
 
 def age(moment: datetime, *, now: datetime) -> str:
-    """Say how long ago *moment* was, in one unit: 12s ago, 3m ago, 4d ago."""
+    """Write how long ago *moment* was, in one unit: 12s ago, 3m ago, 4d ago."""
     whole = max(int((now - moment).total_seconds()), 0)
     for size, unit in UNITS:
         if whole >= size:
             return f"{whole // size}{unit} ago"
     return f"{whole}s ago"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """Something that happened to a push on its way."""
+
+    at: datetime
+    what: str
+
+
+def timeline_text(steps: Sequence[Step]) -> str:
+    """Write the steps in the order in which they happened, each with the milliseconds since the first."""
+    ordered = sorted(steps, key=lambda step: step.at)
+    begin = ordered[0].at
+    return "\n".join(
+        f"{(step.at - begin).total_seconds() * 1000:>6.0f} ms  {printable(step.what)}" for step in ordered
+    )

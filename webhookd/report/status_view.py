@@ -1,4 +1,4 @@
-"""The state of the whole: daemon, store, what runs and what each target did last. Pure."""
+"""The state of the whole: daemon, store, current runs, and the last run of each target. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from webhookd.models import Run
-from webhookd.report.runs import marked, paint, reason, run_json, short_ref, took
+from webhookd.report.run_view import marked, painted, reason, run_json, short_ref, took
 from webhookd.report.text import printable, table
 from webhookd.report.times import age
 
@@ -18,17 +18,17 @@ class Status:
     daemon_up: bool
     daemon_pid: int | None = None
     state_dir: str
-    config_problem: str = ""  # one sentence; empty: the file can be put in force, or was not asked for
-    store_problem: str = ""  # one sentence; empty: the store can be read
+    config_problem: str = ""  # one sentence; "": the file is valid, or was not read
+    store_problem: str = ""  # one sentence; "": the store can be read
     queued: int | None = None  # None: the store cannot be read
     running: int | None = None
-    active: tuple[Run, ...] = ()  # running, then queued, newest first; of very many not all
-    paused: tuple[str, ...] = ()  # targets of which nothing starts
+    active: tuple[Run, ...] = ()  # running, then queued, newest first; not all if there are very many
+    paused: tuple[str, ...] = ()  # targets
     last: tuple[tuple[str, Run | None], ...] = ()  # each target's newest run; None: it never ran
 
 
 def status_json(status: Status) -> dict[str, Any]:
-    """Give what `status --json` prints."""
+    """Return what `status --json` prints."""
     return {
         "daemon": {"up": status.daemon_up, "pid": status.daemon_pid},
         "state_dir": status.state_dir,
@@ -38,7 +38,7 @@ def status_json(status: Status) -> dict[str, Any]:
         "running": status.running,
         "runs": [run_json(run) for run in status.active],
         "paused": list(status.paused),
-        "targets": [{"target": name, "last": run_json(run) if run else None} for name, run in status.last],
+        "targets": [{"target": name, "last": run and run_json(run)} for name, run in status.last],
     }
 
 
@@ -55,13 +55,14 @@ def status_text(status: Status, *, now: datetime, width: int | None = None, colo
         *(("paused", target) for target in status.paused),
     ]
     blocks = [list(table([(name, printable(value)) for name, value in head], width=width))]
-    if status.active:
-        blocks.append(["now", *_painted(status.active, _active_rows(status, now=now), width, color=color)])
-    if status.last:
-        runs = tuple(run for _, run in status.last)
-        blocks.append(
-            ["last run of each target", *_painted(runs, _last_rows(status, now=now), width, color=color)]
-        )
+    last = [run for _, run in status.last]
+    for heading, runs, rows in (
+        ("now", status.active, _active_rows(status, now=now)),
+        ("last run of each target", last, _last_rows(status, now=now)),
+    ):
+        cells = [(f"  {number}", *map(printable, rest)) for number, *rest in rows]
+        if cells:
+            blocks.append([heading, *painted(table(cells, width=width), runs, color=color)])
     return "\n\n".join("\n".join(block) for block in blocks)
 
 
@@ -78,11 +79,3 @@ def _last_rows(status: Status, *, now: datetime) -> Iterator[tuple[str, ...]]:
         else:
             when = age(run.ended_at or run.queued_at, now=now)
             yield (str(run.run), marked(run.state), name, short_ref(run.ref), when, reason(run))
-
-
-def _painted(
-    runs: tuple[Run | None, ...], rows: Iterator[tuple[str, ...]], width: int | None, *, color: bool
-) -> Iterator[str]:
-    cells = [(f"  {number}", *map(printable, rest)) for number, *rest in rows]
-    for run, line in zip(runs, table(cells, width=width), strict=True):
-        yield paint(line, run.state) if color and run else line

@@ -8,16 +8,17 @@ from webhookd.models import StoredDelivery
 from webhookd.report.text import printable, table
 from webhookd.report.times import age, rfc3339
 
-HEADINGS = ("NUMBER", "DELIVERY", "HOOK", "EVENT", "RECEIVED", "RUNS", "WHY NOTHING RAN")
+_HEADINGS = ("NUMBER", "DELIVERY", "HOOK", "EVENT", "RECEIVED", "RUNS", "WHY NOTHING RAN")
 
 
 def deliveries_table(deliveries: Sequence[StoredDelivery], *, now: datetime, width: int | None = None) -> str:
     """Lay out *deliveries* as a table with headings, no line wider than *width*."""
-    return "\n".join(table((HEADINGS, *(_row(delivery, now=now) for delivery in deliveries)), width=width))
+    rows = [tuple(map(printable, _cells(delivery, now=now))) for delivery in deliveries]
+    return "\n".join(table([_HEADINGS, *rows], width=width))
 
 
 def delivery_json(delivery: StoredDelivery) -> dict[str, Any]:
-    """Give what `deliveries --json` prints of *delivery*."""
+    """Return what `deliveries --json` prints for *delivery*."""
     return {
         "number": delivery.number,
         "delivery": delivery.delivery,
@@ -33,8 +34,8 @@ def delivery_json(delivery: StoredDelivery) -> dict[str, Any]:
     }
 
 
-def _row(delivery: StoredDelivery, *, now: datetime) -> tuple[str, ...]:
-    cells = (
+def _cells(delivery: StoredDelivery, *, now: datetime) -> tuple[str, ...]:
+    return (
         str(delivery.number),
         delivery.delivery,
         delivery.hook,
@@ -43,4 +44,3 @@ def _row(delivery: StoredDelivery, *, now: datetime) -> tuple[str, ...]:
         ", ".join(map(str, delivery.runs)),
         delivery.reason,
     )
-    return tuple(map(printable, cells))

@@ -1,0 +1,188 @@
+"""Runs as text, as a table and as JSON values. Pure."""
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from webhookd.models import Attempt, Run, RunState
+from webhookd.report.blockers import QueueSnapshot, blockers
+from webhookd.report.text import columns, cut, printable, table
+from webhookd.report.times import age, duration, rfc3339
+
+MARKS = {  # distinct without colour, and in ASCII for every terminal and log
+    RunState.QUEUED: ".",
+    RunState.RUNNING: ">",
+    RunState.SUCCEEDED: "+",
+    RunState.FAILED: "x",
+    RunState.TIMED_OUT: "!",
+    RunState.CANCELLED: "-",
+    RunState.SUPERSEDED: "~",
+}
+COLOURS = {  # SGR codes
+    RunState.RUNNING: "36",
+    RunState.SUCCEEDED: "32",
+    RunState.FAILED: "31",
+    RunState.TIMED_OUT: "31",
+    RunState.CANCELLED: "33",
+    RunState.SUPERSEDED: "2",
+}
+HEADINGS = ("RUN", "STATE", "TARGET", "REF", "COMMIT", "PUSHER", "QUEUED", "TOOK", "REASON")
+COMMIT_LENGTH = 8
+DISPENSABLE = ("PUSHER", "COMMIT")  # left out on a narrow terminal, in this order
+SHORT_REASON = 24  # columns of a reason that other columns make room for
+
+
+def runs_table(
+    runs: Sequence[Run], *, queue: QueueSnapshot, width: int | None = None, color: bool = False
+) -> str:
+    """Lay out *runs* as a table with headings, no line wider than *width*."""
+    rows = _narrowed([HEADINGS, *(_row(run, queue) for run in runs)], width=width)
+    heading, *lines = table(rows, width=width)
+    return "\n".join([heading, *painted(lines, runs, color=color)])
+
+
+def run_text(run: Run, attempts: Sequence[Attempt], *, queue: QueueSnapshot) -> str:
+    """Write everything about one run, a line for each known fact and each attempt."""
+    now = queue.now
+    moments = (("queued", run.queued_at), ("started", run.started_at), ("ended", run.ended_at))
+    facts = [
+        ("run", str(run.run)),
+        ("state", marked(run.state)),
+        ("reason", reason(run)),
+        *(("waits", str(blocker)) for blocker in blockers(run, queue)),
+        ("target", run.target),
+        ("repository", run.repo),
+        ("ref", run.ref),
+        ("commit", run.commit or ""),
+        ("pusher", run.pusher or ""),
+        ("lane", run.lane),
+        ("delivery", f"{run.delivery} by {run.hook}"),
+        *((name, f"{rfc3339(at)} ({age(at, now=now)})") for name, at in moments if at),
+        ("took", took(run, now=now)),
+        *((f"attempt {attempt.attempt}", _attempt(attempt, now=now)) for attempt in attempts),
+    ]
+    return "\n".join(table([(name, printable(value)) for name, value in facts if value]))
+
+
+def run_json(run: Run) -> dict[str, Any]:
+    """Return what `runs --json` prints for *run*; unknown is null."""
+    return {
+        "run": run.run,
+        "target": run.target,
+        "lane": run.lane,
+        "state": run.state.value,
+        "attempt": run.attempt,
+        "reason": run.reason,
+        "exit_code": run.exit_code,
+        "repo": run.repo,
+        "ref": run.ref,
+        "commit": run.commit,
+        "pusher": run.pusher,
+        "delivery": run.delivery,
+        "queued_at": rfc3339(run.queued_at),
+        "started_at": run.started_at and rfc3339(run.started_at),
+        "ended_at": run.ended_at and rfc3339(run.ended_at),
+        "superseded_by": run.superseded_by,
+    }
+
+
+def attempt_json(attempt: Attempt) -> dict[str, Any]:
+    """Return what `runs RUN --json` prints for one attempt."""
+    return {
+        "attempt": attempt.attempt,
+        "ending": attempt.ending and attempt.ending.value,
+        "exit_code": attempt.exit_code,
+        "signal": attempt.signal,
+        "reason": attempt.reason,
+        "started_at": rfc3339(attempt.started_at),
+        "ended_at": attempt.ended_at and rfc3339(attempt.ended_at),
+    }
+
+
+def end_text(run: Run) -> str:
+    """Write in one line how the run ended, and why."""
+    return f"run {run.run} {_with_reason(run.state.value, reason(run))}"
+
+
+def marked(state: RunState) -> str:
+    """Return the state's mark and word."""
+    return f"{MARKS[state]} {state.value}"
+
+
+def painted(lines: Iterable[str], runs: Iterable[Run | None], *, color: bool) -> list[str]:
+    """Colour the state in each line, which begins with numbers and spaces; a line may have no run."""
+    return [_paint(line, run.state) if color and run else line for line, run in zip(lines, runs, strict=True)]
+
+
+def _paint(line: str, state: RunState) -> str:
+    word = marked(state)
+    code = COLOURS.get(state)
+    return line.replace(word, f"\x1b[{code}m{word}\x1b[0m", 1) if code else line
+
+
+def reason(run: Run) -> str:
+    """Return why the run is in its state, unless that is obvious."""
+    if run.state is RunState.SUPERSEDED and not run.reason and run.superseded_by:
+        return f"run {run.superseded_by} took its place"
+    return _without(run.state.value, run.reason)
+
+
+def took(run: Run, *, now: datetime) -> str:
+    """Return how long the run has been running, or was; "" before it starts."""
+    if run.started_at is None:
+        return ""
+    return duration(((run.ended_at or now) - run.started_at).total_seconds())
+
+
+def short_ref(ref: str) -> str:
+    """Shorten a branch to its name; a tag keeps the word "tags", since both may have the same name."""
+    return ref.removeprefix("refs/heads/").removeprefix("refs/")
+
+
+def _attempt(attempt: Attempt, *, now: datetime) -> str:
+    span = duration(((attempt.ended_at or now) - attempt.started_at).total_seconds())
+    if attempt.ending is None:
+        return f"running for {span}"
+    after = f" after {span}" if attempt.ended_at else ""
+    return _with_reason(f"{attempt.ending.value}{after}", _without(attempt.ending.value, attempt.reason))
+
+
+def _with_reason(what: str, why: str) -> str:
+    return f"{what}: {why}" if why else what
+
+
+def _without(word: str, why: str) -> str:
+    """Remove *word* from the beginning of *why*: it is shown just before."""
+    return re.sub(rf"^{word}(?:$|, | (?=before |after ))", "", why)
+
+
+def _row(run: Run, queue: QueueSnapshot) -> tuple[str, ...]:
+    blocker = next(blockers(run, queue), None)
+    cells = (
+        str(run.run),
+        marked(run.state),
+        run.target,
+        short_ref(run.ref),
+        (run.commit or "")[:COMMIT_LENGTH],
+        run.pusher or "",
+        age(run.queued_at, now=queue.now),
+        took(run, now=queue.now),
+        reason(run) or (blocker.what if blocker else ""),
+    )
+    return tuple(map(printable, cells))
+
+
+def _narrowed(rows: Sequence[Sequence[str]], *, width: int | None) -> Sequence[Sequence[str]]:
+    """Leave out dispensable columns, as few as possible, until the others fit in *width*."""
+    for name in DISPENSABLE:
+        if width is None or _needed(rows) <= width:
+            break
+        at = rows[0].index(name)
+        rows = [[*row[:at], *row[at + 1 :]] for row in rows]
+    return rows
+
+
+def _needed(rows: Sequence[Sequence[str]]) -> int:
+    """Return the columns that *rows* take with the last one, the reason, at a length that is still useful."""
+    return max(map(columns, table([[*row[:-1], cut(row[-1], SHORT_REASON)] for row in rows])))
