@@ -88,7 +88,9 @@ def webhookd_on(folder: Path, command: str) -> Result:
 
 @needs_root
 @pytest.mark.parametrize("command", ["reload", "doctor"])
-@pytest.mark.parametrize(("mode", "what"), [(0o755, "speak to the daemon on"), (0o711, "read")])
+@pytest.mark.parametrize(
+    ("mode", "what"), [(0o755, "use the control socket of the daemon on"), (0o711, "read")]
+)
 def test_who_may_not_speak_to_the_daemon_is_told_who_may(
     folder: Path, daemon: Callable[..., None], command: str, mode: int, what: str
 ) -> None:

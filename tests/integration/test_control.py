@@ -2,6 +2,8 @@
 
 import resource
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -73,3 +75,8 @@ def test_a_connection_that_cannot_be_taken_is_taken_later(folder: Path, logged: 
 
 def test_where_no_daemon_listens_there_is_no_answer(tmp_path: Path) -> None:
     assert ask(tmp_path, "wake") is None
+
+
+def test_a_command_that_asks_the_daemon_does_not_load_the_log() -> None:
+    code = "import sys, webhookd.daemon.control; print('structlog' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout == b"False\n"

@@ -77,7 +77,7 @@ def test_a_service_manager_that_went_away_does_no_harm(
     Path(listener.getsockname()).unlink()
     manager.stopping()
     (entry,) = logged
-    assert (entry["event"], entry["what"]) == ("service manager not told", "STOPPING=1")
+    assert (entry["event"], entry["notification"]) == ("service manager not notified", "STOPPING=1")
 
 
 def test_the_variables_are_taken_out_of_the_environment(listener: socket.socket) -> None:

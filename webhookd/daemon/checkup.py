@@ -1,4 +1,4 @@
-"""What a running daemon tells of itself: it alone stands in its sandbox, and holds the secrets."""
+"""The daemon's part of `webhookd doctor`: only the daemon is in its sandbox and has the secrets."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ FILE = "configuration"
 
 
 class Checkup:
-    """Answers `webhookd doctor`."""
+    """Answers the questions of `webhookd doctor`."""
 
     def __init__(self, config: ConfigInForce, sockets: Sequence[socket.socket], *, inherited: bool) -> None:
         self._config = config
@@ -27,7 +27,7 @@ class Checkup:
         self._inherited = inherited
 
     def look(self) -> Mapping[str, Any]:
-        """Give who we are, where we listen, and what is to be said of the file and of each target."""
+        """Return the user, the addresses, and the findings about the file and each target."""
         return {
             "user": user_name(os.geteuid()),
             "listening": self._listening,
@@ -35,7 +35,7 @@ class Checkup:
         }
 
     def probes(self) -> Mapping[str, Any]:
-        """Give, for each hook, where it answers and the headers that make each probe authentic."""
+        """Return the path of each hook, and the headers that make each probe authentic."""
         now = datetime.now(UTC)
         return {
             "hooks": [
@@ -49,18 +49,18 @@ class Checkup:
 
     def _findings(self) -> Iterator[Finding]:
         try:
-            config = self._config.read()
+            config = self._config.load()
         except ConfigError as error:
             yield from about_refused(error)
             config = self._config()
         else:
             yield from about_file(config)
-            yield from self._about_force(config)
+            yield from self._about_differences(config)
         for target in config.targets:
             yield from examine(target)
 
-    def _about_force(self, config: Config) -> Iterator[Finding]:
-        """Say where the file and what rules differ."""
+    def _about_differences(self, config: Config) -> Iterator[Finding]:
+        """Compare the file with the configuration and the sockets in use."""
         if config != self._config():
             yield Finding(
                 check=FILE,
@@ -79,7 +79,7 @@ class Checkup:
 
 
 def about_file(config: Config) -> Iterator[Finding]:
-    """Say that the configuration is accepted, and what is doubtful about it: secrets that others can read."""
+    """Report an accepted configuration and its warnings, such as secrets that others can read."""
     said = f'"{config.file}" is accepted: hooks {len(config.hooks)}, targets {len(config.targets)}'
     yield Finding(check=FILE, level=Level.OK, message=said)
     for warning in config.warnings:
@@ -87,6 +87,6 @@ def about_file(config: Config) -> Iterator[Finding]:
 
 
 def about_refused(error: ConfigError) -> Iterator[Finding]:
-    """Say all that is wrong with the configuration."""
+    """Report every problem of a refused configuration."""
     for problem in error.problems:
         yield Finding(check=FILE, level=Level.PROBLEM, message=str(problem))

@@ -1,7 +1,7 @@
-"""The way into a running daemon from the command line: one word in, one answer out, over a unix socket.
+"""The control socket: how a command talks to a running daemon. One request word, one JSON answer.
 
-Who may write the state directory may speak: the socket is 0600 in it. Work itself goes through the store;
-this is for what the daemon must hear at once.
+The socket is in the state directory with mode 0600, so only the daemon's user and root can use it. Work
+itself goes through the store; this is for what the daemon must do at once.
 """
 
 import contextlib
@@ -17,25 +17,25 @@ from webhookd.errors import NotPossible, WebhookdError, in_words
 
 _NAME = "control.sock"
 _LONGEST = 64 * 1024  # bytes of an answer
-_PAUSE = 1.0  # seconds after a connection that could not be taken
-_PATIENCE = 60.0  # seconds for one exchange
+_PAUSE = 1.0  # seconds after a failed accept
+_TIMEOUT = 60.0  # seconds for one exchange
 
 
 class Control:
-    """Answers at the socket; `run` is the body of its thread.
+    """The server; `run` is the body of its thread.
 
-    Each handler does what its word asks for and gives the fields of the answer; a WebhookdError becomes an
+    Each handler serves one request word and returns the fields of the answer. A WebhookdError becomes an
     answer too.
     """
 
     def __init__(self, state_dir: Path, handlers: Mapping[str, Callable[[], Mapping[str, Any]]]) -> None:
-        import structlog  # noqa: PLC0415 - commands that `ask` need no log, and it takes a while to import
+        import structlog  # noqa: PLC0415 - slow to import, and commands that call `ask` do not log
 
         self._log = structlog.get_logger(__name__)
         self._path = state_dir / _NAME
         self._handlers = handlers
         self._stopping = threading.Event()
-        self._path.unlink(missing_ok=True)  # a killed daemon's; the state directory is ours alone
+        self._path.unlink(missing_ok=True)  # left by a killed daemon; no other one uses this directory
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         with _short_path(self._path) as name:
             self._socket.bind(name)
@@ -47,25 +47,25 @@ class Control:
         while not self._stopping.is_set():
             try:
                 connection, _ = self._socket.accept()
-            except OSError as error:  # shut down by `stop`; else no descriptor is left, say
+            except OSError as error:  # shut down by `stop`, or no descriptor is left
                 if not self._stopping.wait(_PAUSE):
                     self._log.error("control blocked", error=in_words(error))
                 continue
             with connection:
-                self._converse(connection)
+                self._serve(connection)
 
     def stop(self) -> None:
-        """Let `run` return, and take the socket away."""
+        """Make `run` return, and remove the socket."""
         self._stopping.set()
         self._path.unlink(missing_ok=True)
         self._socket.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Let go of the socket, after `run` has returned."""
+        """Close the socket, after `run` has returned."""
         self._socket.close()
 
-    def _converse(self, connection: socket.socket) -> None:
-        connection.settimeout(_PATIENCE)
+    def _serve(self, connection: socket.socket) -> None:
+        connection.settimeout(_TIMEOUT)
         try:
             word = connection.recv(100).decode("ascii", "replace").strip()
             connection.sendall(json.dumps(self._answer(word)).encode())
@@ -87,7 +87,7 @@ class Control:
 
 @contextlib.contextmanager
 def _short_path(path: Path) -> Iterator[str]:
-    """Give a name of *path* that fits into the 107 bytes of a unix socket's address (unix(7))."""
+    """Return a name for *path* that fits into the 107 bytes of a unix socket's address (unix(7))."""
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         yield f"/proc/self/fd/{folder}/{path.name}"
@@ -96,25 +96,25 @@ def _short_path(path: Path) -> Iterator[str]:
 
 
 def ask(state_dir: Path, word: str) -> Mapping[str, Any] | None:
-    """Say *word* to the daemon on *state_dir* and give its answer; None where no daemon listens.
+    """Send *word* to the daemon that uses *state_dir*, and return its answer; None when no daemon runs.
 
-    Raise NotPossible where the daemon is not for this user to speak to, or ends before it has answered.
+    Raise NotPossible when this user may not use the socket, or when the daemon ends before it answers.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_PATIENCE)
+        connection.settimeout(_TIMEOUT)
         try:
             with _short_path(state_dir / _NAME) as name:
                 connection.connect(name)
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         except PermissionError:
-            message = f'this user may not speak to the daemon on "{state_dir}"'
+            message = f'this user may not use the control socket of the daemon on "{state_dir}"'
             raise NotPossible(message, hint="run it as root, or as the daemon's user") from None
         try:
             return _exchange(connection, word)
         except (OSError, ValueError) as error:
             message = f'the daemon on "{state_dir}" gave no answer: {in_words(error)}'
-            raise NotPossible(message, hint="is it stopping, or at work on much? see its log") from error
+            raise NotPossible(message, hint="it may be stopping or busy; see its log") from error
 
 
 def _exchange(connection: socket.socket, word: str) -> Mapping[str, Any]:

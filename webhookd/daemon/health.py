@@ -1,4 +1,4 @@
-"""Whether the daemon does its work: the store takes writes and the worker lives."""
+"""The health check: whether the store takes writes and the worker runs."""
 
 import time
 from collections.abc import Callable
@@ -11,30 +11,30 @@ from webhookd.queue import Store
 
 log = structlog.get_logger(__name__)
 
-_INTERVAL = 5.0  # seconds for which one look at the store holds
+_INTERVAL = 5.0  # seconds for which a result of the store stays valid
 
 
 class Health:
-    """Looks when it is asked, and not more often than the disk should bear."""
+    """Checks the store on request, but writes to the disk at most once per interval."""
 
     def __init__(self, *, store: Store, trouble: Callable[[], str]) -> None:
-        """Look at *store*, and ask *trouble* what is wrong with the worker."""
+        """Check *store*, and call *trouble* for a problem of the worker."""
         self._store = store
         self._trouble = trouble
-        self._found = ""
-        self._looked_at = float("-inf")
+        self._problem = ""
+        self._checked_at = float("-inf")
 
     def check(self) -> str:
-        """Say what is wrong, or ``""``."""
+        """Return what is wrong, or ``""``."""
         if trouble := self._trouble():
             return trouble
         now = time.monotonic()
-        if now - self._looked_at >= _INTERVAL:
-            self._looked_at = now
-            self._found = self._look()
-        return self._found
+        if now - self._checked_at >= _INTERVAL:
+            self._checked_at = now
+            self._problem = self._check_store()
+        return self._problem
 
-    def _look(self) -> str:
+    def _check_store(self) -> str:
         try:
             self._store.probe(now=datetime.now(UTC))
         except StoreError as error:

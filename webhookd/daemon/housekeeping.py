@@ -1,4 +1,4 @@
-"""Forgets what the history setting no longer keeps, in small steps beside the work."""
+"""Deletes what the `history` setting no longer keeps, in small steps beside the work."""
 
 import re
 import shutil
@@ -18,11 +18,11 @@ from webhookd.queue import Store
 log = structlog.get_logger(__name__)
 
 _INTERVAL = 600.0  # seconds
-_STEP = 200  # rows of one transaction: short enough that no accept waits for it
-_STRAY_AGE = 3600.0  # seconds; a younger folder may be ahead of what this thread sees of the store
+_STEP = 200  # rows per transaction: short enough that no delivery waits for it
+_STRAY_AGE = 3600.0  # seconds; the run of a younger folder may not be visible to this thread yet
 _LOCK_AGE = 86400.0  # seconds
 _RUN = re.compile("[1-9][0-9]{0,17}")  # the name of a run's folder
-_BREATH = 0.1  # seconds between two steps
+_PAUSE = 0.1  # seconds between two steps
 
 
 class Housekeeping:
@@ -37,7 +37,7 @@ class Housekeeping:
     def run(self) -> None:
         """Prune until stopped."""
         while not self._stopping.is_set():
-            for step in self._prune, self._remove_strays, self._forget_locks:
+            for step in self._prune, self._remove_strays, self._remove_locks:
                 try:
                     step()
                 except StoreError as error:
@@ -47,7 +47,7 @@ class Housekeeping:
             self._stopping.wait(_INTERVAL)
 
     def stop(self) -> None:
-        """Let `run` return."""
+        """Make `run` return."""
         self._stopping.set()
 
     def _prune(self) -> None:
@@ -60,12 +60,12 @@ class Housekeeping:
                 _remove(config.state_dir / "runs" / str(run))
             removed += len(pruned.runs)
             more = pruned.more
-            self._stopping.wait(_BREATH)
+            self._stopping.wait(_PAUSE)
         if removed:
             log.info("history pruned", count=removed)
 
     def _remove_strays(self) -> None:
-        """Remove folders whose runs are gone: a crash came between the two, or the database was replaced."""
+        """Remove folders of deleted runs, left by a crash or by a database that was replaced."""
         for folder in (self._config().state_dir / "runs").iterdir():
             if self._stopping.is_set():
                 return
@@ -76,12 +76,12 @@ class Housekeeping:
             except NotFound:
                 _remove(folder)
 
-    def _forget_locks(self) -> None:
+    def _remove_locks(self) -> None:
         self._launcher.locks.forget(unused_since=time.time() - _LOCK_AGE)
 
 
 def _remove(folder: Path) -> None:
-    """Remove *folder*, if it is there; one that cannot be removed is left to the next time."""
+    """Remove *folder* if it exists; one that cannot be removed is tried again next time."""
     try:
         shutil.rmtree(folder)
     except FileNotFoundError:

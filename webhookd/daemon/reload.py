@@ -1,4 +1,4 @@
-"""The configuration in force, and how another one takes its place while the daemon runs."""
+"""The configuration in force, and its reload while the daemon runs."""
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,44 +16,40 @@ log = structlog.get_logger(__name__)
 
 
 class ConfigInForce:
-    """Gives the configuration when called; every part asks it anew, so that a reload reaches all of them.
+    """Returns the configuration when called; all parts call it each time, so that a reload reaches them.
 
-    A reload is whole or not at all: a file that is refused, or that asks for what only a restart can give,
-    changes nothing.
+    A reload happens completely or not at all: a file that is refused, or that needs a restart, changes
+    nothing.
     """
 
     def __init__(self, config: Config, *, load: Callable[[], Config]) -> None:
         self._config = config
-        self._load = load
+        self.load = load  # reads the file without putting it in force; raises ConfigError
         self._reloading = threading.Lock()
 
     def __call__(self) -> Config:
-        """Give the configuration in force."""
+        """Return the configuration in force."""
         return self._config
 
     def where(self) -> Mapping[str, Any]:
-        """Give the file that is read, as an answer for who asks."""
+        """Return the path of the file, as an answer at the control socket."""
         return {"file": str(self._config.file)}
 
-    def read(self) -> Config:
-        """Read the file as a reload would, and leave in force what is; raises ConfigError."""
-        return self._load()
-
     def reload(self, *, store: Store, listens_by_itself: bool) -> Config:
-        """Read the file again and let it rule from now on, also over what waits in *store*.
+        """Read the file again and put it in force, also for the runs that wait in *store*.
 
-        Raises ConfigError when the file is refused, RestartNeeded when a key has changed that is only read at
-        the start: `listen` is one unless systemd holds the sockets.
+        Raise ConfigError when the file is refused, and RestartNeeded when a key has changed that is only read
+        at the start. `listen` is such a key unless systemd holds the sockets.
         """
         with self._reloading:
-            config = self._load()
+            config = self.load()
             changed = tuple(_fixed_keys(self._config, config, listens_by_itself=listens_by_itself))
             if changed:
                 raise RestartNeeded(
                     f"{' and '.join(changed)} cannot change while the daemon runs",
                     hint="`systemctl restart webhookd` changes it; or put the old value back",
                 )
-            before, self._config = self._config, config  # first, so that no push is queued by the old rules
+            before, self._config = self._config, config  # first, so that no push is queued under the old one
             try:
                 take_over(store, config)
             except StoreError:
@@ -63,7 +59,7 @@ class ConfigInForce:
 
 
 class Reload:
-    """Does a reload when it is called, with all that belongs to it, and gives the answer for who asked."""
+    """Reloads when called, tells the service manager, and returns the answer for the control socket."""
 
     def __init__(
         self,
@@ -82,7 +78,7 @@ class Reload:
         self._refusing = threading.Event()
 
     def __call__(self) -> Mapping[str, Any]:
-        """Put the configuration file in force as it is now."""
+        """Read the configuration file and put it in force."""
         if self._refusing.is_set():
             raise NotPossible("the daemon is stopping", hint="the next start reads the file anyway")
         self._manager.reloading()
@@ -95,8 +91,8 @@ class Reload:
         log_hooks(config)
         return {"file": str(config.file), "warnings": [str(warning) for warning in config.warnings]}
 
-    def because_of_a_signal(self) -> None:
-        """Do it for somebody who gets no answer: what is wrong is told in the log."""
+    def on_signal(self) -> None:
+        """Reload for a signal, which gets no answer: problems go to the log."""
         try:
             self()
         except ConfigError as error:
@@ -106,12 +102,12 @@ class Reload:
             log.error("reload refused", problem=error)  # noqa: TRY400 - as above
 
     def refuse(self) -> None:
-        """Do no more of it: the end has begun."""
+        """Refuse reloads from now on, because the daemon is stopping."""
         self._refusing.set()
 
 
 def take_over(store: Store, config: Config) -> None:
-    """Put what waits in *store* under the rules of *config*; what has no target any more is cancelled."""
+    """Apply *config* to the runs that wait in *store*, and cancel those whose target is gone."""
     cancelled, changed = store.take_over(config.targets, now=datetime.now(UTC))
     for run in cancelled:
         log.warning("run cancelled", run=run.run, target=run.target, reason=run.reason)
@@ -127,6 +123,6 @@ def _fixed_keys(old: Config, new: Config, *, listens_by_itself: bool) -> Iterato
 
 
 def log_hooks(config: Config) -> None:
-    """Tell where each hook answers."""
+    """Log the path of each hook."""
     for hook in config.hooks:
         log.info("hook ready", hook=hook.name, forge=hook.forge, path=hook.path)

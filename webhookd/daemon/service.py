@@ -16,13 +16,13 @@ import structlog
 from webhookd.daemon.checkup import Checkup
 from webhookd.daemon.control import Control
 from webhookd.daemon.health import Health
+from webhookd.daemon.heartbeat import Heartbeat
 from webhookd.daemon.housekeeping import Housekeeping
 from webhookd.daemon.http import HttpServer
 from webhookd.daemon.listeners import describe, open_sockets
-from webhookd.daemon.pulse import Pulse
 from webhookd.daemon.reload import ConfigInForce, Reload, log_hooks, take_over
 from webhookd.daemon.signals import Signals
-from webhookd.daemon.statedir import StateDir
+from webhookd.daemon.statedir import lock_state_dir
 from webhookd.daemon.systemd import ServiceManager, inherited_sockets
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.worker import Worker
@@ -61,7 +61,7 @@ class Daemon:
     # -- startup
 
     def _startup(self, stack: ExitStack) -> None:
-        stack.enter_context(StateDir(self._config().state_dir))
+        stack.enter_context(lock_state_dir(self._config().state_dir))
         self._start_launcher(stack)  # before the first thread
         self._open_store(stack)
         self._build_worker(stack)
@@ -86,7 +86,7 @@ class Daemon:
         self._worker.adopt()
         stack.callback(self._worker.close)
         self._housekeeping = Housekeeping(store=self._store, launcher=self._launcher, config=self._config)
-        self._pulse = Pulse(self._manager, store=self._store, running=lambda: self._worker.running)
+        self._heartbeat = Heartbeat(self._manager, store=self._store, running=lambda: self._worker.running)
 
     def _listen(self, stack: ExitStack) -> Sequence[socket.socket]:
         config = self._config()
@@ -148,11 +148,11 @@ class Daemon:
     def _loop(self) -> None:
         """Serve until a signal asks for an end."""
         while not self._signals.stops and self._is_working:
-            self._pulse.beat()
+            self._heartbeat.beat()
             if self._signals.reload:
                 self._signals.reload = False
-                self._reload.because_of_a_signal()
-            self._server.turn(self._pulse.interval)
+                self._reload.on_signal()
+            self._server.turn(self._heartbeat.interval)
 
     def _wake(self) -> Mapping[str, Any]:
         """Let the worker look at what somebody has changed in the store."""
@@ -168,10 +168,10 @@ class Daemon:
         self._reload.refuse()
         grace = _longest_grace(self._config())
         interrupt_at = time.monotonic() + self._config().drain_timeout
-        self._pulse.stop_by(interrupt_at + grace + _LAST_MINUTE)
+        self._heartbeat.stop_by(interrupt_at + grace + _LAST_MINUTE)
         leave_at = math.inf
         while self._is_working:
-            self._pulse.beat()
+            self._heartbeat.beat()
             now = time.monotonic()
             if leave_at == math.inf and (self._signals.stops > 1 or now >= interrupt_at):
                 self._worker.interrupt()

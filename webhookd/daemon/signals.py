@@ -1,4 +1,4 @@
-"""The signals an operator and systemd send, as state."""
+"""The signals that an operator or systemd sends, as state."""
 
 import signal
 from collections.abc import Callable
@@ -6,14 +6,14 @@ from types import FrameType
 
 
 class Signals:
-    """Notes what came; handlers do nothing else, and `restore` puts the former ones back."""
+    """Records the signals that arrived; the handlers only set these attributes and wake the main loop."""
 
     def __init__(self) -> None:
-        self.stops = 0  # how often an end was asked for
-        self.reload = False  # set until somebody has seen to it
+        self.stops = 0  # number of requests to stop
+        self.reload = False  # whether a reload was requested; the main loop resets it
 
     def install(self, wake: Callable[[], None]) -> None:
-        """Note signals from now on, and call *wake* after each."""
+        """Record signals from now on, and call *wake* after each."""
 
         def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the shape of a handler
             self.stops += 1
@@ -27,6 +27,6 @@ class Signals:
         self._before = {signum: signal.signal(signum, handler) for signum, handler in handlers.items()}
 
     def restore(self) -> None:
-        """Let the former handlers act again."""
+        """Put the previous handlers back."""
         for signum, handler in self._before.items():
             signal.signal(signum, handler)

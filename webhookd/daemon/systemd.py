@@ -1,7 +1,7 @@
-"""The line to systemd: what it hands over at the start, and what it is told afterwards.
+"""The protocol between the daemon and systemd: inherited sockets, notifications, watchdog.
 
-Source: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3), systemd.exec(5). Where something else starts
-the daemon there are no such variables: nothing is inherited, nobody is told.
+Source: sd_notify(3), sd_listen_fds(3), sd_watchdog_enabled(3), systemd.exec(5). When something else starts
+the daemon, these variables are unset: nothing is inherited and no notification is sent.
 """
 
 import os
@@ -20,47 +20,47 @@ _USEC = 1_000_000
 
 
 class ServiceManager:
-    """Tells the service manager how it goes."""
+    """Sends notifications to the service manager."""
 
     def __init__(self, environ: MutableMapping[str, str]) -> None:
-        """Take what is ours out of *environ*, so that nobody else speaks in our name."""
+        """Take the variables out of *environ*, so that no child process sends notifications."""
         self._address = environ.pop("NOTIFY_SOCKET", "")
-        self._said = ""  # the last STATUS
-        self.watchdog = _watchdog(environ)  # seconds within which `alive` must be told again; None: never
+        self._status = ""  # the last one sent
+        self.watchdog = _watchdog(environ)  # seconds between two `alive` at most; None: no watchdog
 
     @property
     def listens(self) -> bool:
-        """Whether there is a service manager that wants to know."""
+        """Whether a service manager wants notifications."""
         return bool(self._address)
 
     def ready(self) -> None:
-        """Say that the start, or a reload, is done."""
-        self._tell("READY=1", f"MAINPID={os.getpid()}")
+        """Report that the start or a reload is complete."""
+        self._notify("READY=1", f"MAINPID={os.getpid()}")
 
     def reloading(self) -> None:
-        """Say that a reload has begun; `ready` ends it."""
-        self._tell("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
+        """Report that a reload has begun; `ready` ends it."""
+        self._notify("RELOADING=1", f"MONOTONIC_USEC={time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000}")
 
     def stopping(self) -> None:
-        """Say that the end has begun."""
-        self._tell("STOPPING=1")
+        """Report that the daemon is stopping."""
+        self._notify("STOPPING=1")
 
     def status(self, text: str) -> None:
-        """Let `systemctl status` show *text*."""
-        if text != self._said:
-            self._said = text
-            self._tell(f"STATUS={text}")
+        """Make `systemctl status` show *text*."""
+        if text != self._status:
+            self._status = text
+            self._notify(f"STATUS={text}")
 
     def alive(self) -> None:
-        """Say that the main loop turns."""
+        """Report that the main loop is running."""
         if self.watchdog is not None:
-            self._tell("WATCHDOG=1")
+            self._notify("WATCHDOG=1")
 
     def extend(self, seconds: float) -> None:
-        """Ask for so much time from now on, while a start or stop takes longer than the unit allows."""
-        self._tell(f"EXTEND_TIMEOUT_USEC={int(seconds * _USEC)}")
+        """Ask for *seconds* from now, when a start or stop takes longer than the unit allows."""
+        self._notify(f"EXTEND_TIMEOUT_USEC={int(seconds * _USEC)}")
 
-    def _tell(self, *fields: str) -> None:
+    def _notify(self, *fields: str) -> None:
         if not self._address:
             return
         # An abstract address, which systemd writes with "@", begins with NUL (unix(7)).
@@ -69,13 +69,13 @@ class ServiceManager:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
                 sock.sendto("\n".join(fields).encode(), address)
         except OSError as error:
-            log.warning("service manager not told", what=fields[0], error=in_words(error))
+            log.warning("service manager not notified", notification=fields[0], error=in_words(error))
 
 
 def inherited_sockets(environ: MutableMapping[str, str]) -> tuple[socket.socket, ...]:
-    """Take over the listening sockets of a socket unit; no child of ours gets them or hears of them.
+    """Return the listening sockets of a socket unit, hidden from child processes.
 
-    They stay systemd's too: closed here, they go on listening, and the kernel lets clients wait.
+    systemd keeps them open too: after they are closed here, the kernel still queues connections.
     """
     meant_for = environ.pop("LISTEN_PID", "")
     count = environ.pop("LISTEN_FDS", "0")
@@ -84,7 +84,7 @@ def inherited_sockets(environ: MutableMapping[str, str]) -> tuple[socket.socket,
         return ()
     descriptors = range(_FIRST_INHERITED, _FIRST_INHERITED + int(count))
     for number in descriptors:
-        os.set_inheritable(number, False)  # noqa: FBT003 - it has no name for it
+        os.set_inheritable(number, False)  # noqa: FBT003 - it takes no keyword
     sockets = tuple(socket.socket(fileno=number) for number in descriptors)
     for sock, name in zip(sockets, [*names, *[""] * len(sockets)], strict=False):
         _check_listens(sock, name)

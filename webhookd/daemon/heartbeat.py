@@ -1,4 +1,4 @@
-"""What the main loop tells the service manager while it turns."""
+"""The heartbeat of the main loop: what the service manager is told while the daemon runs."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,12 +8,12 @@ from webhookd.errors import StoreError
 from webhookd.queue import Store
 
 _INTERVAL = 1.0  # seconds
-_EXTENSION = 30.0  # seconds asked for again and again while a stop waits for commands
+_EXTENSION = 30.0  # seconds requested with each heartbeat while a stop waits for commands
 _NAMED = 5  # targets named in a status
 
 
-class Pulse:
-    """Beats once a second, or as often as the watchdog wants it."""
+class Heartbeat:
+    """Sends watchdog messages and the status, once a second or as often as the watchdog requires."""
 
     def __init__(
         self, manager: ServiceManager, *, store: Store, running: Callable[[], Sequence[str]]
@@ -22,20 +22,20 @@ class Pulse:
         self._store = store
         self._running = running
         watchdog = manager.watchdog or float("inf")
-        self.interval = min(_INTERVAL, watchdog / 4)  # seconds; the main loop may sleep as long
+        self.interval = min(_INTERVAL, watchdog / 4)  # seconds; the main loop may sleep this long
         self._next = 0.0
         self._stop_by: float | None = None
 
     def stop_by(self, moment: float) -> None:
-        """Say that the end has begun, and ask for time with each beat until *moment* (monotonic seconds).
+        """Announce the stop, and ask for more time with each heartbeat until *moment* (monotonic seconds).
 
-        What takes longer has got stuck: the service manager's own limit then counts.
+        A stop that takes longer hangs: from then on the service manager's own limit counts.
         """
         self._manager.stopping()
         self._stop_by = moment
 
     def beat(self) -> None:
-        """Tell what is due."""
+        """Send what is due."""
         now = time.monotonic()
         if now < self._next:
             return
