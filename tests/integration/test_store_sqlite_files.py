@@ -71,11 +71,18 @@ def test_it_lies_in_a_folder_with_any_name(tmp_path: Path) -> None:
 # refused
 
 
+def open_files() -> set[Path]:
+    """The files that this process has open, while a caught error still holds the frames it came from."""
+    links = list(Path("/proc/self/fd").iterdir())
+    return {link.readlink() for link in links if link.is_symlink()}
+
+
 def refusal(path: Path) -> StoreError:
     errors = []
     for way in (Store.open, Store.open_reader):
         with pytest.raises(StoreError) as caught:
             way(path)
+        assert path not in open_files(), "a refused file stays open"
         errors.append(caught.value)
     assert str(errors[0]) == str(errors[1])
     assert all(error.hint for error in errors)

@@ -157,7 +157,11 @@ def _set_up_writer(connection: sqlite3.Connection) -> None:
 
 def _connect_reader(path: Path, *, mode: str) -> sqlite3.Connection:
     connection = _connect(path, mode=mode)
-    connection.execute("PRAGMA query_only = ON")
+    try:
+        connection.execute("PRAGMA query_only = ON")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
@@ -167,7 +171,7 @@ def _first_reader(path: Path) -> tuple[sqlite3.Connection, Callable[[], sqlite3.
     connection = reader()
     try:
         _version(connection)
-    except sqlite3.OperationalError as exc:
+    except sqlite3.Error as exc:
         connection.close()
         if code(exc) not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY} or _has_wal(path):
             raise
