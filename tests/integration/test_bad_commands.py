@@ -43,7 +43,10 @@ def test_a_command_ignores_no_signal_whatever_its_daemon_ignores(tmp_path: Path)
     finally:
         signal.signal(signal.SIGHUP, before)
         launcher.stop()
-    assert log(launcher).split()[1::2] == [b"0" * 16, b"0" * 16]
+    masks = [int(word, 16) for word in log(launcher).split()[1::2]]
+    # The C library keeps signals 32 and 33 to itself; its posix_spawn leaves the first one ignored.
+    settable = sum(1 << signum - 1 for signum in signal.valid_signals())
+    assert [mask & settable for mask in masks] == [0, 0]
 
 
 HEADLESS = """
