@@ -121,7 +121,7 @@ def test_another_file_than_the_daemons_is_a_problem(start: Start) -> None:
     other = daemon.folder / "other.yaml"
     other.write_text(daemon.config.read_text())
     ((check, told, _),) = problems(daemon, "--config", str(other))
-    assert (check, told) == ("configuration", f'the daemon works with "{daemon.config}", not with "{other}"')
+    assert (check, told) == ("configuration", f'the daemon uses "{daemon.config}", not "{other}"')
 
 
 # -- through a server in front
@@ -205,12 +205,12 @@ def change_path(self: Front, body: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("spoil", "message", "hint"),
     [
-        (rewrite, "a signed delivery with unusual spelling is answered 401", "the body is written anew"),
+        (rewrite, "a signed delivery with unusual spelling is answered 401", "the proxy rewrites the body"),
         (drop_signature, "a signed delivery is answered 401", "the signature's header"),
         (take_little, "a signed delivery of 2 MiB is answered 413", "client_max_body_size 25m"),
         (redirect, "answered 308 to https://x.test/github-webhook/", "forges do not follow redirects"),
-        (forbid, "a signed delivery is answered 403", "the server in front refuses it"),
-        (change_path, "a signed delivery is answered 404", "the path must reach the daemon unchanged"),
+        (forbid, "a signed delivery is answered 403", "the proxy refuses it"),
+        (change_path, "a signed delivery is answered 404", "the proxy must pass on the path unchanged"),
     ],
 )
 def test_what_a_server_in_front_does_wrong_is_named(
@@ -226,7 +226,7 @@ def test_a_hook_for_certain_addresses_is_told_to_be_untried_and_is_no_problem(st
     daemon = start(RULES, settings="hooks: {github: {allow_from: 192.0.2.1}}")
     with front(daemon, lambda _, body: body) as url:
         found = findings(daemon, "--url", url)
-    untried = "cannot be tried from here: this machine's address is not in the hook's `allow_from`"
+    untried = "cannot be tested from here: this machine's address is not in the hook's `allow_from`"
     assert [(one["level"], one["message"]) for one in found if one["check"] == "probe"] == [
         ("warning", f"{where}/github-webhook {untried}") for where in (f"127.0.0.1:{daemon.port}", url)
     ]
@@ -237,7 +237,7 @@ def test_a_server_in_front_that_hands_on_everything_is_fine(start: Start) -> Non
     with front(daemon, lambda _, body: body) as url:
         found = findings(daemon, "--url", f"{url}/github-webhook")
     told = [one["message"] for one in found if one["check"] == "probe"]
-    assert told[1] == f"{url}/github-webhook takes signed deliveries, and they arrive unchanged"
+    assert told[1] == f"{url}/github-webhook accepts signed deliveries, and they arrive unchanged"
 
 
 def test_nobody_at_the_url_is_a_problem(start: Start) -> None:

@@ -18,7 +18,7 @@ def test_a_deploy_by_hand_runs_at_once_and_knows_no_commit(start: Start) -> None
 def test_a_pattern_needs_to_be_told_which_ref(start: Start) -> None:
     daemon = start('    "preview/*": echo "$WEBHOOKD_BRANCH"')
     refused = daemon.run_command("deploy", "octocat/blog@preview/*", check=False)
-    assert (refused.returncode, "say which one with --ref" in refused.stderr) == (2, True)
+    assert (refused.returncode, "name one with --ref" in refused.stderr) == (2, True)
     daemon.run_command("deploy", "octocat/blog@preview/*", "--ref", "preview/x")
     daemon.wait_until_idle()
     assert daemon.run_command("logs", "1").stdout == "preview/x\n"

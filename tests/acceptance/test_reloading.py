@@ -36,7 +36,7 @@ def test_a_bad_file_changes_nothing_and_every_problem_is_told(start: Start) -> N
     assert refused.returncode == 78
     assert refused.stdout == ""
     assert [word for word in ("timeout", "overlp", "workers") if word not in refused.stderr] == []
-    assert refused.stderr.endswith("the configuration that was in force stays in force\n")
+    assert refused.stderr.endswith("the old configuration stays in force\n")
     daemon.push()
     daemon.change("    main: echo never in force")
     daemon.wait_until_idle()
@@ -77,7 +77,7 @@ def test_what_only_a_restart_changes_is_refused_with_that_word(start: Start) -> 
     assert refused.stderr.splitlines() == [
         "error: listen cannot change while the daemon runs",
         "hint: `systemctl restart webhookd` changes it; or put the old value back",
-        "the configuration that was in force stays in force",
+        "the old configuration stays in force",
     ]
     daemon.push()
     daemon.wait_until_idle()
@@ -97,8 +97,8 @@ def test_another_file_than_the_daemons_is_refused_with_the_name_of_that_one(
     refused = daemon.run_command("reload", "--config", str(other), *beside, check=False)
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr.splitlines() == [
-        f'error: the daemon on "{daemon.state_dir}" works with "{daemon.config}", not with "{other}"',
-        "hint: name that file; to change to another takes a restart of the daemon",
+        f'error: the daemon on "{daemon.state_dir}" uses "{daemon.config}", not "{other}"',
+        "hint: name that file; to use another one, restart the daemon with it",
     ]
     assert "configuration reloaded" not in daemon.log
 
@@ -120,7 +120,7 @@ def test_where_the_state_directory_was_changed_the_hint_is_a_restart(start: Star
         1,
         [
             f'error: no daemon runs on "{daemon.folder}/elsewhere"',
-            "hint: start it; a change of `state_dir` takes a restart: systemctl restart webhookd",
+            "hint: start it; a change of `state_dir` needs a restart: systemctl restart webhookd",
         ],
     )
 

@@ -166,7 +166,7 @@ def test_a_second_daemon_on_the_same_state_is_refused_by_name(start: Start) -> N
 def test_cancel_ends_a_running_run_from_another_process(start: Start, tmp_path: Path) -> None:
     daemon = start(command(tmp_path))
     pid = start_a_run(daemon, tmp_path)
-    assert daemon.run_command("cancel", "1").stdout == "run 1 is being ended\n"
+    assert daemon.run_command("cancel", "1").stdout == "run 1 is being cancelled\n"
     (run,) = daemon.wait_until_idle()
     assert run["state"] == "cancelled"
     assert not is_alive(pid)
@@ -177,7 +177,7 @@ def test_cancel_takes_a_queued_run_out_of_the_queue(start: Start, tmp_path: Path
     daemon = start(command(tmp_path))
     start_a_run(daemon, tmp_path)
     daemon.push()
-    assert daemon.run_command("cancel", "2").stdout == "run 2 cancelled\n"
+    assert daemon.run_command("cancel", "2").stdout == "run 2 is cancelled\n"
     (tmp_path / "go").touch()
     assert [run["state"] for run in daemon.wait_until_idle()] == ["succeeded", "cancelled"]
 

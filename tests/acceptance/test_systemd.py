@@ -256,7 +256,7 @@ def test_the_doctor_tells_units_that_are_not_as_shipped_or_not_loaded(service: B
     assert [message for message in told if "clock" not in message] == [
         '"/etc/systemd/system/webhookd.service" differs from the shipped one in 1 line',
         '"/etc/webhookd/secret" can be read by others than its owner',
-        "systemd works with an older webhookd.service than the one on disk",
+        "systemd has loaded an older webhookd.service than the one on disk",
     ]
 
 

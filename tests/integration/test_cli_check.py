@@ -224,7 +224,7 @@ def test_a_hook_that_is_not_there_is_a_usage_error(file: Path) -> None:
 def test_a_hook_without_something_to_explain_is_a_usage_error(file: Path) -> None:
     result = check("--config", file, "--hook", "github")
     assert (result.exit_code, result.stdout) == (2, "")
-    assert "--hook belongs to --explain" in result.stderr
+    assert "--hook needs --explain" in result.stderr
 
 
 def test_secrets_can_be_left_alone(tmp_path: Path) -> None:

@@ -9,8 +9,7 @@ from click.testing import CliRunner
 
 from webhookd import __version__
 from webhookd.cli import COMMANDS, main
-from webhookd.cli.errors import Guarded
-from webhookd.cli.lazy import LazyCommand
+from webhookd.cli.group import CommandGroup, LazyCommand
 from webhookd.errors import ConfigError, NotFound, Problem, WebhookdError
 
 HEAVY = ("flask", "waitress", "pydantic", "sqlite3", "yaml", "webhookd.models")
@@ -21,9 +20,9 @@ PROBLEMS = tuple(
 
 TALKER = """
 import click
-from webhookd.cli.errors import Guarded
+from webhookd.cli.group import CommandGroup
 
-@click.group(cls=Guarded)
+@click.group(cls=CommandGroup)
 @click.option("--debug", is_flag=True)
 def group(debug): pass
 
@@ -42,16 +41,16 @@ def run_program(*args: str, **options: object) -> subprocess.CompletedProcess[st
 
 
 def ending_with(error: BaseException, *args: str) -> tuple[int, str]:
-    """Run a command that raises *error* under the frame; give exit code and stderr."""
+    """Run a command that raises *error* under a command group; return exit code and stderr."""
 
     @click.command()
     def fail() -> None:
         raise error
 
-    @click.group(cls=Guarded)
+    @click.group(cls=CommandGroup)
     @click.option("--debug", is_flag=True)
     def group(*, debug: bool) -> None:
-        """Stand where `webhookd` stands."""
+        """Take the place of `webhookd`."""
 
     group.add_command(fail)
     result = CliRunner().invoke(group, [*args, "fail"])
@@ -59,7 +58,7 @@ def ending_with(error: BaseException, *args: str) -> tuple[int, str]:
     return result.exit_code, result.stderr
 
 
-def test_an_error_of_ours_is_a_sentence_and_a_hint() -> None:
+def test_an_error_is_reported_as_a_sentence_and_a_hint() -> None:
     error = NotFound("there is no run 12", hint="`webhookd runs` lists them")
     assert ending_with(error) == (1, "error: there is no run 12\nhint: `webhookd runs` lists them\n")
 
@@ -75,14 +74,14 @@ def test_a_bad_configuration_lists_every_problem_and_exits_with_78() -> None:
     )
 
 
-def test_an_unexpected_error_is_a_sentence_too() -> None:
+def test_an_unexpected_error_is_reported_as_a_sentence() -> None:
     assert ending_with(KeyError("x")) == (
         1,
         "error: KeyError: 'x'\nhint: `webhookd --debug COMMAND` shows the traceback\n",
     )
 
 
-def test_an_error_of_the_system_names_the_file() -> None:
+def test_an_error_of_the_operating_system_names_the_file() -> None:
     code, said = ending_with(PermissionError(13, "Permission denied", "/etc/webhookd/webhookd.yaml"))
     assert (code, said.strip()) == (1, 'error: permission denied: "/etc/webhookd/webhookd.yaml"')
 
@@ -112,7 +111,7 @@ def test_an_interrupt_is_quiet_and_exits_with_130() -> None:
         ),
         (
             ["check", "extra"],
-            '"extra" is too much: the command takes no further argument',
+            'unexpected argument "extra"',
             "see `webhookd check --help`",
         ),
         (["logs", "x"], 'RUN: "x" is not a whole number from 1 up', "see `webhookd logs --help`"),
@@ -124,7 +123,7 @@ def test_an_interrupt_is_quiet_and_exits_with_130() -> None:
         (["logs"], 'missing argument "RUN"', "see `webhookd logs --help`"),
     ],
 )
-def test_a_command_line_that_makes_no_sense_is_told_as_every_error_is(
+def test_a_wrong_command_line_is_reported_like_any_other_error(
     args: list[str], error: str, hint: str
 ) -> None:
     result = CliRunner().invoke(main, args, prog_name="webhookd")
@@ -148,14 +147,14 @@ def test_help_lists_every_command_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: str(command.name))
-def test_every_command_of_the_list_is_there_and_says_what_it_does(command: LazyCommand) -> None:
+def test_every_listed_command_exists_and_has_a_short_help(command: LazyCommand) -> None:
     real = command.load()
     assert real.name == command.name
     assert real.get_short_help_str(limit=1000)
 
 
 @pytest.mark.parametrize("args", ['["--help"]', '["--version"]', '["nonsense"]'])
-def test_the_frame_imports_nothing_heavy(args: str) -> None:
+def test_help_version_and_a_wrong_command_import_nothing_heavy(args: str) -> None:
     code = f"import sys, webhookd.cli as c\ntry: c.main({args})\nexcept SystemExit: print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     modules = shown.stdout.splitlines()[-1].split()
@@ -175,7 +174,7 @@ def test_a_reader_that_leaves_early_is_no_error() -> None:
     assert (shown.stdout, shown.stderr, shown.returncode) == ("Zoë 山\n", "", 141)
 
 
-def test_a_full_disk_behind_stdout_is_said_once() -> None:
+def test_a_full_disk_behind_stdout_is_reported_once() -> None:
     with Path("/dev/full").open("w") as full:
         done = subprocess.run(
             [sys.executable, "-c", TALKER], stdout=full, stderr=subprocess.PIPE, text=True, check=False
@@ -184,7 +183,7 @@ def test_a_full_disk_behind_stdout_is_said_once() -> None:
     assert done.stderr == "error: no space left on device\n"
 
 
-def test_a_full_disk_behind_the_help_is_said_too() -> None:
+def test_a_full_disk_behind_the_help_is_reported_too() -> None:
     with Path("/dev/full").open("w") as full:
         done = run_program("--help", stdout=full)
     assert (done.returncode, done.stderr) == (1, "error: no space left on device\n")

@@ -1,4 +1,4 @@
-"""Run as root these start children that become somebody else; otherwise they skip."""
+"""As root these tests start child processes that become another user; otherwise they are skipped."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Give a folder that other users can reach, which pytest's own are not."""
+    """A folder that other users can reach; those of pytest cannot be reached."""
     with tempfile.TemporaryDirectory() as path:
         Path(path).chmod(0o755)
         yield Path(path)
@@ -26,7 +26,7 @@ def folder() -> Iterator[Path]:
 
 def ids_after_becoming_owner(folder: Path) -> list[str]:
     code = (
-        "import os, sys; from pathlib import Path; from webhookd.cli.identity import become_owner;"
+        "import os, sys; from pathlib import Path; from webhookd.cli.state import become_owner;"
         "become_owner(Path(sys.argv[1])); print(*os.getresuid(), *os.getresgid(), *os.getgroups())"
     )
     command = [sys.executable, "-c", code, str(folder)]

@@ -100,7 +100,7 @@ def test_what_to_paste_into_github_is_told(file: Path) -> None:
         f"  webhookd check --config {file}",
         f"  webhookd serve --config {file}",
         "",
-        "and, while it serves, a push as GitHub would send it:",
+        "and, while it runs, send a push as GitHub would:",
         "",
         (
             f"  webhookd sign --config {file} --repo octocat/blog --branch main "
@@ -112,7 +112,7 @@ def test_what_to_paste_into_github_is_told(file: Path) -> None:
 def test_without_a_url_it_is_told_what_has_to_stand_there(file: Path) -> None:
     told = init(file).stdout
     assert "Payload URL   https://YOUR-HOST/github-webhook" in told
-    assert "YOUR-HOST is where a web server with TLS hands on to http://127.0.0.1:9000." in told
+    assert "YOUR-HOST is a web server with TLS that passes requests on to http://127.0.0.1:9000." in told
 
 
 def test_the_secret_is_not_printed(file: Path) -> None:
@@ -205,7 +205,7 @@ def test_a_folder_is_not_put_aside(tmp_path: Path) -> None:
         (["--run", " "], 'error: --run is empty\nhint: a command that does nothing is "true"\n'),
         (
             ["--url", "deploy.example.org"],
-            'error: "deploy.example.org" is not a URL that GitHub could send to\nhint: write https://HOST\n',
+            'error: "deploy.example.org" is not a URL that GitHub can send to\nhint: write https://HOST\n',
         ),
     ],
 )
@@ -221,7 +221,7 @@ def test_nothing_is_overwritten(file: Path) -> None:
     result = init(file, "--branch", "dev")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f'error: "{file}" is there already\nhint: --force puts it aside; --config FILE writes elsewhere\n'
+        f'error: "{file}" exists already\nhint: --force renames it; --config FILE writes another file\n'
     )
     assert {path: path.read_bytes() for path in file.parent.iterdir()} == before
 
@@ -232,7 +232,7 @@ def test_by_force_older_files_are_put_aside_and_the_secret_stays(file: Path) -> 
     for number, branch in enumerate(["two", "three"], start=1):
         result = init(file, "--branch", branch, "--force")
         assert result.stdout.splitlines()[:2] == [
-            f"renamed the older one to {file}.{number}",
+            f"renamed the old configuration to {file}.{number}",
             f"kept the secret in {file.parent}/secret",
         ]
     assert (file.parent / "secret").read_text() == secret
@@ -282,7 +282,7 @@ def test_a_place_that_cannot_be_written_is_told_with_another(tmp_path: Path) -> 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.splitlines() == [
         f'error: "{tmp_path}/file/secret" cannot be written: not a directory',
-        "hint: as another user, or elsewhere: --config FILE",
+        "hint: try another user, or another place: --config FILE",
     ]
 
 

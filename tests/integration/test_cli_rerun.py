@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from configfiles import SECRET, write_config
 from statefolder import StateFolder
+from structlog.typing import EventDict
 
 from webhookd.cli import main
 from webhookd.daemon.control import Control
@@ -38,7 +39,7 @@ def test_a_run_whose_target_is_gone_is_not_run_again(ended: StateFolder, tmp_pat
     assert said.exit_code == 1
     assert said.stderr.splitlines() == [
         'error: target "octocat/blog@main" of run 1 is no longer configured',
-        "hint: `webhookd status` lists those that are",
+        "hint: `webhookd status` lists the configured ones",
     ]
     assert len(ended.store.runs()) == 1
 
@@ -52,7 +53,7 @@ def test_beside_a_configuration_with_a_mistake_a_run_keeps_its_rules(
 
 
 @pytest.fixture
-def mute(state: StateFolder) -> Iterator[None]:
+def mute(state: StateFolder, logged: list[EventDict]) -> Iterator[None]:  # noqa: ARG001 - keeps the log off stdout
     """A daemon that closes every connection without an answer."""
 
     def go_away() -> Mapping[str, Any]:
@@ -76,11 +77,11 @@ def test_the_number_is_told_where_the_daemon_does_not_answer(
     file = write_config(tmp_path, f"{rules}state_dir: {ended.path}\n")
     said = CliRunner().invoke(main, [*command.split(), "--config", str(file)])
     assert (said.exit_code, said.stdout) == (0, "2\n")
-    assert "gave no answer: it has closed the connection; it looks at the store by itself" in said.stderr
+    assert "gave no answer: it has closed the connection; it will find the change in the store" in said.stderr
 
 
 @pytest.mark.usefixtures("mute")
 def test_a_cancel_is_done_where_the_daemon_does_not_answer(state: StateFolder) -> None:
     run = state.push()
     said = state.webhookd("cancel", str(run))
-    assert (said.exit_code, said.stdout) == (0, f"run {run} cancelled\n")
+    assert (said.exit_code, said.stdout) == (0, f"run {run} is cancelled\n")

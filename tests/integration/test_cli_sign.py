@@ -259,11 +259,11 @@ def test_a_repository_that_no_hook_knows_needs_a_hook(config: Path) -> None:
         (["--secret-file", "/nonexistent"], 'the secret file "/nonexistent" cannot be read'),
         (["--secret-file", "/dev/null"], "file /dev/null: the secret is empty"),
         (["--secret-file", "/dev/zero"], 'the secret file "/dev/zero" is longer than 4096 bytes'),
-        (["--hook", "github"], "--hook names one of the configuration"),
+        (["--hook", "github"], "--hook takes its secret from the configuration"),
         (["--secret-env", "NOT_SET_ANYWHERE"], 'the variable "NOT_SET_ANYWHERE" is not set'),
         (["--forge", "azure"], "azure"),
-        (["--delivery", "a\nX-Evil: b"], 'the header "X-GitHub-Delivery" cannot hold'),
-        (["--event", "✓"], 'the header "X-GitHub-Event" cannot hold'),
+        (["--delivery", "a\nX-Evil: b"], 'the value for the header "X-GitHub-Delivery" cannot be sent'),
+        (["--event", "✓"], 'the value for the header "X-GitHub-Event" cannot be sent'),
         (["--send", "ftp://x"], '"ftp://x" is not a web address'),
         (["--secret-env", "PATH"], "signed with one secret, and several are given"),
         (["--secret-file", "/proc/sys/kernel/ostype"], "signed with one secret, and several are given"),
@@ -345,7 +345,7 @@ def test_a_server_that_speaks_no_tls_is_said_to_speak_none(receiver: Receiver, s
     result = sign("--secret-file", secret, "--send", url)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
-        f'error: no answer from "{url}": the other end does not speak TLS\n'
+        f'error: no answer from "{url}": the server does not speak TLS\n'
         "hint: write http:// if it is the daemon itself\n"
     )
 

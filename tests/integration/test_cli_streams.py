@@ -52,7 +52,8 @@ def test_a_closed_stdin_is_said_where_it_is_to_be_read(config: Path, command: st
     done = shell(f"webhookd {command} - <&-", config)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        "error: the payload cannot be read: standard input is closed\nhint: name a file, or give it: < FILE\n"
+        "error: the payload cannot be read: standard input is closed\n"
+        "hint: name a file, or redirect one: < FILE\n"
     )
 
 

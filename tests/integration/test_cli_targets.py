@@ -61,7 +61,7 @@ def test_a_paused_target_can_be_resumed_after_it_has_left_the_configuration(
     near = webhookd(config, "resume", "octocat/gone@mian")
     assert (near.exit_code, 'did you mean "octocat/gone@main"?' in near.stderr) == (1, True)
     shown = webhookd(config, "resume", "octocat/gone@main")
-    assert (shown.exit_code, shown.stderr) == (0, 'target "octocat/gone@main" goes on\n')
+    assert (shown.exit_code, shown.stderr) == (0, 'target "octocat/gone@main" is resumed\n')
     assert state.store.paused() == ()
 
 

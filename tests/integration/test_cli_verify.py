@@ -142,8 +142,7 @@ def test_without_a_signature_it_still_says_what_it_is(payload: Path, secret: Pat
     )
     assert result["diagnosis"] == {
         "cause": "signature missing",
-        "hint": "the headers of the delivery are missing here: "
-        "give them with --headers, --header or --signature",
+        "hint": "the headers of the delivery are missing: pass them with --headers, --header or --signature",
     }
 
 
@@ -239,7 +238,7 @@ def test_of_several_hooks_the_headers_choose(config: Path, payload: Path) -> Non
     headers = ("X-GitHub-Event: push", "X-Gogs-Event: push", "X-Gitea-Event: push", signature)
     result = found(payload, "--config", config, *(arg for line in headers for arg in ("--header", line)))
     assert (result["verified"], result["forge"]) == (True, "gitea")
-    assert result["explanation"][0] == 'hook "gitea", by the headers of gitea'
+    assert result["explanation"][0] == 'hook "gitea", because of the headers of gitea'
 
 
 def test_where_nothing_tells_the_hook_it_has_to_be_named(config: Path, payload: Path) -> None:
@@ -289,7 +288,7 @@ def test_a_token_in_utf8_is_compared_as_it_is_sent(tmp_path: Path) -> None:
         (["-", "--at", "yesterday"], '"yesterday" is not a time'),
         (["-", "--at", "9" * 30], "is not a time"),
         (["-", "--forge", "gitee"], "gitee"),
-        (["-", "--headers", "/dev/stdin"], "holds no headers"),
+        (["-", "--headers", "/dev/stdin"], "has no headers"),
     ],
 )
 def test_what_makes_no_sense_is_said_in_a_sentence(
@@ -302,12 +301,10 @@ def test_what_makes_no_sense_is_said_in_a_sentence(
     assert words in result.stderr
 
 
-def test_without_a_configuration_it_is_said_what_does_without(payload: Path, tmp_path: Path) -> None:
+def test_without_a_configuration_the_options_that_replace_it_are_named(payload: Path, tmp_path: Path) -> None:
     result = verify(payload, "--config", tmp_path / "gone.yaml")
     assert (result.exit_code, result.stdout) == (78, "")
-    assert result.stderr.endswith(
-        "hint: without a configuration, --forge and --secret-file say what is needed\n"
-    )
+    assert result.stderr.endswith("hint: without a configuration, use --forge and --secret-file\n")
 
 
 def test_nothing_secret_is_ever_printed(payload: Path, secret: Path, config: Path) -> None:

@@ -138,25 +138,25 @@ def test_a_probe_is_authentic_for_its_forge_and_runs_nothing(forge: Forge, probe
 
 def test_a_store_that_is_sound_is_told_with_its_numbers(tmp_path: Path) -> None:
     Store.open(tmp_path / "webhookd.db").close()
-    (finding,) = doctor_host.about_store(tmp_path)
+    (finding,) = doctor_host.check_store(tmp_path)
     assert (finding.level, finding.message) == (Level.OK, f'"{tmp_path}" is sound: 0 queued, 0 running')
 
 
 def test_a_damaged_store_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "webhookd.db").write_bytes(b"no database at all" * 1000)
-    assert levels(list(doctor_host.about_store(tmp_path))) == [Level.PROBLEM]
+    assert levels(list(doctor_host.check_store(tmp_path))) == [Level.PROBLEM]
 
 
 def test_a_clock_that_was_put_back_is_found_by_what_is_stored(tmp_path: Path) -> None:
     with Store.open(tmp_path / "webhookd.db") as store:
         tomorrow = datetime.now(UTC) + timedelta(days=1)
         store.accept(make_decision(delivery=make_delivery(received_at=tomorrow), matches=()), now=tomorrow)
-    findings = list(doctor_host.about_store(tmp_path))
+    findings = list(doctor_host.check_store(tmp_path))
     assert [(one.check, one.level) for one in findings] == [("store", Level.OK), ("clock", Level.PROBLEM)]
 
 
 def test_the_disk_and_the_clock_are_looked_at(tmp_path: Path) -> None:
-    assert [one.check for one in (*doctor_host.about_disk(tmp_path), *doctor_host.about_clock())] == [
+    assert [one.check for one in (*doctor_host.check_disk(tmp_path), *doctor_host.check_clock())] == [
         "disk",
         "clock",
     ]
@@ -167,7 +167,7 @@ def test_a_unit_that_was_changed_is_told_with_the_number_of_lines(tmp_path: Path
     shutil.copy(shipped / "webhookd.socket", tmp_path)
     changed = (shipped / "webhookd.service").read_text().replace("WatchdogSec=30", "WatchdogSec=5\nNice=5")
     (tmp_path / "webhookd.service").write_text(changed)
-    service, socket = doctor_host.about_drift(shipped, folders=[tmp_path / "empty", tmp_path])
+    service, socket = doctor_host.check_drift(shipped, folders=[tmp_path / "empty", tmp_path])
     assert (service.level, service.message) == (
         Level.WARNING,
         f'"{tmp_path}/webhookd.service" differs from the shipped one in 2 lines',

@@ -1,15 +1,15 @@
-"""The push event that stands for a deploy by hand."""
+"""The push event of a deploy by hand."""
 
 import pytest
 from factories import make_target
 
-from webhookd.cli.deploy import push_for
+from webhookd.cli.deploy import push_by_hand
 from webhookd.errors import UsageError
 from webhookd.models import PushEvent, RefKind
 
 
 def test_nothing_is_known_of_it_but_repository_and_ref() -> None:
-    push = push_for(make_target(), repo=None, ref=None)
+    push = push_by_hand(make_target(), repo=None, ref=None)
     assert push == PushEvent(repo="octocat/blog", ref="refs/heads/main", branch="main")
 
 
@@ -23,10 +23,10 @@ def test_nothing_is_known_of_it_but_repository_and_ref() -> None:
     ],
 )
 def test_a_ref_means_what_it_means_to_check(kind: RefKind, ref: str, full: str) -> None:
-    assert push_for(make_target(ref_kind=kind, pattern="*"), repo=None, ref=ref).ref == full
+    assert push_by_hand(make_target(ref_kind=kind, pattern="*"), repo=None, ref=ref).ref == full
 
 
 @pytest.mark.parametrize("over", [{"pattern": "preview/*"}, {"repo": "octocat/*"}])
 def test_a_pattern_does_not_name_one(over: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match="stands for many"):
-        push_for(make_target(**over), repo=None, ref=None)
+    with pytest.raises(UsageError, match="matches many"):
+        push_by_hand(make_target(**over), repo=None, ref=None)

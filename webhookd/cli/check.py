@@ -1,4 +1,4 @@
-"""`webhookd check`: what is wrong with the configuration, and what would run for a push."""
+"""`webhookd check` and `webhookd schema`: the configuration's errors, what a push runs, the JSON Schema."""
 
 import os
 from collections.abc import Sequence
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhookd.cli import output
-from webhookd.cli.options import config_file, config_option
+from webhookd.cli.configuration import config_file
+from webhookd.cli.options import config_option, json_option
 from webhookd.errors import ConfigError, Problem, UsageError
-from webhookd.models import Config
 
 if TYPE_CHECKING:
     from webhookd.intake import RuleVerdict
+    from webhookd.models import Config
 
 
 @click.command()
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     "--explain",
     nargs=2,
     metavar="REPO REF",
-    help="Say rule by rule what a push there would run, and which changed files that takes. "
+    help="Show rule by rule what a push there would run, and which changed files it needs. "
     "REF: main, tags/v1 or refs/heads/main.",
 )
-@click.option("--hook", metavar="NAME", help="With --explain: only for pushes that come in by this hook.")
-@click.option("--without-secrets", is_flag=True, help="Leave the secrets alone, and whether this is root.")
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+@click.option("--hook", metavar="NAME", help="With --explain: only rules for pushes to this hook.")
+@click.option(
+    "--without-secrets", is_flag=True, help="Do not read the secrets, and accept what only root can do."
+)
+@json_option("one JSON object")
 @click.pass_context
 def check(
     ctx: click.Context,
@@ -37,25 +40,25 @@ def check(
     without_secrets: bool,
     as_json: bool,
 ) -> None:
-    """Check the configuration; exits with 78 if something is wrong with it.
+    """Check the configuration. Exits with 78 if it has errors.
 
-    With --explain, exits with 0 if something would run, and with 1 if nothing would.
+    With --explain, exits with 0 if the push would run something, else with 1.
     """
     if hook is not None and explain is None:
-        raise UsageError("--hook belongs to --explain", hint="write --explain REPO REF too, or leave it out")
+        raise UsageError("--hook needs --explain", hint="add --explain REPO REF, or leave out --hook")
     config = _load(ctx, without_secrets=without_secrets, as_json=as_json)
     if not as_json:
         for warning in config.warnings:
             output.remark(f"warning: {warning}")
     if explain is None:
-        _say_ok(config, as_json=as_json)
+        _print_ok(config, as_json=as_json)
     else:
         ctx.exit(0 if _explain(config, *explain, hook=hook, as_json=as_json) else 1)
 
 
-def _load(ctx: click.Context, *, without_secrets: bool, as_json: bool) -> Config:
-    """Load the configuration; as JSON, tell its problems on stdout."""
-    from webhookd import config  # noqa: PLC0415 - pydantic and yaml take their time
+def _load(ctx: click.Context, *, without_secrets: bool, as_json: bool) -> "Config":
+    """Load the configuration; with --json, print its problems on stdout."""
+    from webhookd import config
 
     load = config.peek if without_secrets else config.load
     try:
@@ -67,24 +70,22 @@ def _load(ctx: click.Context, *, without_secrets: bool, as_json: bool) -> Config
         ctx.exit(error.exit_code)
 
 
-def _say_ok(config: Config, *, as_json: bool) -> None:
+def _print_ok(config: "Config", *, as_json: bool) -> None:
     targets = len(config.targets)
     counts = {"hooks": len(config.hooks), "repositories": len(config.repositories), "targets": targets}
     if as_json:
-        warnings = _json(config.warnings)
-        output.print_json(
-            {"ok": True, "file": str(config.file), **counts, "problems": [], "warnings": warnings}
-        )
+        summary = {"ok": True, "file": str(config.file), **counts, "problems": []}
+        output.print_json({**summary, "warnings": _json(config.warnings)})
         return
-    words = {"hooks": "hook", "repositories": "repository", "targets": "target"}
-    told = (f"{count} {words[what] if count == 1 else what}" for what, count in counts.items())
-    click.echo(f"{config.file}: ok, {', '.join(told)}")
+    singular = {"hooks": "hook", "repositories": "repository", "targets": "target"}
+    counted = (f"{count} {singular[what] if count == 1 else what}" for what, count in counts.items())
+    click.echo(f"{config.file}: ok, {', '.join(counted)}")
 
 
-def _explain(config: Config, repo: str, ref: str, *, hook: str | None, as_json: bool) -> bool:
-    """Print rule by rule what a push would run; tell whether anything would."""
-    from webhookd.intake import explain  # noqa: PLC0415 - only this option needs it
-    from webhookd.intake.refs import complete_ref  # noqa: PLC0415 - as above
+def _explain(config: "Config", repo: str, ref: str, *, hook: str | None, as_json: bool) -> bool:
+    """Print rule by rule what a push would run; return whether anything would run."""
+    from webhookd.intake import explain
+    from webhookd.intake.refs import complete_ref
 
     if hook is not None and hook not in {known.name for known in config.hooks}:
         known = ", ".join(known.name for known in config.hooks)
@@ -106,7 +107,7 @@ def _explain(config: Config, repo: str, ref: str, *, hook: str | None, as_json: 
 
 
 def _text(repo: str, ref: str, verdicts: Sequence["RuleVerdict"]) -> str:
-    from webhookd.intake import wanted_files  # noqa: PLC0415 - only this option needs it
+    from webhookd.intake import wanted_files
 
     width = max((len(verdict.target.name) for verdict in verdicts), default=0)
     conditions = [wanted_files(verdict.target) if verdict.matched else "" for verdict in verdicts]
@@ -135,3 +136,15 @@ def _rule(verdict: "RuleVerdict") -> dict[str, Any]:
 
 def _json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
     return [asdict(problem) for problem in problems]
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration, with which an editor completes and checks the file.
+
+    For example, save the output as webhookd.schema.json and begin the configuration with the line
+    "# yaml-language-server: $schema=webhookd.schema.json".
+    """
+    from webhookd import config
+
+    output.print_json(config.json_schema())

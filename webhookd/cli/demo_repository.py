@@ -1,4 +1,4 @@
-"""The Git side of the demo: a bare repository, a desk to commit at, and the working copy that is deployed."""
+"""The Git repositories of the demo: a bare one, a clone to commit in, and the deployed working copy."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ PAGE = "index.html"
 
 
 class DemoRepository:
-    """Three folders below *folder*, untouched by whatever Git settings this user or machine has."""
+    """Three folders below *folder*; the Git settings of this user and machine do not affect them."""
 
     def __init__(self, folder: Path) -> None:
         program = shutil.which("git")
@@ -23,7 +23,7 @@ class DemoRepository:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What makes Git, the deploy command's too, read no configuration but the repository's own."""
+        """Variables with which Git, also the deploy command's, reads only the repository's own settings."""
         return {
             "PATH": os.environ.get("PATH", os.defpath),
             "GIT_CONFIG_GLOBAL": os.devnull,
@@ -32,26 +32,26 @@ class DemoRepository:
         }
 
     def prepare(self) -> None:
-        """Make the bare repository with a first commit, and the working copy of it."""
+        """Create the bare repository with a first commit, and the working copy of it."""
         self._git("init", "--quiet", "--bare", "origin.git")
         self._git("--git-dir=origin.git", "symbolic-ref", "HEAD", "refs/heads/main")
-        self._git("init", "--quiet", "desk")
-        self._git("-C", "desk", "symbolic-ref", "HEAD", "refs/heads/main")
-        self._git("-C", "desk", "remote", "add", "origin", "../origin.git")
+        self._git("init", "--quiet", "clone")
+        self._git("-C", "clone", "symbolic-ref", "HEAD", "refs/heads/main")
+        self._git("-C", "clone", "remote", "add", "origin", "../origin.git")
         self.push_commit("Begin")
         self._git("clone", "--quiet", "origin.git", self.working_copy.name)
 
     def push_commit(self, message: str) -> str:
-        """Commit a new page at the desk, push it, and give the commit's id."""
-        (self._folder / "desk" / PAGE).write_text(f"<h1>{message}</h1>\n", encoding="utf-8")
+        """Commit a new page, push it, and return the commit's id."""
+        (self._folder / "clone" / PAGE).write_text(f"<h1>{message}</h1>\n", encoding="utf-8")
         author = ("-c", "user.name=Demo", "-c", "user.email=demo@example.org", "-c", "commit.gpgSign=false")
-        self._git("-C", "desk", "add", PAGE)
-        self._git("-C", "desk", *author, "commit", "--quiet", "--message", message)
-        self._git("-C", "desk", "push", "--quiet", "origin", "main")
-        return self._git("-C", "desk", "rev-parse", "HEAD")
+        self._git("-C", "clone", "add", PAGE)
+        self._git("-C", "clone", *author, "commit", "--quiet", "--message", message)
+        self._git("-C", "clone", "push", "--quiet", "origin", "main")
+        return self._git("-C", "clone", "rev-parse", "HEAD")
 
     def deployed(self) -> tuple[str, str]:
-        """Give the commit that the working copy is at, and what its page says."""
+        """Return the commit of the working copy, and the text of its page."""
         return self._git("-C", self.working_copy.name, "rev-parse", "HEAD"), (
             self.working_copy / PAGE
         ).read_text()

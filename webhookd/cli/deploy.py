@@ -1,53 +1,81 @@
-"""`webhookd deploy`: run a target without a push."""
+"""`webhookd deploy`, `rerun`, `replay` and `cancel`: queue a run by hand, or end one."""
 
 import shlex
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from webhookd.cli.options import peek_config, state_options
+from webhookd.cli import output
+from webhookd.cli.configuration import find_target, peek_config, readable_config
+from webhookd.cli.daemon_link import announce, wake_daemon
+from webhookd.cli.group import FAILED
+from webhookd.cli.options import run_number, state_options
 from webhookd.cli.state import enter_state_dir, open_writer
-from webhookd.cli.targets import find_target
-from webhookd.cli.waiting import announce
-from webhookd.errors import UsageError
-from webhookd.intake import explain
-from webhookd.intake.globs import is_pattern
-from webhookd.intake.refs import complete_ref, full_ref, push_event
-from webhookd.models import Forge, Match, PushEvent, Target
+from webhookd.errors import NotFound, NotPossible, UsageError
+
+if TYPE_CHECKING:
+    from webhookd.models import Forge, PushEvent, Target
 
 
 @click.command()
 @click.argument("target")
-@click.option("--ref", metavar="REF", help="Branch or tag, where the target's pattern stands for many.")
-@click.option("--repo", metavar="REPO", help="Repository, where the target's pattern stands for many.")
+@click.option("--ref", metavar="REF", help="The branch or tag, for a target whose pattern matches many.")
+@click.option("--repo", metavar="REPO", help="The repository, for a target whose pattern matches many.")
 @state_options
 @click.pass_context
 def deploy(ctx: click.Context, *, target: str, ref: str | None, repo: str | None) -> None:
     """Queue a run of TARGET by hand, and print its number.
 
-    For pushes that no forge sent, such as many tags at once. The command is told the
-    repository and the ref, but no commit: it deploys what is there.
+    For pushes that the forge did not send, such as many tags at once. The command gets the
+    repository and the ref, but no commit: it deploys the newest.
     """
+    from webhookd.models import Match
+
     found = find_target(ctx, target)
-    push = push_for(found, repo=repo, ref=ref)
+    push = push_by_hand(found, repo=repo, ref=ref)
     forge = _check(ctx, found, push)
     folder = enter_state_dir(ctx)
     with open_writer(folder) as store:
         match = Match(push=push, target=found, reason="deployed by hand")
         run = store.enqueue(match, forge=forge, now=datetime.now(UTC)).run
-        said = f"run {run} deploys {push.ref} of {push.repo}; `webhookd logs -f {run}` shows it"
-        announce(store, folder, said, [run])
-    click.echo(str(run))  # last: where stdout takes nothing, the number was told all the same
+        announce(
+            store,
+            folder,
+            f"run {run} deploys {push.ref} of {push.repo}; `webhookd logs -f {run}` shows it",
+            [run],
+        )
+    click.echo(str(run))  # last: if stdout cannot be written, stderr has the number
 
 
-def _check(ctx: click.Context, target: Target, push: PushEvent) -> Forge:
-    """Refuse a ref that a push would not bring to this target; give the forge of its hook."""
+def push_by_hand(target: "Target", *, repo: str | None, ref: str | None) -> "PushEvent":
+    """Return the push event for a deploy by hand; what only a forge knows is unknown."""
+    from webhookd.intake.refs import complete_ref, full_ref, push_event
+
+    kind = target.ref_kind
+    full = complete_ref(ref, kind=kind) if ref else full_ref(kind, _only(target.pattern, "--ref"))
+    return push_event(repo=repo or _only(target.repo, "--repo"), ref=full, before=None, after=None)
+
+
+def _only(pattern: str, option: str) -> str:
+    """Return the one name that *pattern* matches; raise UsageError if it matches many."""
+    from webhookd.intake.globs import is_pattern
+
+    if is_pattern(pattern):
+        raise UsageError(f'"{pattern}" matches many', hint=f"name one with {option}")
+    return pattern
+
+
+def _check(ctx: click.Context, target: "Target", push: "PushEvent") -> "Forge":
+    """Return the forge of the target's hook; raise UsageError if such a push would not run the target."""
+    from webhookd.intake import explain
+
     config = peek_config(ctx)
     assert config is not None  # noqa: S101 - the target was found in it
     verdicts = explain(config.repositories, hook=target.hook, repo=push.repo, ref=push.ref)
     verdict = next((verdict for verdict in verdicts if verdict.target == target), None)
     if verdict is None or not verdict.matched:
-        reason = verdict.reason if verdict else "its repository is another"
+        reason = verdict.reason if verdict else "it belongs to another repository"
         message = f'a push to {push.ref} of {push.repo} would not run "{target.name}": {reason}'
         raise UsageError(
             message, hint=f"see `webhookd check --explain {shlex.quote(push.repo)} {shlex.quote(push.ref)}`"
@@ -55,15 +83,80 @@ def _check(ctx: click.Context, target: Target, push: PushEvent) -> Forge:
     return next(hook.forge for hook in config.hooks if hook.name == target.hook)
 
 
-def push_for(target: Target, *, repo: str | None, ref: str | None) -> PushEvent:
-    """Make the event of a deploy by hand; what only a forge knows is unknown."""
-    kind = target.ref_kind
-    full = complete_ref(ref, kind=kind) if ref else full_ref(kind, _only(target.pattern, "--ref"))
-    return push_event(repo=repo or _only(target.repo, "--repo"), ref=full, before=None, after=None)
+@click.command()
+@click.argument("run", type=run_number)
+@state_options
+@click.pass_context
+def rerun(ctx: click.Context, *, run: int) -> None:
+    """Queue the push of a finished run again, and print the number of the new run.
+
+    The target's rules are those of the configuration as it is now.
+    """
+    config = readable_config(ctx)  # before root becomes another user, who may not be allowed to read the file
+    folder = enter_state_dir(ctx)
+    with open_writer(folder) as store:
+        name = store.run(run).target
+        target = None if config is None else config.target(name)  # None: the run keeps the rules that it had
+        if config is not None and target is None:
+            message = f'target "{name}" of run {run} is no longer configured'
+            raise NotPossible(message, hint="`webhookd status` lists the configured ones")
+        again = store.rerun(run, now=datetime.now(UTC), target=target).run
+        announce(
+            store, folder, f"run {run} runs again as {again}; `webhookd logs -f {again}` shows it", [again]
+        )
+    click.echo(str(again))  # last, as for `deploy`
 
 
-def _only(pattern: str, option: str) -> str:
-    """Give the one name that *pattern* stands for."""
-    if is_pattern(pattern):
-        raise UsageError(f'"{pattern}" stands for many', hint=f"say which one with {option}")
-    return pattern
+@click.command()
+@click.argument("delivery")
+@state_options
+@click.pass_context
+def replay(ctx: click.Context, *, delivery: str) -> None:
+    """Process a stored delivery again, and print the numbers of the new runs.
+
+    DELIVERY is the forge's id or a NUMBER, as `webhookd deliveries` lists them. If several deliveries have
+    that id, the newest is used. The rules are those of the configuration as it is now. Runs that wait, run or
+    have just succeeded are not queued twice, as with a redelivery by the forge.
+    """
+    from webhookd.intake import receive_again
+
+    config = peek_config(ctx)
+    if config is None:
+        raise UsageError(
+            "what a delivery runs is in the configuration, which --state-dir replaces",
+            hint="use --config FILE instead",
+        )
+    hooks = {hook.name: hook for hook in config.hooks}
+    folder = enter_state_dir(ctx)
+    with open_writer(folder) as store:
+        stored = store.delivery(delivery, hooks=[*hooks])
+        if stored.hook not in hooks:
+            raise NotFound(f'the delivery came in by hook "{stored.hook}", which is no longer configured')
+        decision = receive_again(stored, hook=hooks[stored.hook], repositories=config.repositories)
+        acceptance = store.accept(decision, now=datetime.now(UTC))
+        runs = [accepted.run for accepted in acceptance.runs]
+        reason = f": {acceptance.reason}" if acceptance.reason else ""
+        announce(store, folder, f"{acceptance.status.value}{reason}", runs)
+    for run in runs:
+        click.echo(str(run))
+    ctx.exit(0 if runs else FAILED)
+
+
+@click.command()
+@click.argument("run", type=run_number)
+@state_options
+@click.pass_context
+def cancel(ctx: click.Context, *, run: int) -> None:
+    """Cancel a queued run, or end a running command: TERM, then KILL after its grace period."""
+    from webhookd.models import RunState
+
+    folder = enter_state_dir(ctx)
+    with open_writer(folder) as store:
+        after = store.cancel(run, now=datetime.now(UTC))
+    is_up = wake_daemon(folder)
+    if after.state is RunState.CANCELLED:
+        click.echo(f"run {run} is cancelled")
+    elif is_up:
+        click.echo(f"run {run} is being cancelled")
+    else:
+        output.remark(f"run {run} will be cancelled when the daemon is up again")

@@ -1,37 +1,39 @@
-"""`webhookd doctor`: whether everything that a deploy needs works."""
+"""`webhookd doctor`: check everything that a deploy needs."""
 
 import click
 
 from webhookd.cli import output
-from webhookd.cli.options import config_option, daemon_dir
+from webhookd.cli.configuration import daemon_dir
+from webhookd.cli.options import config_option, json_option
 from webhookd.cli.state import enter, is_there
 from webhookd.models import Level
-from webhookd.report import findings_json, findings_text
 
 
 @click.command()
 @config_option
-@click.option("--url", default="", metavar="URL", help="How the forge reaches the daemon; tried as well.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--url", default="", metavar="URL", help="Public address of the daemon, to test it as well.")
+@json_option("one JSON object")
 @click.pass_context
 def doctor(ctx: click.Context, *, url: str, as_json: bool) -> None:
-    """Look at the daemon, its configuration, every target, the store, the disk, the clock and the units.
+    """Check the daemon, its configuration, every target, the store, the disk, the clock and the units.
 
-    Asks the running daemon, which alone sees what its commands will see, and sends it signed deliveries that
-    run nothing; with --url also by the way a forge's deliveries take. Exits with 1 if there is a problem.
+    Asks the running daemon, because only the daemon sees what its commands will see, and sends it signed
+    deliveries that run nothing; with --url also to the address that the forge uses. Exits with 1 if it
+    finds a problem.
     """
-    # Heavy, and before root becomes a user who need not be able to read the program and what came with it.
-    from webhookd.cli import doctor_daemon, doctor_host  # noqa: PLC0415
+    # Imported before root becomes another user, who may not be allowed to read the program.
+    from webhookd.cli import doctor_daemon, doctor_host
+    from webhookd.report import findings_json, findings_text
 
-    units = tuple(doctor_host.about_units())
+    units = tuple(doctor_host.check_units())
     folder = daemon_dir(ctx)
     has_state = is_there(folder)
     if has_state:
         enter(folder)
     findings = [
-        *doctor_daemon.about_daemon(ctx, folder, url=url),
-        *(doctor_host.about_folder(folder) if has_state else ()),
-        *doctor_host.about_clock(),
+        *doctor_daemon.check_daemon(ctx, folder, url=url),
+        *((*doctor_host.check_store(folder), *doctor_host.check_disk(folder)) if has_state else ()),
+        *doctor_host.check_clock(),
         *units,
     ]
     if as_json:

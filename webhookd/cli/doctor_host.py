@@ -1,4 +1,4 @@
-"""What `webhookd doctor` looks at on the machine: the store, the disk, the clock, the units."""
+"""The part of `webhookd doctor` about the machine: the store, the disk, the clock, the units."""
 
 import ctypes
 import difflib
@@ -17,8 +17,8 @@ from webhookd.config.wording import pasted
 from webhookd.errors import NotFound, StoreError
 from webhookd.models import Finding, Level
 
-_SCARCE = 100 * 1024**2  # bytes; below, a burst of pushes may not find room
-_LITTLE = 1024**3  # bytes; below, somebody should know
+_TOO_LITTLE = 100 * 1024**2  # bytes; below it a burst of pushes may not fit
+_LITTLE = 1024**3  # bytes; below it somebody should know
 _FUTURE = timedelta(minutes=1)
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
@@ -31,14 +31,8 @@ _CREDENTIAL = re.compile(r"^LoadCredential=[^:\n]+:(/.+)$", re.MULTILINE)
 _MANAGER = Path("/run/systemd/system")  # there while systemd is the service manager (sd_booted(3))
 
 
-def about_folder(folder: Path) -> Iterator[Finding]:
-    """Look at the state directory: the store, and the room for it."""
-    yield from about_store(folder)
-    yield from about_disk(folder)
-
-
-def about_store(folder: Path) -> Iterator[Finding]:
-    """Look through the whole database, and at the moments in it."""
+def check_store(folder: Path) -> Iterator[Finding]:
+    """Check the whole database, and the times in it."""
     try:
         with open_reader(folder) as store:
             damage = store.check()
@@ -49,93 +43,95 @@ def about_store(folder: Path) -> Iterator[Finding]:
         yield Finding(check="store", level=level, message=str(error), hint=error.hint)
         return
     for what in damage:
-        hint = "stop the daemon and put a copy of the database in its place"
+        hint = "stop the daemon and replace the database by a backup"
         yield Finding(check="store", level=Level.PROBLEM, message=what, hint=hint)
     if not damage:
-        said = f'"{folder}" is sound: {counts.queued} queued, {counts.running} running'
-        yield Finding(check="store", level=Level.OK, message=said)
+        message = f'"{folder}" is sound: {counts.queued} queued, {counts.running} running'
+        yield Finding(check="store", level=Level.OK, message=message)
     now = datetime.now(UTC)
     if newest is not None and newest.received_at > now + _FUTURE:
         yield Finding(
             check="clock",
             level=Level.PROBLEM,
-            message=f"the newest delivery came at {_shown(newest.received_at)}, which is still to be",
-            hint="the clock was put back: see `timedatectl`",
+            message=f"the newest delivery came at {_utc(newest.received_at)}, which is in the future",
+            hint="the clock was set back: see `timedatectl`",
         )
 
 
-def about_disk(folder: Path) -> Iterator[Finding]:
-    """Look at the room that is left for the store and the logs."""
+def check_disk(folder: Path) -> Iterator[Finding]:
+    """Check the space that is left for the store and the logs."""
     found = os.statvfs(folder)
     free, size = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-    said = f'{_size(free)} of {_size(size)} are free for "{folder}"'
-    level = Level.PROBLEM if free < _SCARCE else Level.WARNING if free < _LITTLE else Level.OK
-    hint = "" if level is Level.OK else "make room, or keep less: `history` in the configuration"
-    yield Finding(check="disk", level=level, message=said, hint=hint)
+    message = f'{_size(free)} of {_size(size)} are free for "{folder}"'
+    level = Level.PROBLEM if free < _TOO_LITTLE else Level.WARNING if free < _LITTLE else Level.OK
+    hint = "" if level is Level.OK else "free some space, or keep less: `history` in the configuration"
+    yield Finding(check="disk", level=level, message=message, hint=hint)
     if found.f_files and not found.f_favail:
-        said = f'no further file can be made in "{folder}": its file system has no inodes left'
+        message = f'no file can be created in "{folder}": its file system has no inodes left'
         yield Finding(
-            check="disk", level=Level.PROBLEM, message=said, hint="remove files; `df -i` shows how many"
+            check="disk", level=Level.PROBLEM, message=message, hint="remove files; `df -i` shows how many"
         )
 
 
-def about_clock() -> Iterator[Finding]:
-    """Ask the kernel whether the clock is kept right."""
+def check_clock() -> Iterator[Finding]:
+    """Ask the kernel whether the clock is synchronised."""
     state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(512))  # asks, sets nothing
-    now = _shown(datetime.now(UTC))
+    now = _utc(datetime.now(UTC))
     if state == _TIME_ERROR:
-        said = f"it is {now}, and nothing keeps the clock right"
-        hint = "GitLab's signatures are good for 5 minutes: timedatectl set-ntp true"
-        yield Finding(check="clock", level=Level.WARNING, message=said, hint=hint)
+        message = f"it is {now}, and the clock is not synchronised"
+        hint = "GitLab's signatures are valid for 5 minutes: timedatectl set-ntp true"
+        yield Finding(check="clock", level=Level.WARNING, message=message, hint=hint)
     else:
-        yield Finding(check="clock", level=Level.OK, message=f"it is {now}, and the clock is kept right")
+        yield Finding(check="clock", level=Level.OK, message=f"it is {now}, and the clock is synchronised")
 
 
-def about_units() -> Iterator[Finding]:
-    """Compare the installed units with those of this version, and with what systemd works with."""
+def check_units() -> Iterator[Finding]:
+    """Compare the installed units with those of this version, and with what systemd has loaded."""
     shipped = _shipped()
     if shipped is not None:
-        yield from about_drift(shipped, folders=_UNIT_FOLDERS)
+        yield from check_drift(shipped, folders=_UNIT_FOLDERS)
     for file in map(Path, _CREDENTIAL.findall(_ask_systemd("cat", _UNITS[0]))):
         if file.is_file() and file.stat().st_mode & 0o077:
-            said = f'"{file}" can be read by others than its owner'
-            yield Finding(check="units", level=Level.WARNING, message=said, hint=f"chmod 600 {pasted(file)}")
+            message = f'"{file}" can be read by users other than its owner'
+            yield Finding(
+                check="units", level=Level.WARNING, message=message, hint=f"chmod 600 {pasted(file)}"
+            )
     for name in _UNITS:
         if "@" not in name and _ask_systemd("show", "-P", "NeedDaemonReload", name) == "yes":
-            said = f"systemd works with an older {name} than the one on disk"
-            yield Finding(check="units", level=Level.WARNING, message=said, hint="systemctl daemon-reload")
+            message = f"systemd has loaded an older {name} than the one on disk"
+            yield Finding(check="units", level=Level.WARNING, message=message, hint="systemctl daemon-reload")
 
 
-def about_drift(shipped: Path, *, folders: Sequence[Path]) -> Iterator[Finding]:
-    """Compare each unit that is in one of *folders*, the first of which counts, with the *shipped* one."""
+def check_drift(shipped: Path, *, folders: Sequence[Path]) -> Iterator[Finding]:
+    """Compare each installed unit, the first one found in *folders*, with the *shipped* one."""
     for name in _UNITS:
         place = next((folder / name for folder in folders if (folder / name).exists()), None)
         if place is None:
             continue
         changed = _changed_lines(shipped / name, place)
         if changed:
-            said = f'"{place}" differs from the shipped one in {changed} line{"s" if changed > 1 else ""}'
+            message = f'"{place}" differs from the shipped one in {changed} line{"s" if changed > 1 else ""}'
             command = f"install -m 644 {pasted(shipped / name)} {pasted(place)}"
-            hint = f"settings of your own belong into a drop-in; then: {command}"
-            yield Finding(check="units", level=Level.WARNING, message=said, hint=hint)
+            hint = f"put your own settings into a drop-in; then: {command}"
+            yield Finding(check="units", level=Level.WARNING, message=message, hint=hint)
         else:
             yield Finding(check="units", level=Level.OK, message=f'"{place}" is as shipped')
 
 
 def _shipped() -> Path | None:
-    """Find the units that belong to this version: installed beside it, or in the clone it runs from."""
+    """Find the units of this version: installed with it, or in the clone that it runs from."""
     places = (Path(sys.prefix, "share/webhookd/systemd"), Path(webhookd.__file__).parents[1] / "systemd")
     return next((place for place in places if os.access(place / _UNITS[0], os.R_OK)), None)
 
 
 def _changed_lines(shipped: Path, installed: Path) -> int:
-    """Count the lines that were removed and those that were added, whichever are more."""
+    """Return the number of removed or of added lines, whichever is larger."""
     compared = list(difflib.ndiff(shipped.read_text().splitlines(), installed.read_text().splitlines()))
     return max(sum(line.startswith(sign) for line in compared) for sign in ("- ", "+ "))
 
 
 def _ask_systemd(*question: str) -> str:
-    """Give what systemctl says; "" where there is no systemd to ask."""
+    """Return what systemctl prints; "" without systemd."""
     if not _MANAGER.exists() or shutil.which("systemctl") is None:
         return ""
     return subprocess.run(
@@ -143,7 +139,7 @@ def _ask_systemd(*question: str) -> str:
     ).stdout.strip()
 
 
-def _shown(moment: datetime) -> str:
+def _utc(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 

@@ -1,39 +1,54 @@
-"""What `sign` is going to sign: a delivery made up from options, or a given payload."""
+"""The delivery that `webhookd sign` makes: from a given payload, or made up from the options."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from webhookd.cli.inputs import read_input
+from webhookd.cli.secret_options import Candidates, SecretOptions, read_input
 from webhookd.errors import BadPayload, UsageError
 from webhookd.intake import payloads, signing
-from webhookd.intake.forges import Adapter
+from webhookd.intake.forges import Adapter, forge
+from webhookd.intake.matching import repository_for
 from webhookd.intake.receive import delivery_id
 from webhookd.intake.samples import Change, SampleSpec, made_up_id, made_up_uuid
-from webhookd.models import RefKind, Request
+from webhookd.models import Hook, RefKind, Repository, Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A delivery that is not signed yet."""
+class SignOptions(SecretOptions):
+    """The options of `webhookd sign`."""
 
-    document: bytes
-    event: str  # the forge's own name
-    delivery: str
+    payload: str | None
+    event: str | None
+    repo: str
+    branch: tuple[str, ...]
+    tag: tuple[str, ...]
+    created: bool
+    deleted: bool
+    forced: bool
+    before: str | None
+    after: str | None
+    message: str
+    pusher: str
+    files: tuple[str, ...]
+    truncated: bool
+    empty: bool
     form: bool
+    delivery: str | None
+    output: str
+    send: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """A payload from a file; *recorded* is the delivery in which it came, if `--format json` printed one."""
+    """A payload from a file; *recorded* is the delivery if the file is the output of `--format json`."""
 
     document: bytes
     recorded: Request | None = None
 
     def repo(self, adapter: Adapter) -> str:
-        """Give the repository that the payload names, read as a payload of that forge."""
+        """Return the repository that the payload names if it is one of that forge, else ""."""
         try:
             payload = payloads.parse_json(self.document)
             return adapter.parse(adapter.guess(payload), payload).repo
@@ -42,68 +57,94 @@ class Given:
 
 
 def read_given(name: str) -> Given:
-    """Read the file called *name*."""
+    """Read the payload file called *name*."""
     data = read_input(name, "the payload")
-    before = signing.read_recorded(data)
-    if before is None:
+    recorded = signing.read_recorded(data)
+    if recorded is None:
         return Given(document=data)
-    request = before.request()
+    request = recorded.request()
     return Given(document=payloads.json_text(request), recorded=request)
 
 
-def draft(given: Given, options: dict[str, Any], adapter: Adapter) -> Draft:
-    """Prepare a given payload; a recorded delivery keeps its event, its id and its form."""
+def one_hook(allowed: Candidates, given: Given | None, options: SignOptions) -> Hook:
+    """Return the only hook, or the only one whose configuration has the repository."""
+    hooks = allowed.hooks
+    if len(hooks) > 1:
+        hooks = tuple(hook for hook in hooks if _repository(hook, allowed.repositories, given, options))
+    if len(hooks) != 1:
+        names = ", ".join(f'"{hook.name}"' for hook in allowed.hooks)
+        raise UsageError("it is not clear which hook the repository uses", hint=f"--hook with one of {names}")
+    [hook] = hooks
+    if (options.secret_file or options.secret_env) and max(len(hook.secrets), len(hook.tokens)) > 1:
+        hint = "leave out all but one of --secret-file and --secret-env"
+        raise UsageError("a delivery is signed with one secret, and several are given", hint=hint)
+    return hook
+
+
+def signed(
+    hook: Hook, repositories: tuple[Repository, ...], given: Given | None, options: SignOptions
+) -> signing.SignedDelivery:
+    """Make the delivery, signed with the repository's own secret if it has one, else with the hook's."""
+    repository = _repository(hook, repositories, given, options)
+    now = datetime.now(UTC)
+    if given is None:
+        spec = _sample_spec(options)
+        return signing.sign_sample(spec, hook=hook, repository=repository, now=now, form=options.form)
+    adapter = forge(hook.forge)
     headers = given.recorded.headers if given.recorded else {}
-    before = delivery_id(given.recorded, adapter) if given.recorded else ""
-    event = options["event"] or adapter.event(headers) or "push"
-    return Draft(
-        document=given.document,
+    recorded_id = delivery_id(given.recorded, adapter) if given.recorded else ""
+    event = options.event or adapter.event(headers) or "push"
+    return signing.sign_delivery(
+        given.document,
+        hook=hook,
+        repository=repository,
         event=signing.event_of(given.document, adapter, asked=event),
-        delivery=options["delivery"] or before or _new_id(),
-        form=options["form"] or payloads.content_type(headers) == payloads.FORM,
+        delivery=options.delivery or recorded_id or _new_id(),
+        now=now,
+        form=options.form or payloads.content_type(headers) == payloads.FORM,
     )
 
 
-def made_up(options: dict[str, Any], adapter: Adapter) -> Draft:
-    """Make up a delivery as the options wish."""
-    delivery = options["delivery"] or _new_id()
-    sample = adapter.sample(_wish(options, delivery))
-    document = adapter.encode(sample.payload)
-    return Draft(document=document, event=sample.event, delivery=delivery, form=options["form"])
+def _repository(
+    hook: Hook, repositories: tuple[Repository, ...], given: Given | None, options: SignOptions
+) -> Repository | None:
+    """Return the configuration of the repository that the payload names, or else --repo."""
+    named = given.repo(forge(hook.forge)) if given is not None else ""
+    return repository_for(repositories, hook=hook.name, repo=named or options.repo)
 
 
-def _wish(options: dict[str, Any], delivery: str) -> SampleSpec:
-    moment = {} if options["delivery"] else {"at": datetime.now(UTC).replace(microsecond=0)}
+def _sample_spec(options: SignOptions) -> SampleSpec:
+    delivery = options.delivery or _new_id()
+    moment = {} if options.delivery else {"at": datetime.now(UTC).replace(microsecond=0)}
     return SampleSpec(
         delivery=delivery,
-        event=options["event"] or "push",
-        repo=options["repo"],
+        event=options.event or "push",
+        repo=options.repo,
         changes=tuple(_changes(options, delivery)),
-        forced=options["forced"],
-        message=options["message"],
-        pusher=options["pusher"],
-        files=options["files"] or ("README.md",),
-        truncated=options["truncated"],
+        forced=options.forced,
+        message=options.message,
+        pusher=options.pusher,
+        files=options.files or ("README.md",),
+        truncated=options.truncated,
         **moment,
     )
 
 
-def _changes(options: dict[str, Any], delivery: str) -> Iterator[Change]:
-    if options["empty"]:
+def _changes(options: SignOptions, delivery: str) -> Iterator[Change]:
+    if options.empty:
         return
-    deleted = options["deleted"] or options["event"] == "delete"
-    if deleted and options["created"]:
+    deleted = options.deleted or options.event == "delete"
+    if deleted and options.created:
         raise UsageError("--created and --deleted exclude each other")
-    branches = options["branch"] or (() if options["tag"] else ("main",))
-    named = [
-        *((RefKind.BRANCH, name) for name in branches),
-        *((RefKind.TAG, name) for name in options["tag"]),
-    ]
+    branches = options.branch or (() if options.tag else ("main",))
+    named = [(RefKind.BRANCH, name) for name in branches] + [(RefKind.TAG, name) for name in options.tag]
     for kind, name in named:
-        fresh = options["created"] or (kind is RefKind.TAG and not options["before"] and not deleted)
-        before = options["before"] or made_up_id(delivery, f"before {kind} {name}")
-        after = options["after"] or made_up_id(delivery, f"after {kind} {name}")
-        yield Change(kind=kind, name=name, before=None if fresh else before, after=None if deleted else after)
+        created = options.created or (kind is RefKind.TAG and not options.before and not deleted)
+        before = options.before or made_up_id(delivery, f"before {kind} {name}")
+        after = options.after or made_up_id(delivery, f"after {kind} {name}")
+        yield Change(
+            kind=kind, name=name, before=None if created else before, after=None if deleted else after
+        )
 
 
 def _new_id() -> str:

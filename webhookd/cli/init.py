@@ -1,7 +1,7 @@
-"""`webhookd init`: a configuration and a secret to begin with, and what to paste into GitHub.
+"""`webhookd init`: write a first configuration and a secret, and print what to fill in at GitHub.
 
-The secret is made here and never shown: the operator's own hands carry it from its file to GitHub, and no
-terminal's history, log or recording gets it from us.
+The secret is made here and never printed, so that it is in no terminal's history or recording: the operator
+copies it from its file to GitHub.
 """
 
 import os
@@ -14,8 +14,9 @@ from pathlib import Path
 
 import click
 
-from webhookd.cli.instructions import Wish, instructions
-from webhookd.cli.options import config_option, new_config_file
+from webhookd.cli.configuration import new_config_file
+from webhookd.cli.instructions import InitOptions, instructions
+from webhookd.cli.options import config_option
 from webhookd.config.names import check_branch, check_repository
 from webhookd.errors import UsageError, WebhookdError, in_words
 
@@ -24,7 +25,7 @@ _SAMPLE = 'echo "a push to $WEBHOOKD_REPO: here $WEBHOOKD_COMMIT would be deploy
 _URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", re.IGNORECASE)
 
 _CONFIG = """\
-# What a push runs. `webhookd check` finds what is wrong with it, `webhookd schema` tells an editor every key.
+# What a push runs. `webhookd check` finds errors in this file, `webhookd schema` tells an editor every key.
 
 secret: {secret}
 
@@ -39,61 +40,67 @@ repos:
 @click.option("--repo", default="octocat/blog", show_default=True, help="Repository, as GitHub shows it.")
 @click.option("--branch", default="main", show_default=True, help="Branch whose pushes run the command.")
 @click.option("--run", default=_SAMPLE, help="The command.  [default: one that prints a line]")
-@click.option("--url", default="", metavar="URL", help="How GitHub reaches this machine: https://HOST")
-@click.option("--force", is_flag=True, help="Put an older configuration aside instead of refusing.")
+@click.option("--url", default="", metavar="URL", help="Public address of this machine: https://HOST")
+@click.option(
+    "--force", is_flag=True, help="Rename an existing configuration, instead of refusing to replace it."
+)
 @click.pass_context
 def init(  # noqa: PLR0913 - click passes each option by name
     ctx: click.Context, *, repo: str, branch: str, run: str, url: str, force: bool
 ) -> None:
-    """Write a configuration and a secret, and print what to paste into GitHub.
+    """Write a first configuration and a secret, and print what to fill in at GitHub.
 
-    Asks nothing and destroys nothing: with --force an older configuration is renamed, and a secret that is
-    there already is used again.
+    It asks nothing and overwrites nothing: with --force an existing configuration is renamed, and an existing
+    secret is kept.
     """
-    wish = _checked(Wish(repo=repo, branch=branch, run=run, url=url.rstrip("/")))
+    options = InitOptions(repo=repo, branch=branch, run=run, url=url.rstrip("/"))
+    _check(options)
     file = new_config_file(ctx).absolute()
     secret = file.parent / "secret"
     try:
-        done = list(_write(wish, file, secret, force=force))
+        done = list(_write(options, file, secret, force=force))
     except OSError as error:
-        hint = "as another user, or elsewhere: --config FILE"
+        hint = "try another user, or another place: --config FILE"
         raise WebhookdError(
             f'"{error.filename or file}" cannot be written: {in_words(error)}', hint=hint
         ) from error
     click.echo("\n".join(done))
-    click.echo("\n" + instructions(wish, file, secret), nl=False)
+    click.echo("\n" + instructions(options, file, secret), nl=False)
 
 
-def _checked(wish: Wish) -> Wish:
-    """Refuse what would make a configuration that is refused."""
-    check_repository(wish.repo)
-    check_branch(wish.branch)
-    if not wish.run.strip():
+def _check(options: InitOptions) -> None:
+    """Refuse options from which no valid configuration can be made."""
+    check_repository(options.repo)
+    check_branch(options.branch)
+    if not options.run.strip():
         raise UsageError("--run is empty", hint='a command that does nothing is "true"')
-    if wish.url and _URL.fullmatch(wish.url) is None:
-        raise UsageError(f'"{wish.url}" is not a URL that GitHub could send to', hint="write https://HOST")
-    return wish
+    if options.url and _URL.fullmatch(options.url) is None:
+        raise UsageError(f'"{options.url}" is not a URL that GitHub can send to', hint="write https://HOST")
 
 
-def _write(wish: Wish, file: Path, secret: Path, *, force: bool) -> Iterator[str]:
-    """Write both files, and say so line by line."""
+def _write(options: InitOptions, file: Path, secret: Path, *, force: bool) -> Iterator[str]:
+    """Write both files, and yield a line about each step."""
     if file.is_dir():
         raise WebhookdError(f'"{file}" is a folder', hint=f"name the file in it: {file / 'webhookd.yaml'}")
     if secret.exists() and not secret.is_file():
-        raise WebhookdError(f'"{secret}" is not a regular file', hint="the secret goes there: move it away")
+        raise WebhookdError(
+            f'"{secret}" is not a regular file', hint="the secret needs this name: move it away"
+        )
     if file.exists():
         if not force:
-            hint = "--force puts it aside; --config FILE writes elsewhere"
-            raise WebhookdError(f'"{file}" is there already', hint=hint)
-        yield f"renamed the older one to {_put_aside(file)}"
-    _make_folder(file.parent)
+            hint = "--force renames it; --config FILE writes another file"
+            raise WebhookdError(f'"{file}" exists already', hint=hint)
+        yield f"renamed the old configuration to {_rename(file)}"
+    if not file.parent.exists():
+        file.parent.mkdir(parents=True)
+        file.parent.chmod(0o755 if os.getuid() == 0 else 0o700)  # root's is for every user
     yield _provide(secret)
-    _create(file, _config(wish, secret), mode=0o644)
+    _create(file, _config(options, secret), mode=0o644)
     yield f"wrote {file}"
 
 
 def _provide(secret: Path) -> str:
-    """Keep the secret that is there, or make one; an empty file is none, and gives way."""
+    """Keep the existing secret, or make one; an empty file is replaced."""
     if secret.exists():
         if not _is_empty(secret):
             return f"kept the secret in {secret}"
@@ -107,25 +114,17 @@ def _is_empty(secret: Path) -> bool:
     try:
         return not secret.read_bytes().strip()
     except PermissionError:
-        return False  # somebody else's, of whom the daemon may be one
+        return False  # another user's, perhaps the daemon's
 
 
-def _put_aside(file: Path) -> Path:
-    """Rename *file* to the first free name; nothing is overwritten."""
+def _rename(file: Path) -> Path:
+    """Rename *file* to the first free name."""
     numbered = (file.with_name(f"{file.name}.{number}") for number in count(1))
-    aside = next(name for name in numbered if not name.exists())
-    return file.rename(aside)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make *folder*; a system-wide one is for every user to look into, one of a user's for that user."""
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        folder.chmod(0o755 if os.getuid() == 0 else 0o700)
+    return file.rename(next(name for name in numbered if not name.exists()))
 
 
 def _create(file: Path, text: str, *, mode: int) -> None:
-    """Write a file that was not there before, with exactly this mode from its first moment on."""
+    """Create a file; it never has a wider mode than this one."""
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w") as opened:
         opened.write(text)
@@ -133,7 +132,7 @@ def _create(file: Path, text: str, *, mode: int) -> None:
 
 
 def _give_to_service(secret: Path) -> None:
-    """Let the user that the systemd unit runs as read the secret; it stays root's where there is none."""
+    """Make the user of the systemd unit the secret's owner, if there is such a user."""
     if os.getuid() != 0:
         return
     try:
@@ -143,18 +142,18 @@ def _give_to_service(secret: Path) -> None:
     os.chown(secret, service.pw_uid, service.pw_gid)
 
 
-def _config(wish: Wish, secret: Path) -> str:
+def _config(options: InitOptions, secret: Path) -> str:
     return _CONFIG.format(
-        repo=_one_line(wish.repo),
-        branch=_one_line(wish.branch),
-        run=_one_line(wish.run),
+        repo=_one_line(options.repo),
+        branch=_one_line(options.branch),
+        run=_one_line(options.run),
         secret=_one_line({"file": str(secret)}),
     )
 
 
 def _one_line(value: str | dict[str, str]) -> str:
-    """Write *value* as YAML on one line, in quotes where it needs them."""
-    import yaml  # noqa: PLC0415 - its import takes longer than all the rest
+    """Return *value* as YAML on one line, in quotes if it needs them."""
+    import yaml
 
     style = '"' if "\n" in value else None
     dumped: str = yaml.safe_dump(

@@ -10,10 +10,10 @@ PIECE = 64 * 1024  # bytes
 
 
 class LogReader:
-    """A log from its beginning; `rest` goes on where it stopped.
+    """A log, read from its beginning; each `rest` continues where the one before ended.
 
-    The supervisor gives the middle of a log that outgrows its limit back to the file system: that
-    hole is skipped, not printed as zeros. It may also cut the file short: reading goes on at its end.
+    The supervisor punches a hole into a log that outgrows its limit: the hole is skipped, not printed as
+    zeros. The supervisor may also truncate the file: reading continues at the new end.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,16 +30,16 @@ class LogReader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._fd)
 
     def rest(self) -> Iterator[bytes]:
-        """Yield what has been written since the last time, in pieces."""
+        """Yield in pieces what has been written since the last call."""
         while piece := self._next():
             yield piece
 
     def skipped(self) -> int:
-        """Give the bytes of holes that were skipped since the last time."""
+        """Return how many bytes of holes were skipped since the last call."""
         skipped, self._skipped = self._skipped, 0
         return skipped
 
@@ -57,10 +57,10 @@ class LogReader:
         return piece
 
     def _data_after(self, position: int, size: int) -> int:
-        """Find where the next data begins; *size* where there is none."""
+        """Return where the next data begins; *size* if there is none."""
         if position == size:
             return size
         try:
             return os.lseek(self._fd, position, os.SEEK_DATA)
-        except OSError:  # ENXIO: nothing but a hole up to the end
+        except OSError:  # ENXIO: only a hole up to the end
             return size

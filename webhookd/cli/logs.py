@@ -1,4 +1,4 @@
-"""`webhookd logs`: what a run's command printed, and nothing else."""
+"""`webhookd logs`: the output of a run's command, and nothing else on stdout."""
 
 import sys
 from collections.abc import Iterator
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from webhookd.cli import output
+from webhookd.cli.daemon_link import explain_waiting
 from webhookd.cli.logreader import LogReader
-from webhookd.cli.numbers import number, run_number
-from webhookd.cli.options import state_options
+from webhookd.cli.options import number, run_number, state_options
 from webhookd.cli.state import enter_state_dir, log_file, open_reader
-from webhookd.cli.waiting import say_why
 from webhookd.errors import NotFound
 from webhookd.models import Run, RunState
 from webhookd.report import TerminalFilter, end_text
@@ -21,30 +20,30 @@ from webhookd.report import TerminalFilter, end_text
 if TYPE_CHECKING:
     from webhookd.queue import Store
 
-LOOK_AGAIN = 0.2  # seconds
-GOING_ON = (RunState.QUEUED, RunState.RUNNING)
+POLL_INTERVAL = 0.2  # seconds
+UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
 
 
 @click.command()
 @click.argument("run", type=run_number)
 @state_options
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended; wait for it to start.")
-@click.option("--attempt", type=number, metavar="N", help="That attempt instead of the newest.")
-@click.option("--raw", is_flag=True, help="On a terminal too, print every byte as it is.")
+@click.option("-f", "--follow", is_flag=True, help="Wait for the run to start, and follow it to its end.")
+@click.option("--attempt", type=number, metavar="N", help="This attempt instead of the newest.")
+@click.option("--raw", is_flag=True, help="Print every byte as it is, also on a terminal.")
 @click.pass_context
 def logs(ctx: click.Context, *, run: int, follow: bool, attempt: int | None, raw: bool) -> None:
     """Print the output of a run's command, byte by byte, and nothing else on stdout.
 
-    On a terminal only colours pass; other control sequences, which a pusher may have
-    brought in, are made visible (--raw lets them through).
+    A terminal gets colours, but no other control sequences, which may come from whoever pushed: they are made
+    visible (--raw passes them on).
     """
     folder = enter_state_dir(ctx)
     with open_reader(folder) as store:
         pieces = _follow(store, folder, run, attempt) if follow else _so_far(store, folder, run, attempt)
-        _write(pieces, safely=output.is_terminal() and not raw)
-        _say_why_there_is_no_more(store.run(run))
+        _write(pieces, filtered=output.is_terminal() and not raw)
+        _explain_end(store.run(run))
         if not follow:
-            say_why(store, folder, run)
+            explain_waiting(store, folder, run)
 
 
 def _so_far(store: "Store", folder: Path, number: int, attempt: int | None) -> Iterator[bytes]:
@@ -54,24 +53,25 @@ def _so_far(store: "Store", folder: Path, number: int, attempt: int | None) -> I
     wanted = attempt or run.attempt
     if not wanted:
         return
-    try:
-        with LogReader(log_file(folder, number, wanted)) as log:
-            yield from _rest(log)
-    except FileNotFoundError:
+    log = _open(log_file(folder, number, wanted))
+    if log is None:
         output.remark(f"attempt {wanted} of run {number} has no log: it was removed, or nothing was started")
+        return
+    with log:
+        yield from _rest(log)
 
 
 def _follow(store: "Store", folder: Path, number: int, attempt: int | None) -> Iterator[bytes]:
-    """Yield output as it comes, of one attempt or of the newest and those after it."""
+    """Yield output as it is written: of one attempt, or of the newest and those after it."""
     current = attempt or max(store.run(number).attempt, 1)
     while True:
         if store.run(number).attempt < current:
-            say_why(store, folder, number)
+            explain_waiting(store, folder, number)
         yield from _follow_attempt(store, folder, number, current)
         run = store.run(number)
         if attempt is not None and attempt > run.attempt:
             raise _no_attempt(number, attempt)
-        if attempt is not None or (run.state not in GOING_ON and run.attempt <= current):
+        if attempt is not None or (run.state not in UNFINISHED and run.attempt <= current):
             return
         current += 1
         output.remark(f"attempt {current} of run {number}")
@@ -86,13 +86,16 @@ def _follow_attempt(store: "Store", folder: Path, number: int, attempt: int) -> 
     never = Event()
     try:
         while True:
-            run = store.run(number)  # first, so that what is read after its end is all there is
+            run = store.run(
+                number
+            )  # before reading: after the end of the attempt, one more read gets everything
             log = log or _open(log_file(folder, number, attempt))
             if log:
                 yield from _rest(log)
-            if _is_over(run, attempt):
+            waits_for_next = run.state is RunState.QUEUED and run.attempt >= attempt
+            if run.state not in UNFINISHED or run.attempt > attempt or waits_for_next:
                 return
-            never.wait(LOOK_AGAIN)
+            never.wait(POLL_INTERVAL)
     finally:
         if log:
             log.close()
@@ -111,26 +114,21 @@ def _open(path: Path) -> LogReader | None:
         return None
 
 
-def _is_over(run: Run, attempt: int) -> bool:
-    """Tell whether *attempt* of the run is over, or will never be."""
-    waits_for_next = run.state is RunState.QUEUED and run.attempt >= attempt
-    return run.state not in GOING_ON or run.attempt > attempt or waits_for_next
-
-
-def _write(pieces: Iterator[bytes], *, safely: bool) -> None:
+def _write(pieces: Iterator[bytes], *, filtered: bool) -> None:
     out = sys.stdout.buffer
     terminal = TerminalFilter()
     for piece in pieces:
-        if safely:
+        if filtered:
             click.echo(terminal.feed(piece), nl=False)
         else:
             out.write(piece)
             out.flush()
-    if safely:
+    if filtered:
         click.echo(terminal.feed(b"", final=True), nl=False)
 
 
-def _say_why_there_is_no_more(run: Run) -> None:
+def _explain_end(run: Run) -> None:
+    """Print on stderr why there is no more output, unless the run succeeded."""
     if run.state is RunState.SUPERSEDED and run.superseded_by:
         output.remark(f"run {run.run} was superseded by {run.superseded_by}")
     elif run.state is RunState.QUEUED:

@@ -1,45 +1,43 @@
-"""Options that several commands share, and what they lead to: the configuration and the state directory."""
+"""Options and argument types that several commands share."""
 
-import os
+import re
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
-from webhookd.errors import ConfigError
-
-if TYPE_CHECKING:
-    from webhookd.models import Config
+from webhookd.errors import no_run
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-_CONFIG = "webhookd.config"  # keys of click's meta, which a command shares with the group above it
-_STATE_DIR = "webhookd.state_dir"
-_PEEKED = "webhookd.peeked"
+CONFIG = "webhookd.config"  # keys of click's meta, which a command shares with the group above it
+STATE_DIR = "webhookd.state_dir"
+
+_WHOLE = re.compile(r"0*([1-9][0-9]*)")
+_DIGITS = 18  # SQLite can look for every number of up to so many digits
 
 
-class _Named(click.Path):
-    """A file or folder: completed by the shell, judged by whoever opens it."""
+class _PathName(click.Path):
+    """A file or folder: completed by the shell, checked by the code that opens it."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Refuse an empty name, which would be taken for the current folder."""
+        """Refuse an empty name, which would mean the current folder."""
         if not value:
             self.fail("the name is empty", param, ctx)
         return super().convert(value, param, ctx)
 
 
-NAMED = _Named(readable=False)
+PATH_NAME = _PathName(readable=False)
 
 
 def config_option(command: Function) -> Function:
-    """Add `--config FILE`; behind the command's name it overrides the one before it."""
+    """Add `--config FILE`; after the command's name it wins over one before it."""
     return click.option(
         "--config",
-        type=NAMED,
+        type=PATH_NAME,
         metavar="FILE",
         expose_value=False,
-        callback=_remember_config,
+        callback=_remember(CONFIG),
         help="Configuration file; also $WEBHOOKD_CONFIG.",
     )(command)
 
@@ -48,88 +46,48 @@ def state_options(command: Function) -> Function:
     """Add `--config FILE` and `--state-dir DIR`, for a command that reads the store."""
     option = click.option(
         "--state-dir",
-        type=NAMED,
+        type=PATH_NAME,
         metavar="DIR",
         expose_value=False,
-        callback=_remember_state_dir,
-        help="State directory, instead of the configuration's.",
+        callback=_remember(STATE_DIR),
+        help="State directory, instead of the one in the configuration.",
     )
     return config_option(option(command))
 
 
-def config_file(ctx: click.Context) -> Path:
-    """Find the configuration file that this command line means."""
-    from webhookd import config  # noqa: PLC0415 - not every command needs it
-
-    return config.find(_named(ctx), env=os.environ, uid=os.getuid())
+def json_option(what: str) -> Callable[[Function], Function]:
+    """Add `--json`, which prints *what*."""
+    return click.option("--json", "as_json", is_flag=True, help=f"Print {what}.")
 
 
-def new_config_file(ctx: click.Context) -> Path:
-    """Find the place for a configuration file that is to be written."""
-    from webhookd import config  # noqa: PLC0415 - as above
-
-    return config.find_new(_named(ctx), env=os.environ, uid=os.getuid())
-
-
-def load_config(ctx: click.Context) -> "Config":
-    """Load the configuration that this command line means."""
-    from webhookd import config  # noqa: PLC0415 - as above
-
-    return config.load(config_file(ctx), env=os.environ, uid=os.getuid())
+def number(value: str | int) -> int:
+    """Read a whole number from 1 up; click also passes the default, which is an int."""
+    digits = _digits(value)
+    if len(digits) > _DIGITS:
+        raise click.BadParameter(f'"{digits}" is too large')
+    return int(digits)
 
 
-def peek_config(ctx: click.Context) -> "Config | None":
-    """Load the configuration, without its secrets, once; None where `--state-dir` stands in for it."""
-    from webhookd import config  # noqa: PLC0415 - as above
-
-    if ctx.meta.get(_STATE_DIR) is not None:
-        return None
-    if _PEEKED not in ctx.meta:
-        ctx.meta[_PEEKED] = config.peek(config_file(ctx), env=os.environ, uid=os.getuid())
-    peeked: Config = ctx.meta[_PEEKED]
-    return peeked
+def run_number(value: str) -> int:
+    """Read the number of a run; a number too large for any run raises NotFound."""
+    digits = _digits(value)
+    if len(digits) > _DIGITS:
+        raise no_run(digits)
+    return int(digits)
 
 
-def state_dir(ctx: click.Context) -> Path:
-    """Give `--state-dir`, else the configuration's: mistakes elsewhere in the file are not the store's."""
-    from webhookd import config  # noqa: PLC0415 - as above
+def _digits(value: str | int) -> str:
+    found = _WHOLE.fullmatch(str(value))
+    if found is None:
+        from webhookd.report.text import printable
 
-    if (named := ctx.meta.get(_STATE_DIR)) is not None:
-        return Path(named)
-    try:
-        return config.state_dir(config_file(ctx), env=os.environ, uid=os.getuid())
-    except ConfigError as exc:
-        exc.hint = "to read the store, its folder is enough: --state-dir DIR"
-        raise
+        raise click.BadParameter(f'"{printable(str(value))}" is not a whole number from 1 up')
+    return found[1]
 
 
-def daemon_dir(ctx: click.Context) -> Path:
-    """Give the state directory of the daemon that works with this configuration, whatever is wrong there."""
-    from webhookd import config  # noqa: PLC0415 - as above
+def _remember(key: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
+    def remember(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            ctx.meta[key] = value
 
-    try:
-        return state_dir(ctx)
-    except ConfigError:
-        return config.default_state_dir(env=os.environ, uid=os.getuid())
-
-
-def named_config(ctx: click.Context) -> Path | None:
-    """Give the file that somebody has named; by $WEBHOOKD_CONFIG only where no state directory is named."""
-    named, variable = _named(ctx), os.environ.get("WEBHOOKD_CONFIG")
-    if named is None and variable and ctx.meta.get(_STATE_DIR) is None:
-        named = Path(variable)
-    return None if named is None else named.absolute()
-
-
-def _named(ctx: click.Context) -> Path | None:
-    named = ctx.meta.get(_CONFIG)
-    return None if named is None else Path(named)
-
-
-def _remember_config(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
-    if value is not None:
-        ctx.meta[_CONFIG] = value
-
-
-def _remember_state_dir(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
-    ctx.meta[_STATE_DIR] = value
+    return remember

@@ -1,28 +1,26 @@
-"""Where output goes: data to stdout in the width and colours of the terminal, remarks to stderr."""
+"""Output: data to stdout in the width and colours of the terminal, remarks to stderr."""
 
 import json
 import os
 import shutil
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
-from webhookd.cli import streams
-
 
 def is_terminal() -> bool:
-    """Tell whether a person looks at stdout."""
+    """Return whether stdout is a terminal."""
     return sys.stdout.isatty()
 
 
 def color() -> bool:
-    """Tell whether stdout takes colour and its reader wants it (https://no-color.org)."""
+    """Return whether stdout takes colour and the user wants it (https://no-color.org)."""
     return is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def width() -> int | None:
-    """Give the columns of the terminal; None where lines may be as long as they are."""
+    """Return the number of columns of the terminal; None if stdout is no terminal and lines may be long."""
     return shutil.get_terminal_size().columns if is_terminal() else None
 
 
@@ -32,8 +30,43 @@ def print_json(value: Any) -> None:
 
 
 def remark(text: str) -> None:
-    """Say something that is not the data asked for; that it cannot be said is no reason to fail."""
+    """Print *text*, which is not data, to stderr; a command does not fail because stderr is full."""
     try:
         click.echo(text, err=True)
     except OSError:
-        streams.discard(sys.stderr)
+        discard(sys.stderr)
+
+
+def prepare_streams() -> None:
+    """Make the standard streams usable if one is closed, or if its encoding lacks a character.
+
+    A closed stream becomes /dev/null: otherwise the next opened file would get its number. `sys.stdin` stays
+    None then, so that a command that has to read it can report that.
+    """
+    for number in range(3):
+        _open_if_closed(number)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a name in a payload must not end a command
+
+
+def discard(stream: TextIO) -> None:
+    """Drop what is still buffered, so that the interpreter's last flush does not fail as well."""
+    try:
+        stream.flush()
+    except OSError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, stream.fileno())
+        os.close(null)
+
+
+def _open_if_closed(number: int) -> None:
+    try:
+        os.fstat(number)
+    except OSError:
+        null = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+        os.set_inheritable(null, True)  # noqa: FBT003 - the signature of os

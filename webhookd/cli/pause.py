@@ -1,19 +1,15 @@
-"""`webhookd pause` and `webhookd resume`: hold a target back for a while, and let it go on."""
+"""`webhookd pause` and `webhookd resume`: start no runs of a target for a while."""
 
 import shlex
-from collections.abc import Collection
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
 from webhookd.cli import output
+from webhookd.cli.configuration import find_target, known_targets, no_such_target
+from webhookd.cli.daemon_link import wake_daemon
 from webhookd.cli.options import state_options
-from webhookd.cli.state import enter_state_dir, open_writer, wake_daemon
-from webhookd.cli.targets import find_target, known_targets, no_such_target
-
-if TYPE_CHECKING:
-    from webhookd.queue import Store
+from webhookd.cli.state import enter_state_dir, open_writer
 
 
 @click.command()
@@ -21,12 +17,12 @@ if TYPE_CHECKING:
 @state_options
 @click.pass_context
 def pause(ctx: click.Context, *, target: str) -> None:
-    """Start no run of TARGET until it is resumed; pushes wait, and what runs goes on."""
+    """Start no more runs of TARGET until it is resumed. Pushes wait; running commands go on."""
     name = find_target(ctx, target).name
     with open_writer(enter_state_dir(ctx)) as store:
         new = store.pause(name, now=datetime.now(UTC))
     state = "is paused" if new else "was paused already"
-    output.remark(f'target "{name}" {state}: `webhookd resume {shlex.quote(name)}` ends that')
+    output.remark(f'target "{name}" {state}: `webhookd resume {shlex.quote(name)}` resumes it')
 
 
 @click.command()
@@ -34,17 +30,15 @@ def pause(ctx: click.Context, *, target: str) -> None:
 @state_options
 @click.pass_context
 def resume(ctx: click.Context, *, target: str) -> None:
-    """Let runs of TARGET start again, and what waits start now."""
+    """Start runs of TARGET again; waiting runs start now."""
     known = known_targets(ctx)
     folder = enter_state_dir(ctx)
     with open_writer(folder) as store:
         was_paused = store.resume(target)  # also one that is no longer configured
-        if not was_paused and not _is_target(target, known, store):
-            raise no_such_target(target, dict.fromkeys((*(known or ()), *store.paused())))
+        if not was_paused:
+            # Without a configuration, a target is known if it ever ran.
+            is_target = bool(store.runs(target=target, limit=1)) if known is None else target in known
+            if not is_target:
+                raise no_such_target(target, dict.fromkeys((*(known or ()), *store.paused())))
     wake_daemon(folder)
-    output.remark(f'target "{target}" {"goes on" if was_paused else "was not paused"}')
-
-
-def _is_target(name: str, known: Collection[str] | None, store: "Store") -> bool:
-    """Tell whether there is such a target; where no configuration tells, one that ever ran."""
-    return bool(store.runs(target=name, limit=1)) if known is None else name in known
+    output.remark(f'target "{target}" {"is resumed" if was_paused else "was not paused"}')

@@ -1,11 +1,17 @@
-"""`webhookd serve`: the daemon."""
+"""`webhookd serve` and `webhookd reload`: the daemon, and the configuration it uses."""
 
 import os
 from functools import partial
+from pathlib import Path
 
 import click
 
-from webhookd.cli.options import config_option, load_config
+from webhookd.cli import output
+from webhookd.cli.configuration import daemon_dir, load_config, named_config
+from webhookd.cli.daemon_link import other_config
+from webhookd.cli.options import config_option, state_options
+from webhookd.cli.state import enter, is_there
+from webhookd.errors import ConfigError, NotFound, NotPossible
 
 
 @click.command()
@@ -17,16 +23,56 @@ from webhookd.cli.options import config_option, load_config
 )
 @click.pass_context
 def serve(ctx: click.Context, *, log_format: str | None) -> None:
-    """Receive pushes and run their commands, until a signal ends it.
+    """Receive pushes and run their commands until a signal ends it.
 
-    SIGTERM and SIGINT let running commands finish, a second one hurries. SIGHUP reads the configuration
-    again.
+    After SIGTERM or SIGINT it waits for running commands; a second signal ends them.
+    SIGHUP reloads the configuration.
     """
-    from webhookd import config as configuration  # noqa: PLC0415 - needed by this command, not by --help
-    from webhookd.daemon import logs  # noqa: PLC0415 - Flask and Waitress are needed by this command alone
-    from webhookd.daemon.service import Daemon  # noqa: PLC0415
+    from webhookd import config as configuration
+    from webhookd.daemon import logs
+    from webhookd.daemon.service import Daemon
 
     config = load_config(ctx)
     logs.set_up(logs.Format(log_format) if log_format else None, environ=os.environ)
     load = partial(configuration.load, config.file, env=os.environ, uid=os.getuid())
     Daemon(config, load=load).serve()
+
+
+@click.command()
+@state_options
+@click.pass_context
+def reload(ctx: click.Context) -> None:
+    """Check the configuration file and, if it has no errors, apply it without a restart.
+
+    The file is the one that the daemon was started with. The command returns when the file is applied. If the
+    file is refused it exits with 78. After any failure the old configuration stays in force.
+    """
+    from webhookd.daemon.control import ask
+
+    folder = daemon_dir(ctx)
+    answer = None
+    if is_there(folder):
+        enter(folder)
+        _refuse_other_file(folder, named_config(ctx))
+        answer = ask(folder, "reload")  # the daemon checks the file, with its own rights and environment
+    if answer is None:
+        hint = "start it; a change of `state_dir` needs a restart: systemctl restart webhookd"
+        raise NotFound(f'no daemon runs on "{folder}"', hint=hint)
+    if "error" in answer:
+        is_file = answer["exit_code"] == ConfigError.exit_code  # each line begins with its place
+        output.remark(answer["error"] if is_file else f"error: {answer['error']}")
+        if answer["hint"]:
+            output.remark(f"hint: {answer['hint']}")
+        output.remark("the old configuration stays in force")
+        ctx.exit(answer["exit_code"])
+    for warning in answer["warnings"]:
+        output.remark(f"warning: {warning}")
+    click.echo(f"{answer['file']}: in force")
+
+
+def _refuse_other_file(folder: Path, named: Path | None) -> None:
+    """Refuse a file that is not the daemon's, so that nobody believes that it was applied."""
+    used = other_config(folder, named)
+    if used is not None:
+        message = f'the daemon on "{folder}" uses "{used}", not "{named}"'
+        raise NotPossible(message, hint="name that file; to use another one, restart the daemon with it")

@@ -1,15 +1,12 @@
-"""The state directory as commands beside the daemon see it: its store, its logs, its lock."""
+"""The state directory as commands use it: as root they become its owner; the store, the logs."""
 
-import fcntl
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from webhookd.cli import output
-from webhookd.cli.identity import become_owner
-from webhookd.cli.options import state_dir
+from webhookd.cli.configuration import state_dir
 from webhookd.errors import NotFound, NotPossible
 
 if TYPE_CHECKING:
@@ -19,33 +16,33 @@ DATABASE = "webhookd.db"
 
 
 def enter_state_dir(ctx: click.Context) -> Path:
-    """Find the state directory and, as root, become its owner; nothing in it was opened before."""
+    """Find the state directory and enter it; nothing in it may be opened before."""
     return enter(state_dir(ctx))
 
 
 def enter(folder: Path) -> Path:
-    """Become the owner of *folder*, as root, and make sure that it can be looked into."""
+    """Become the owner of *folder*, if this is root, and check that it can be read."""
     if not is_there(folder):
         raise NotFound(f'no state directory "{folder}"', hint="it appears when the daemon first starts")
-    import webhookd.queue.sqlite_files  # noqa: F401, PLC0415 - now: the owner need not be able to read the program
+    import webhookd.queue.sqlite_files  # noqa: F401 - now: the owner may not be allowed to read the program
 
     become_owner(folder)
     if not os.access(folder, os.R_OK | os.X_OK):
-        raise _may_not_read(folder)
+        raise may_not_read(folder)
     return folder
 
 
 def is_there(folder: Path) -> bool:
-    """Tell whether there is a state directory."""
+    """Return whether there is a state directory."""
     try:
         return folder.is_dir()
     except PermissionError:
-        raise _may_not_read(folder) from None
+        raise may_not_read(folder) from None
 
 
 def open_reader(folder: Path) -> "Store":
     """Open the store for reading, whether the daemon is up or down."""
-    from webhookd.queue import Store  # noqa: PLC0415 - SQLite, only where it is needed
+    from webhookd.queue import Store
 
     if not (folder / DATABASE).exists():
         raise NotFound(
@@ -55,72 +52,45 @@ def open_reader(folder: Path) -> "Store":
     return Store.open_reader(folder / DATABASE)
 
 
-def daemon_pid(folder: Path) -> int | None:
-    """Give the process id of the daemon on *folder*: 0 where it cannot be told, None if there is none.
-
-    The shared lock taken to find out is let go at once; a daemon that starts in that moment tries again.
-    """
-    try:
-        with (folder / "daemon.lock").open("rb") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return _number(lock.read(32))
-    except FileNotFoundError:
-        pass
-    except PermissionError as exc:
-        raise _may_not_read(folder / "daemon.lock") from exc
-    return None
-
-
-def log_file(folder: Path, run: int, attempt: int) -> Path:
-    """Give the place of an attempt's output."""
-    return folder / "runs" / str(run) / str(attempt) / "log"
-
-
-def _may_not_read(path: Path) -> NotPossible:
-    return NotPossible(f'this user may not read "{path}"', hint="run it as root, or as the daemon's user")
-
-
-def _number(text: bytes) -> int:
-    return int(text) if text.strip().isdigit() else 0
-
-
 def open_writer(folder: Path) -> "Store":
-    """Open the store for a change beside the daemon, or without it."""
-    from webhookd.queue import Store  # noqa: PLC0415 - SQLite, only where it is needed
+    """Open the store for a change, with or without a daemon."""
+    from webhookd.queue import Store
 
-    open_reader(folder).close()  # a missing store is not made here: the daemon does that
+    open_reader(folder).close()  # a missing store is not created here: the daemon does that
     return Store.open(folder / DATABASE)
 
 
-def wake_daemon(folder: Path) -> bool:
-    """Let the daemon look at the store at once; tell whether there is one.
+def log_file(folder: Path, run: int, attempt: int) -> Path:
+    """Return the path of an attempt's log."""
+    return folder / "runs" / str(run) / str(attempt) / "log"
 
-    One that does not answer looks by itself before long: what was asked of the store is done all the same.
+
+def may_not_read(path: Path) -> NotPossible:
+    """Return the error for a *path* that this user may not read."""
+    return NotPossible(f'this user may not read "{path}"', hint="run it as root, or as the daemon's user")
+
+
+def become_owner(folder: Path) -> None:
+    """Become the owner of *folder* for the rest of the process, if this is root and the owner is not.
+
+    A file that root created there (a -wal, a log) would lock the daemon out of its own store.
     """
-    from webhookd.daemon.control import ask  # noqa: PLC0415 - only for commands that change something
+    owner = folder.stat()
+    if os.geteuid() != 0 or owner.st_uid == 0:
+        return
+    groups = _groups(owner.st_uid, fallback=owner.st_gid)
+    os.setgroups(groups)
+    os.setgid(groups[0])
+    os.setuid(owner.st_uid)
+
+
+def _groups(uid: int, *, fallback: int) -> list[int]:
+    """Return the user's groups, the primary one first; a user without an entry has only *fallback*."""
+    import pwd
 
     try:
-        return ask(folder, "wake") is not None
-    except NotPossible as exc:
-        output.remark(f"{exc}; it looks at the store by itself within seconds")
-        return True
-
-
-def other_file(folder: Path, named: Path | None) -> Path | None:
-    """Give the configuration file of the daemon on *folder*, if somebody has *named* another one."""
-    from webhookd.daemon.control import ask  # noqa: PLC0415 - as above
-
-    answer = ask(folder, "file") if named is not None else None
-    if named is None or answer is None or "file" not in answer:
-        return None
-    works_with = Path(answer["file"])
-    return None if _is_same(named, works_with) else works_with
-
-
-def _is_same(one: Path, other: Path) -> bool:
-    try:
-        return one == other or one.samefile(other)
-    except OSError:
-        return False
+        user = pwd.getpwuid(uid)
+    except KeyError:
+        return [fallback]
+    others = [group for group in os.getgrouplist(user.pw_name, user.pw_gid) if group != user.pw_gid]
+    return [user.pw_gid, *others]

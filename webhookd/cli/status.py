@@ -1,4 +1,4 @@
-"""`webhookd status`: is the daemon up, and what does it do."""
+"""`webhookd status`: whether the daemon is up, and what runs and waits."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,30 +7,33 @@ from typing import TYPE_CHECKING
 import click
 
 from webhookd.cli import output
-from webhookd.cli.options import peek_config, state_dir, state_options
-from webhookd.cli.state import daemon_pid, enter_state_dir, open_reader
-from webhookd.cli.targets import target_names
+from webhookd.cli.configuration import peek_config, state_dir, target_names
+from webhookd.cli.daemon_link import daemon_pid
+from webhookd.cli.options import json_option, state_options
+from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import ConfigError, NotFound, StoreError
-from webhookd.models import Run, RunState
+from webhookd.models import RunState
 from webhookd.report import Status, status_json, status_text
 
 if TYPE_CHECKING:
     from webhookd.queue import Store
 
 SHOWN = 100  # runs of each state
-LOOKED_THROUGH = 500  # latest runs, for the names of targets when there is no configuration to ask
+LOOKED_THROUGH = 500  # latest runs, for the names of targets without a configuration
 
 
 @click.command()
 @state_options
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@json_option("one JSON object")
 @click.pass_context
 def status(ctx: click.Context, *, as_json: bool) -> None:
-    """Show whether the daemon is up, what waits and runs, and how each target's last run went.
+    """Show whether the daemon is up, what runs and waits, and the last run of each target.
 
-    Exits with 0 when the daemon is up and with 1 when it is down.
+    Exits with 0 if the daemon is up, with 1 if it is down.
     """
-    targets, problem = _configured(ctx)  # before root becomes another user, who may not read the file
+    targets, problem = _configured(
+        ctx
+    )  # before root becomes another user, who may not be allowed to read the file
     found = replace(_look(ctx, targets), config_problem=problem)
     if as_json:
         output.print_json(status_json(found))
@@ -40,7 +43,7 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
 
 
 def _configured(ctx: click.Context) -> tuple[tuple[str, ...] | None, str]:
-    """Give the names of the targets, None where nothing tells them, and what is wrong with the file."""
+    """Return the names of the targets, None if they are unknown, and what is wrong with the file."""
     try:
         config = peek_config(ctx)
     except ConfigError as exc:
@@ -50,7 +53,7 @@ def _configured(ctx: click.Context) -> tuple[tuple[str, ...] | None, str]:
 
 
 def _look(ctx: click.Context, targets: tuple[str, ...] | None) -> Status:
-    """Look at the state directory; that it is not there is one more thing to report."""
+    """Collect the status; a missing state directory is part of it, not an error."""
     try:
         folder = enter_state_dir(ctx)
     except NotFound as exc:
@@ -66,6 +69,7 @@ def _look(ctx: click.Context, targets: tuple[str, ...] | None) -> Status:
 
 def _with_runs(found: Status, store: "Store", targets: tuple[str, ...] | None) -> Status:
     counts = store.counts()
+    names = targets or sorted({run.target for run in store.runs(limit=LOOKED_THROUGH)})
     return replace(
         found,
         queued=counts.queued,
@@ -75,13 +79,5 @@ def _with_runs(found: Status, store: "Store", targets: tuple[str, ...] | None) -
             *store.runs(state=RunState.QUEUED, limit=SHOWN),
         ),
         paused=store.paused(),
-        last=tuple((name, _last(store, name)) for name in targets or _seen(store)),
+        last=tuple((name, next(iter(store.runs(target=name, limit=1)), None)) for name in names),
     )
-
-
-def _last(store: "Store", target: str) -> Run | None:
-    return next(iter(store.runs(target=target, limit=1)), None)
-
-
-def _seen(store: "Store") -> list[str]:
-    return sorted({run.target for run in store.runs(limit=LOOKED_THROUGH)})

@@ -1,59 +1,70 @@
-"""`webhookd verify`: say whether a delivery is authentic, what it is, and what it would run."""
+"""`webhookd verify`: check whether a delivery is authentic, what it is, and what it would run."""
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from webhookd.cli.inputs import read_input
-from webhookd.cli.keys import Chosen, choose, key_options
-from webhookd.cli.options import NAMED
+from webhookd.cli.options import PATH_NAME, json_option
+from webhookd.cli.secret_options import Candidates, SecretOptions, candidates, read_input, secret_options
 from webhookd.errors import UsageError
 from webhookd.models import Hook, PushEvent, Request
 
 if TYPE_CHECKING:
     from webhookd.intake.inspection import Inspection
-    from webhookd.intake.proof import Scheme
 
-_NO_HEADERS = (
-    "the headers of the delivery are missing here: give them with --headers, --header or --signature"
-)
+_NO_HEADERS = "the headers of the delivery are missing: pass them with --headers, --header or --signature"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyOptions(SecretOptions):
+    """The options of `webhookd verify`."""
+
+    payload: str
+    header_file: str | None
+    header_lines: tuple[str, ...]
+    signature: str | None
+    event: str | None
+    at: str | None
+    as_json: bool
 
 
 @click.command()
-@click.argument("payload", type=NAMED)
-@key_options
+@click.argument("payload", type=PATH_NAME)
+@secret_options
 @click.option(
     "--headers",
     "header_file",
-    type=NAMED,
+    type=PATH_NAME,
     metavar="FILE",
-    help='"Name: value" lines, or a JSON object.',
+    help='Headers of the delivery: "Name: value" lines, or a JSON object.',
 )
 @click.option("--header", "header_lines", multiple=True, metavar="'NAME: VALUE'", help="One more header.")
-@click.option("--signature", metavar="VALUE", help="The forge's signature header.")
-@click.option("--event", help="The forge's event header.")
-@click.option("--at", metavar="TIME", help="Judge timestamps as of then (RFC 3339 or Unix seconds).")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--signature", metavar="VALUE", help="Value of the forge's signature header.")
+@click.option("--event", help="Value of the forge's event header.")
+@click.option("--at", metavar="TIME", help="Check timestamps as of this time (RFC 3339 or Unix seconds).")
+@json_option("one JSON object")
 @click.pass_context
-def verify(ctx: click.Context, /, **options: Any) -> None:
-    """Say whether the delivery in the file PAYLOAD ("-": standard input) is authentic, and what it would run.
+def verify(ctx: click.Context, /, **values: Any) -> None:
+    """Check whether the delivery in PAYLOAD is authentic, and show what it would run.
 
-    PAYLOAD is the body as it came, byte by byte, or what `sign --format json` printed. The exit code is 0
-    when it is authentic. When it is not, the most likely cause is named.
+    PAYLOAD is a file ("-": standard input) with the body exactly as it arrived, or with the output of
+    `sign --format json`. Exits with 0 if the delivery is authentic. If it is not, the most likely cause is
+    named.
     """
-    chosen = choose(ctx, **{key: options[key] for key in ("hook", "forge", "secret_file", "secret_env")})
+    options = VerifyOptions(**values)
+    allowed = candidates(ctx, options)
     request = _request(options)
-    hook, note = _hook(chosen, request)
-    found = _inspect(_with_options(request, hook, options), hook, chosen, _moment(options["at"]))
-    if found.diagnosis and not request.headers and options["signature"] is None:
+    hook, note = _hook(allowed, request)
+    found = _inspect(_with_options(request, hook, options), hook, allowed, _moment(options.at))
+    if found.diagnosis and not request.headers and options.signature is None:
         found = replace(found, diagnosis=replace(found.diagnosis, hint=_NO_HEADERS))
     if note:
         found = replace(found, explanation=(note, *found.explanation))
-    if options["as_json"]:
+    if options.as_json:
         click.echo(json.dumps(as_json(found)))
     else:
         click.echo("\n".join(map(_printable, _lines(found))))
@@ -61,7 +72,7 @@ def verify(ctx: click.Context, /, **options: Any) -> None:
 
 
 def as_json(found: "Inspection") -> dict[str, Any]:
-    """Give the JSON output; what is unknown is null."""
+    """Return the JSON output; an unknown value is null."""
     return {
         "verified": found.verified,
         "forge": str(found.forge),
@@ -76,48 +87,42 @@ def as_json(found: "Inspection") -> dict[str, Any]:
 
 
 def _push_json(push: PushEvent) -> dict[str, Any]:
-    keys = ("repo", "ref", "branch", "tag", "before", "after", "commit")
-    more = ("pusher", "compare_url", "clone_url")
+    """Return the JSON object of a push; an empty or unknown name or id is null."""
+    names = ("repo", "ref", "branch", "tag", "before", "after", "commit")
+    more = ("created", "deleted", "forced", "pusher", "compare_url", "clone_url")
     return {
-        **{key: getattr(push, key) or None for key in keys},
-        "created": push.created,
-        "deleted": push.deleted,
-        "forced": push.forced,
-        **{key: getattr(push, key) for key in more},
+        **{name: getattr(push, name) or None for name in names},
+        **{name: getattr(push, name) for name in more},
         "changed_files": None if push.changed_files is None else list(push.changed_files),
         "files_complete": push.files_complete,
     }
 
 
-def _request(options: dict[str, Any]) -> Request:
-    """Put together body and headers; the last word on a header has the most special option."""
-    from webhookd.intake.signing import read_recorded  # noqa: PLC0415
+def _request(options: VerifyOptions) -> Request:
+    """Put together body and headers; a later source wins: recorded delivery, --headers, --header."""
+    from webhookd.intake.signing import read_recorded
 
-    data = read_input(options["payload"], "the payload")
+    data = read_input(options.payload, "the payload")
     before = read_recorded(data)
     headers = {} if before is None else dict(before.request().headers)
-    if options["header_file"]:
-        headers |= _header_file(options["header_file"])
-    headers |= dict(_header(line) for line in options["header_lines"])
+    if options.header_file:
+        headers |= _header_file(options.header_file)
+    headers |= dict(map(_header, options.header_lines))
     return Request(headers=headers, body=data if before is None else before.body)
 
 
-def _with_options(request: Request, hook: Hook, options: dict[str, Any]) -> Request:
-    from webhookd.intake.forges import forge  # noqa: PLC0415
+def _with_options(request: Request, hook: Hook, options: VerifyOptions) -> Request:
+    """Add the headers of --event and --signature, which the forge names."""
+    from webhookd.intake.forges import forge
 
     adapter = forge(hook.forge)
-    given = {adapter.event_header: options["event"]}
-    if options["signature"] is not None:
-        given[_signature_header(adapter.scheme, options["signature"])] = options["signature"]
-    added = {name.lower(): _on_the_wire(value) for name, value in given.items() if value is not None}
+    values = {adapter.event_header: options.event}
+    if options.signature is not None:
+        header = adapter.scheme.header
+        token = "webhook-signature" if options.signature.startswith("v1,") else adapter.scheme.token_header
+        values[header.name if header else token or ""] = options.signature
+    added = {name.lower(): _on_the_wire(value) for name, value in values.items() if value is not None}
     return replace(request, headers={**request.headers, **added})
-
-
-def _signature_header(scheme: "Scheme", value: str) -> str:
-    """Give the header in which the forge sends such a value."""
-    if scheme.header is not None:
-        return scheme.header.name
-    return "webhook-signature" if value.startswith("v1,") else scheme.token_header or ""
 
 
 def _header_file(name: str) -> dict[str, str]:
@@ -128,7 +133,7 @@ def _header_file(name: str) -> dict[str, str]:
         lines = text.replace("\r\n", "\n").partition("\n\n")[0].splitlines()
         return dict(_header(line) for line in lines if ":" in line)
     if not isinstance(values, dict):
-        raise UsageError(f'"{name}" holds no headers', hint='"Name: value" lines, or a JSON object')
+        raise UsageError(f'"{name}" has no headers', hint='write "Name: value" lines, or a JSON object')
     return {str(key).lower(): _on_the_wire(str(value)) for key, value in values.items()}
 
 
@@ -140,7 +145,7 @@ def _header(line: str) -> tuple[str, str]:
 
 
 def _on_the_wire(value: str) -> str:
-    """Show UTF-8 as the daemon sees it: each byte as one character."""
+    """Return UTF-8 as the daemon sees it: each byte as one character."""
     return value.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
@@ -156,26 +161,26 @@ def _moment(text: str | None) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _hook(chosen: Chosen, request: Request) -> tuple[Hook, str]:
-    """Give the hook that is meant; where the command line leaves a choice, the headers make it."""
-    from webhookd.intake.inspection import infer_forge  # noqa: PLC0415
+def _hook(allowed: Candidates, request: Request) -> tuple[Hook, str]:
+    """Return the hook and how it was found; if the options allow several, the headers decide."""
+    from webhookd.intake.inspection import infer_forge
 
-    if len(chosen.hooks) == 1:
-        return chosen.hooks[0], ""
+    if len(allowed.hooks) == 1:
+        return allowed.hooks[0], ""
     name = infer_forge(request.headers)
-    fitting = [hook for hook in chosen.hooks if hook.forge is name]
+    fitting = [hook for hook in allowed.hooks if hook.forge is name]
     if len(fitting) != 1:
-        names = ", ".join(f'"{hook.name}"' for hook in chosen.hooks)
+        names = ", ".join(f'"{hook.name}"' for hook in allowed.hooks)
         raise UsageError("it is not clear which hook is meant", hint=f"--hook with one of {names}")
-    return fitting[0], f'hook "{fitting[0].name}", by the headers of {name}'
+    return fitting[0], f'hook "{fitting[0].name}", because of the headers of {name}'
 
 
-def _inspect(request: Request, hook: Hook, chosen: Chosen, now: datetime) -> "Inspection":
-    from webhookd.intake.inspection import inspect  # noqa: PLC0415
+def _inspect(request: Request, hook: Hook, allowed: Candidates, now: datetime) -> "Inspection":
+    from webhookd.intake.inspection import inspect
 
-    strangers = [secret for other in chosen.every_hook for secret in (*other.secrets, *other.tokens)]
-    strangers += [secret for repository in chosen.repositories for secret in repository.secrets]
-    return inspect(request, hook=hook, repositories=chosen.repositories, now=now, others=strangers)
+    others = [secret for other in allowed.every_hook for secret in (*other.secrets, *other.tokens)]
+    others += [secret for repository in allowed.repositories for secret in repository.secrets]
+    return inspect(request, hook=hook, repositories=allowed.repositories, now=now, others=others)
 
 
 def _lines(found: "Inspection") -> Iterator[str]:
@@ -193,21 +198,18 @@ def _lines(found: "Inspection") -> Iterator[str]:
 
 
 def _printable(line: str) -> str:
-    """Escape what a stranger's payload could do to a terminal."""
+    """Escape control characters of the payload, which is not to be trusted."""
     if line.isprintable():
         return line
-    from webhookd.report.text import printable  # noqa: PLC0415 - start-up counts
+    from webhookd.report.text import printable
 
     return printable(line)
 
 
 def _push_line(push: PushEvent) -> str:
     change = "created" if push.created else "deleted" if push.deleted else "changed"
-    words = [
-        push.repo or "(no repository)",
-        push.ref or "(no ref)",
-        "not changed (test)" if push.test else change,
-    ]
+    change = "not changed (test)" if push.test else change
+    words = [push.repo or "(no repository)", push.ref or "(no ref)", change]
     words += [f"to {push.commit}"] if push.commit else []
     words += [f"by {push.pusher}"] if push.pusher else []
     return " ".join(words)

@@ -62,12 +62,21 @@ def sign_delivery(  # noqa: PLR0913 - everything that a delivery is made of
     return SignedDelivery(headers=headers, body=body)
 
 
-def sign_sample(spec: SampleSpec, *, hook: Hook, now: datetime, form: bool = False) -> SignedDelivery:
-    """Make up the body of a delivery and sign it as the hook's forge would."""
+def sign_sample(
+    spec: SampleSpec, *, hook: Hook, repository: Repository | None = None, now: datetime, form: bool = False
+) -> SignedDelivery:
+    """Make up the body of a delivery and sign it as `sign_delivery` does."""
     adapter = forge(hook.forge)
     sample = adapter.sample(spec)
-    document = adapter.encode(sample.payload)
-    return sign_delivery(document, hook=hook, event=sample.event, delivery=spec.delivery, now=now, form=form)
+    return sign_delivery(
+        adapter.encode(sample.payload),
+        hook=hook,
+        repository=repository,
+        event=sample.event,
+        delivery=spec.delivery,
+        now=now,
+        form=form,
+    )
 
 
 def _check_values(headers: Mapping[str, str]) -> None:

@@ -1,0 +1,135 @@
+"""The configuration that a command line means, and what is looked up in it: state directory and targets."""
+
+import os
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from webhookd.cli.options import CONFIG, STATE_DIR
+from webhookd.errors import ConfigError, NotFound, UsageError
+
+if TYPE_CHECKING:
+    from webhookd.models import Config, Target
+
+_PEEKED = "webhookd.peeked"  # a key of click's meta
+_FEW = 6  # targets that a hint lists
+
+
+def config_file(ctx: click.Context) -> Path:
+    """Find the configuration file that this command line means."""
+    from webhookd import config
+
+    return config.find(_option(ctx, CONFIG), env=os.environ, uid=os.getuid())
+
+
+def new_config_file(ctx: click.Context) -> Path:
+    """Find the place of a configuration file that is to be written."""
+    from webhookd import config
+
+    return config.find_new(_option(ctx, CONFIG), env=os.environ, uid=os.getuid())
+
+
+def load_config(ctx: click.Context) -> "Config":
+    """Load the configuration that this command line means."""
+    from webhookd import config
+
+    return config.load(config_file(ctx), env=os.environ, uid=os.getuid())
+
+
+def peek_config(ctx: click.Context) -> "Config | None":
+    """Load the configuration, without its secrets, once; None if `--state-dir` replaces it."""
+    from webhookd import config
+
+    if _option(ctx, STATE_DIR) is not None:
+        return None
+    if _PEEKED not in ctx.meta:
+        ctx.meta[_PEEKED] = config.peek(config_file(ctx), env=os.environ, uid=os.getuid())
+    peeked: Config = ctx.meta[_PEEKED]
+    return peeked
+
+
+def readable_config(ctx: click.Context) -> "Config | None":
+    """Load the configuration as `peek_config` does; None also if it is refused."""
+    try:
+        return peek_config(ctx)
+    except ConfigError:
+        return None
+
+
+def named_config(ctx: click.Context) -> Path | None:
+    """Return the file that the user named; $WEBHOOKD_CONFIG counts only without `--state-dir`."""
+    named, variable = _option(ctx, CONFIG), os.environ.get("WEBHOOKD_CONFIG")
+    if named is None and variable and _option(ctx, STATE_DIR) is None:
+        named = Path(variable)
+    return None if named is None else named.absolute()
+
+
+def state_dir(ctx: click.Context) -> Path:
+    """Return `--state-dir`, else the configuration's, even if other keys of the file are wrong."""
+    from webhookd import config
+
+    if (named := _option(ctx, STATE_DIR)) is not None:
+        return named
+    try:
+        return config.state_dir(config_file(ctx), env=os.environ, uid=os.getuid())
+    except ConfigError as exc:
+        exc.hint = "to read the store, its folder is enough: --state-dir DIR"
+        raise
+
+
+def daemon_dir(ctx: click.Context) -> Path:
+    """Return the state directory of this configuration's daemon; the default if the file is unreadable."""
+    from webhookd import config
+
+    try:
+        return state_dir(ctx)
+    except ConfigError:
+        return config.default_state_dir(env=os.environ, uid=os.getuid())
+
+
+def find_target(ctx: click.Context, name: str) -> "Target":
+    """Return the configured target called *name*; if there is none, raise NotFound with near names."""
+    config = peek_config(ctx)
+    if config is None:
+        raise UsageError(
+            "targets are looked up in the configuration, which --state-dir replaces",
+            hint="use --config FILE instead",
+        )
+    target = config.target(name)
+    if target is None:
+        raise no_such_target(name, target_names(config))
+    return target
+
+
+def known_targets(ctx: click.Context) -> tuple[str, ...] | None:
+    """Return the names of the configured targets; None without a readable configuration.
+
+    Call it before root becomes the owner of the state directory, who may not be allowed to read the file.
+    """
+    config = readable_config(ctx)
+    return None if config is None else target_names(config)
+
+
+def target_names(config: "Config") -> tuple[str, ...]:
+    """Return the names of all targets, in the order of the file."""
+    return tuple(target.name for target in config.targets)
+
+
+def no_such_target(name: str, known: Collection[str]) -> NotFound:
+    """Return the error for a *name* that is not among the *known* targets; its hint has the nearest names."""
+    from webhookd.config.wording import either, nearest, quoted
+
+    prefixes = (f"{name.lower()}@", f"{name.lower()}:")  # a repository, or the branch of several targets
+    below = [target for target in known if target.lower().startswith(prefixes)]
+    if 0 < len(below) <= _FEW:
+        hint = f"did you mean {either(map(quoted, below))}?"
+    else:
+        hint = "" if below else nearest(name, known)
+    return NotFound(f'there is no target "{name}"', hint=hint or "`webhookd status` lists them")
+
+
+def _option(ctx: click.Context, key: str) -> Path | None:
+    value = ctx.meta.get(key)
+    return None if value is None else Path(value)

@@ -1,0 +1,159 @@
+"""The group of all commands: imports a command when it runs; turns errors into messages and exit codes."""
+
+import errno
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from webhookd.cli import output
+from webhookd.errors import ConfigError, WebhookdError, with_file
+
+FAILED = 1
+INTERRUPTED = 130  # 128 + SIGINT, as a shell counts
+READER_LEFT = 141  # 128 + SIGPIPE: the reader of stdout closed it
+
+_QUOTED = re.compile(r"'([^']*)'")
+_NEAR = re.compile(r" \(?Did you mean (?:one of: )?(.*?)\?\)?$")
+_EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)")
+
+
+class LazyCommand(click.Command):
+    """Stands for the command at *place* (``module:attribute``) until that command is run.
+
+    click begins every command with `make_context`: the real command takes over there.
+    """
+
+    name: str
+
+    def __init__(self, name: str, place: str, short_help: str) -> None:
+        super().__init__(name, short_help=short_help)
+        self.place = place
+
+    def load(self) -> click.Command:
+        """Import the real command."""
+        module, _, attribute = self.place.partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Start the real command; an error in its options belongs to that command."""
+        command = self.load()
+        try:
+            return command.make_context(info_name, args, parent, **extra)
+        except click.UsageError as error:
+            error.ctx = error.ctx or click.Context(command, parent, info_name)  # click's parser sets none
+            raise
+
+
+class CommandGroup(click.Group):
+    """A group under which no exception reaches the user as a traceback, except with --debug."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Keep the order in which the commands were given; click's is alphabetical."""
+        return list(self.commands)
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - click's signature
+        **extra: Any,
+    ) -> Any:
+        """Run a command line; report a wrong one in the same form as any other error."""
+        output.prepare_streams()
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.ClickException as exc:
+            code = _report_usage(exc)
+        except click.Abort:
+            code = INTERRUPTED
+        except OSError as exc:  # the help text cannot be written to stdout
+            code = _report(exc, debug=False)
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; report an error on stderr and exit with its code."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except (KeyboardInterrupt, click.Abort):
+            ctx.exit(INTERRUPTED)
+        except Exception as exc:  # noqa: BLE001 - every error is reported here, and only here
+            ctx.exit(_report(exc, debug=ctx.params["debug"]))
+        return result
+
+
+def _report(exc: Exception, *, debug: bool) -> int:
+    if isinstance(exc, OSError) and exc.errno == errno.EPIPE:
+        output.discard(sys.stdout)
+        return READER_LEFT
+    if debug:
+        from traceback import print_exception
+
+        print_exception(exc)
+    for line in _lines(exc, debug=debug):
+        click.echo(line, err=True)
+    if isinstance(exc, OSError):
+        output.discard(sys.stdout)
+    return exc.exit_code if isinstance(exc, WebhookdError) else FAILED
+
+
+def _lines(exc: Exception, *, debug: bool) -> Iterator[str]:
+    if isinstance(exc, ConfigError):
+        yield from map(str, exc.problems)  # each begins with its place, for editors
+    elif isinstance(exc, WebhookdError):
+        yield f"error: {exc}"
+    elif isinstance(exc, OSError) and exc.strerror:
+        yield f"error: {with_file(exc)}"
+    else:
+        yield f"error: {type(exc).__name__}: {exc}".splitlines()[0]
+        if not debug:
+            yield "hint: `webhookd --debug COMMAND` shows the traceback"
+    if isinstance(exc, WebhookdError) and exc.hint:
+        yield f"hint: {exc.hint}"
+
+
+def _report_usage(error: click.ClickException) -> int:
+    """Report a wrong command line."""
+    if "\n" in error.format_message():  # not an error: the help, because no command was given
+        error.show()
+        return error.exit_code
+    message, hint = _reworded(error)
+    click.echo(f"error: {message}\nhint: {hint}", err=True)
+    return error.exit_code
+
+
+def _reworded(error: click.ClickException) -> tuple[str, str]:
+    """Return click's message in the form of ours (the place first, values in double quotes), and a hint."""
+    command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "webhookd"
+    see_help = f"see `{command} --help`"
+    if type(error) is click.BadParameter and error.param is not None:
+        param = error.param
+        place = param.opts[-1] if isinstance(param, click.Option) else param.human_readable_name
+        return f"{place}: {_requoted(error.message).removesuffix('.')}", see_help
+    message = error.format_message()
+    if extra := _EXTRA.match(message):
+        return f'unexpected argument "{extra[1]}"', see_help
+    message = _requoted(message[:1].lower() + message[1:]).removesuffix(".")
+    near = _NEAR.search(message)
+    if near is None:
+        return message, see_help
+    *most, last = near[1].split(", ")
+    return message[: near.start()].removesuffix(
+        "."
+    ), f"did you mean {', '.join(most) + ' or ' if most else ''}{last}?"
+
+
+def _requoted(message: str) -> str:
+    return _QUOTED.sub(r'"\1"', message)
