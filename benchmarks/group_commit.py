@@ -65,7 +65,7 @@ class OneLock:
         self._connection.execute("PRAGMA wal_autocheckpoint = 4000")
         self._lock = threading.Lock()
 
-    def write(self, work: Callable[[Transaction], Result], *, relaxed: bool = False) -> Result:  # noqa: ARG002
+    def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:  # noqa: ARG002
         """Run *work* in a transaction of its own."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -78,13 +78,6 @@ class OneLock:
         future: Future[Result] = Future()
         future.set_result(self.write(work))
         return future
-
-    def write_with_next(
-        self, work: Callable[[Transaction], Result | None], *, foretell: Callable[[Result], None]
-    ) -> "Future[Result]":
-        """Give *work* nothing to do: this backend has no groups that it could come with."""
-        del work, foretell
-        return Future()
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:
         """Run *query* on the same connection."""

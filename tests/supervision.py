@@ -11,7 +11,7 @@ from harness import wait_for
 
 from webhookd.deploy.job import Job, Result
 from webhookd.deploy.launcher import Launcher
-from webhookd.deploy.watched import Watched
+from webhookd.deploy.locks import RunningSupervisor
 
 Run = Callable[..., Result]
 
@@ -20,28 +20,28 @@ INVOCATION = hashlib.sha256(os.urandom(16)).hexdigest()[:32]  # tests run beside
 
 def start(
     launcher: Launcher, *argv: str, run: int = 1, attempt: int = 1, lane: str = "lane", **over: Any
-) -> Watched:
-    folder = launcher.folder(run, attempt)
+) -> RunningSupervisor:
+    folder = launcher.layout.attempt(run, attempt).path
     lock = launcher.locks.take(lane)
     assert lock is not None
     env = {"PATH": os.environ["PATH"], "WEBHOOKD_INVOCATION": INVOCATION}
     values: dict[str, Any] = {"timeout": 60.0, "grace": 0.3, "cwd": "/", "env": env} | over
     job = Job(run=run, attempt=attempt, invocation=INVOCATION, folder=str(folder), argv=argv, **values)
-    watched = launcher.launch(launcher.prepare(job, payload=b'{"ref":"refs/heads/main"}', lock=lock))
-    assert watched is not None
-    return watched
+    supervisor = launcher.launch(job, payload=b'{"ref":"refs/heads/main"}', lock=lock)
+    assert supervisor is not None
+    return supervisor
 
 
-def finish(launcher: Launcher, watched: Watched, *, run: int = 1, attempt: int = 1) -> Result:
-    assert select.select([watched.pidfd], [], [], 30)[0], "the supervisor did not end"
-    watched.close()
-    result = Result.read(launcher.folder(run, attempt), INVOCATION)
+def finish(launcher: Launcher, supervisor: RunningSupervisor, *, run: int = 1, attempt: int = 1) -> Result:
+    assert select.select([supervisor.pidfd], [], [], 30)[0], "the supervisor did not end"
+    supervisor.close()
+    result = Result.read(launcher.layout.attempt(run, attempt).path, INVOCATION)
     assert result is not None
     return result
 
 
 def log(launcher: Launcher) -> bytes:
-    path = launcher.folder(1, 1) / "log"
+    path = launcher.layout.attempt(1, 1).log
     return path.read_bytes() if path.exists() else b""
 
 

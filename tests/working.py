@@ -24,7 +24,7 @@ class AtWork:
     def __init__(self, store: Store, launcher: Launcher, folder: Path) -> None:
         self.store = store
         self.launcher = launcher
-        self.state = launcher.folder(1, 1).parents[2]
+        self.state = launcher.layout.root
         self.folder = folder
         self.ran = folder / "ran"
         self.ran.mkdir()
@@ -58,9 +58,9 @@ class AtWork:
         self.thread.join()
         self.worker.close()
 
-    def is_hindered(self) -> bool:
+    def is_blocked(self) -> bool:
         """Tell what the worker says of itself."""
-        return self.worker.is_hindered
+        return self.worker.is_blocked
 
     def push(self, delivery_id: str, repo: str = REPOS[0], **target: Any) -> int:
         """Accept a push, as the daemon does it; give its run."""

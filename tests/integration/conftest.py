@@ -11,6 +11,7 @@ from supervision import Run, finish, start
 from working import AtWork
 
 from webhookd.deploy.launcher import Launcher
+from webhookd.models import StateLayout
 from webhookd.queue import Store
 
 BACKENDS: dict[str, Callable[[Path], Store]] = {
@@ -33,7 +34,7 @@ def state(tmp_path: Path) -> Iterator[StateFolder]:
 
 @pytest.fixture
 def launcher(tmp_path: Path) -> Iterator[Launcher]:
-    launcher = Launcher(tmp_path / "state")
+    launcher = Launcher(StateLayout(tmp_path / "state"))
     launcher.start()
     yield launcher
     launcher.stop()

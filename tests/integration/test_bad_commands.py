@@ -17,26 +17,27 @@ from supervision import INVOCATION, Run, finish, log, spare, start
 
 from webhookd.deploy import processes
 from webhookd.deploy.job import Job, Result
-from webhookd.deploy.jobs import LaunchFailed
-from webhookd.deploy.launcher import Launcher, Prepared
-from webhookd.deploy.watched import Watched
+from webhookd.deploy.launcher import Launcher
+from webhookd.deploy.locks import RunningSupervisor
+from webhookd.deploy.planning import LaunchFailed
+from webhookd.models import StateLayout
 
 
 @pytest.mark.parametrize("ask", ["cancel", "interrupt"])
 def test_a_command_that_has_ended_stays_so_whatever_is_asked_for_then(
     launcher: Launcher, tmp_path: Path, ask: str
 ) -> None:
-    watched = start(launcher, "sh", "-c", f"sleep 600 & echo $$ > {tmp_path}/main.pid")
+    supervisor = start(launcher, "sh", "-c", f"sleep 600 & echo $$ > {tmp_path}/main.pid")
     (main,) = wait_for(lambda: read_pids(tmp_path))
     wait_for(lambda: not is_alive(main))
-    getattr(watched, ask)()
-    result = finish(launcher, watched)
+    getattr(supervisor, ask)()
+    result = finish(launcher, supervisor)
     assert (result.ending, result.exit_code, result.reason) == ("exited", 0, "1 left-over process ended")
 
 
 def test_a_command_ignores_no_signal_whatever_its_daemon_ignores(tmp_path: Path) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as under nohup
-    launcher = Launcher(tmp_path / "state")
+    launcher = Launcher(StateLayout(tmp_path / "state"))
     try:
         launcher.start()
         finish(launcher, start(launcher, "grep", "-E", "SigIgn|SigBlk", "/proc/self/status"))
@@ -58,21 +59,21 @@ ctypes.CDLL(None).pthread_exit(None)
 
 
 def test_a_process_whose_first_thread_has_ended_is_ended(launcher: Launcher, tmp_path: Path) -> None:
-    watched = start(launcher, sys.executable, "-c", HEADLESS, str(tmp_path / "main.pid"))
+    supervisor = start(launcher, sys.executable, "-c", HEADLESS, str(tmp_path / "main.pid"))
     (main,) = wait_for(lambda: read_pids(tmp_path))
     wait_for(lambda: not is_alive(main))  # it looks like a zombie
-    watched.cancel()
-    assert finish(launcher, watched).ending == "cancelled"
+    supervisor.cancel()
+    assert finish(launcher, supervisor).ending == "cancelled"
     assert not Path(f"/proc/{main}").exists()
 
 
 def test_a_command_may_remove_the_folder_of_its_run(launcher: Launcher, run: Run) -> None:
-    result = run("rm", "-r", str(launcher.folder(1, 1).parent))
+    result = run("rm", "-r", str(launcher.layout.run(1)))
     assert (result.ending, result.exit_code) == ("exited", 0)
 
 
 def test_a_command_that_cannot_be_handed_to_the_kernel_fails_at_once(launcher: Launcher) -> None:
-    folder = launcher.folder(1, 1)
+    folder = launcher.layout.attempt(1, 1).path
     (folder / "log").mkdir(parents=True)  # in the way of the log
     result = finish(launcher, start(launcher, "true"))
     assert result.ending == "not_started"
@@ -92,10 +93,26 @@ def python(tmp_path: Path) -> Path:
     return link
 
 
+def launch(launcher: Launcher, *argv: str, payload: bytes | None = None) -> RunningSupervisor | None:
+    """Launch run 1 once its lane is free."""
+    lock = wait_for(lambda: launcher.locks.take("lane"), what="the end of the supervisor before")
+    assert lock is not None
+    folder = str(launcher.layout.attempt(1, 1).path)
+    job = Job(run=1, attempt=1, invocation=INVOCATION, folder=folder, argv=argv, env=dict(os.environ))
+    return launcher.launch(job, payload=payload, lock=lock)
+
+
+def error_of_launch(launcher: Launcher) -> LaunchFailed:
+    """Return why run 1, with a payload, cannot be launched."""
+    with pytest.raises(LaunchFailed) as failed:
+        launch(launcher, "true", payload=b"{}")
+    return failed.value
+
+
 @pytest.fixture
 def hasty(tmp_path: Path, python: Path) -> Iterator[Launcher]:
     """A launcher that waits for nobody for long."""
-    hasty = Launcher(tmp_path / "state", python=str(python), patience=0.5)
+    hasty = Launcher(StateLayout(tmp_path / "state"), python=str(python), patience=0.5)
     hasty.start()
     yield hasty
     hasty.stop()
@@ -113,10 +130,7 @@ def test_a_fork_server_that_was_stopped_is_replaced(hasty: Launcher) -> None:
     pid, waiting = stop_fork_server(hasty)
     os.kill(waiting, signal.SIGKILL)
     wait_for(lambda: not is_alive(waiting), what="the end of the spare")
-    lock = hasty.locks.take("lane")
-    assert lock is not None
-    job = Job(run=1, attempt=1, invocation=INVOCATION, folder=str(hasty.folder(1, 1)), argv=("true",))
-    assert hasty.launch(hasty.prepare(job, payload=None, lock=lock)) is None
+    assert launch(hasty, "true") is None
     assert not is_alive(pid)
     assert finish(hasty, start(hasty, "true", run=2), run=2).exit_code == 0
 
@@ -126,66 +140,43 @@ def test_a_supervisor_that_is_killed_before_it_has_answered_holds_up_nothing(lau
 
     def is_first() -> bool:
         """Whether the command was faster than the answer."""
-        lock = wait_for(lambda: launcher.locks.take("lane"), what="the end of the supervisor before")
-        assert lock is not None
-        folder = str(launcher.folder(1, 1))
-        argv = ("sh", "-c", "kill -KILL $PPID")
-        job = Job(run=1, attempt=1, invocation=INVOCATION, folder=folder, argv=argv, env=dict(os.environ))
-        watched = launcher.launch(launcher.prepare(job, payload=None, lock=lock))
-        if watched is not None:
-            watched.close()
-        return watched is None
+        supervisor = launch(launcher, "sh", "-c", "kill -KILL $PPID")
+        if supervisor is not None:
+            supervisor.close()
+        return supervisor is None
 
     wait_for(is_first, what="a command that is faster than the answer")
     assert launcher.pid == before  # nobody had to run out of patience
     assert finish(launcher, start(launcher, "true", run=2), run=2).exit_code == 0
 
 
-def prepared(launcher: Launcher) -> Prepared:
-    """Get run 1 ready, with a payload."""
-    lock = launcher.locks.take("lane")
-    assert lock is not None
-    job = Job(run=1, attempt=1, invocation=INVOCATION, folder=str(launcher.folder(1, 1)), argv=("true",))
-    return launcher.prepare(job, payload=b"{}", lock=lock)
-
-
-def is_let_go(launcher: Launcher) -> bool:
-    """Whether nothing is left of what was prepared, and its lane is free."""
+def is_cleaned_up(launcher: Launcher) -> bool:
+    """Whether no payload is left, and the lane is free."""
     lock = launcher.locks.take("lane")
     if lock is None:
         return False
     os.close(lock)
-    return not (launcher.folder(1, 1) / "payload").is_file()
-
-
-def test_nothing_is_left_of_what_is_not_to_start(launcher: Launcher) -> None:
-    ready = prepared(launcher)
-    assert not is_let_go(launcher)
-    ready.forget()
-    assert is_let_go(launcher)
-
-
-def test_a_payload_that_cannot_be_removed_does_not_hold_the_lane(launcher: Launcher) -> None:
-    ready = prepared(launcher)
-    ready.job.payload.unlink()
-    ready.job.payload.mkdir()
-    ready.forget()
-    assert is_let_go(launcher)
+    return not launcher.layout.attempt(1, 1).payload.is_file()
 
 
 def test_nothing_is_left_where_no_supervisor_can_be_started(hasty: Launcher, python: Path) -> None:
     hasty.stop()
     python.unlink()
-    with pytest.raises(LaunchFailed, match=f'no such file or directory: "{python}"'):
-        hasty.launch(prepared(hasty))
-    assert is_let_go(hasty)
+    assert f'no such file or directory: "{python}"' in str(error_of_launch(hasty))
+    assert is_cleaned_up(hasty)
+
+
+def test_a_payload_that_cannot_be_removed_does_not_hold_the_lane(launcher: Launcher) -> None:
+    launcher.layout.attempt(1, 1).payload.mkdir(parents=True)
+    assert "is a directory" in str(error_of_launch(launcher))
+    assert is_cleaned_up(launcher)
 
 
 def test_a_file_in_the_place_of_the_folder_that_lies_ready_is_removed(tmp_path: Path) -> None:
     spare_folder = tmp_path / "state" / "runs" / ".spare"
     spare_folder.parent.mkdir(parents=True)
     spare_folder.touch()
-    launcher = Launcher(tmp_path / "state")
+    launcher = Launcher(StateLayout(tmp_path / "state"))
     launcher.start()
     try:
         assert finish(launcher, start(launcher, "true")).exit_code == 0
@@ -200,18 +191,14 @@ def open_descriptors() -> int:
 def test_an_order_that_cannot_be_written_leaves_nothing_open(launcher: Launcher) -> None:
     before = open_descriptors()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    lock = launcher.locks.take("lane")
-    assert lock is not None
-    job = Job(run=1, attempt=1, invocation=INVOCATION, folder=str(launcher.folder(1, 1)))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # Python ignores SIGXFSZ
     try:
-        with pytest.raises(LaunchFailed) as failed:
-            launcher.prepare(job, payload=None, lock=lock)
+        failed = error_of_launch(launcher)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert failed.value.concerns_all
+    assert failed.concerns_all
     assert open_descriptors() == before
-    assert is_let_go(launcher)
+    assert is_cleaned_up(launcher)
 
 
 def test_a_lock_that_the_system_refuses_leaves_nothing_open(
@@ -232,9 +219,9 @@ def test_an_order_that_may_have_arrived_is_not_called_off(hasty: Launcher, pytho
     _, waiting = stop_fork_server(hasty)  # it would let a stopped spare go on
     os.kill(waiting, signal.SIGSTOP)
     python.unlink()
-    assert hasty.launch(prepared(hasty)) is None
+    assert launch(hasty, "true") is None
     os.kill(waiting, signal.SIGCONT)
-    wait_for(lambda: Result.read(hasty.folder(1, 1), INVOCATION), what="its result")
+    wait_for(lambda: Result.read(hasty.layout.attempt(1, 1).path, INVOCATION), what="its result")
 
 
 def test_an_ended_command_is_nobody_to_be_ended_again() -> None:
@@ -243,30 +230,29 @@ def test_an_ended_command_is_nobody_to_be_ended_again() -> None:
     assert processes.remains(b"no such mark", processes.identity(command.pid)) == []
 
 
-def fill_disk(launcher: Launcher, folder: Path) -> Watched:
+def fill_disk(launcher: Launcher, folder: Path) -> RunningSupervisor:
     """Run a command that leaves no byte of room, and wait for its end."""
-    script = (
-        f"rm {launcher.folder(1, 1)}/payload; echo $$ > {folder}/main.pid; cat /dev/zero > {folder}/ballast"
-    )
-    watched = start(launcher, "sh", "-c", f"{script}; exit 3")
+    payload = launcher.layout.attempt(1, 1).payload
+    script = f"rm {payload}; echo $$ > {folder}/main.pid; cat /dev/zero > {folder}/ballast"
+    supervisor = start(launcher, "sh", "-c", f"{script}; exit 3")
     (main,) = wait_for(lambda: read_pids(folder))
     wait_for(lambda: not is_alive(main))
-    return watched
+    return supervisor
 
 
 def test_a_result_waits_for_room_on_a_full_disk(small_disk: Path, launcher: Launcher) -> None:
-    watched = fill_disk(launcher, small_disk)
-    assert not select.select([watched.pidfd], [], [], 0)[0]
+    supervisor = fill_disk(launcher, small_disk)
+    assert not select.select([supervisor.pidfd], [], [], 0)[0]
     (small_disk / "ballast").unlink()
-    result = finish(launcher, watched)
+    result = finish(launcher, supervisor)
     assert (result.ending, result.exit_code) == ("exited", 3)
 
 
 def test_a_supervisor_that_waits_for_room_may_be_told_to_give_up(
     small_disk: Path, launcher: Launcher
 ) -> None:
-    watched = fill_disk(launcher, small_disk)
-    watched.interrupt()
-    assert select.select([watched.pidfd], [], [], 30)[0]
-    watched.close()
-    assert Result.read(launcher.folder(1, 1), INVOCATION) is None
+    supervisor = fill_disk(launcher, small_disk)
+    supervisor.interrupt()
+    assert select.select([supervisor.pidfd], [], [], 30)[0]
+    supervisor.close()
+    assert Result.read(launcher.layout.attempt(1, 1).path, INVOCATION) is None

@@ -12,7 +12,7 @@ from factories import make_decision, make_delivery, make_hook, make_secret, make
 
 from webhookd.cli import doctor_host
 from webhookd.config import accounts
-from webhookd.deploy.examination import examine
+from webhookd.deploy.preflight import examine
 from webhookd.intake import receive
 from webhookd.intake.signing import Probe, probe_body, probe_headers
 from webhookd.models import Finding, Forge, Level, Request

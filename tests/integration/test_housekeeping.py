@@ -27,7 +27,7 @@ Age = Callable[[str], Path]
 @pytest.fixture
 def old(launcher: Launcher) -> Age:
     """Make a folder among those of the runs that nobody has touched for long."""
-    runs = launcher.folder(1, 1).parents[1]
+    runs = launcher.layout.runs
 
     def make(name: str) -> Path:
         (runs / name / "1").mkdir(parents=True)
@@ -39,7 +39,7 @@ def old(launcher: Launcher) -> Age:
 
 @pytest.fixture
 def keep_house(store: Store, launcher: Launcher, tmp_path: Path) -> Iterator[Callable[[], None]]:
-    config = replace(load(tmp_path, SECRET + REPOS), state_dir=launcher.folder(1, 1).parents[2])
+    config = replace(load(tmp_path, SECRET + REPOS), state_dir=launcher.layout.root)
     housekeeping = Housekeeping(store=store, launcher=launcher, config=lambda: config)
     thread = threading.Thread(target=housekeeping.run)
     yield thread.start
@@ -66,7 +66,7 @@ def test_a_folder_that_cannot_be_removed_keeps_nothing_else(
         pytest.skip("only root may mount a file system")
     folders = [old(name) for name in RUNS]
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folders[1] / "1"], check=True)
-    lock = launcher.folder(1, 1).parents[2] / "locks" / "unused.lock"
+    lock = launcher.layout.locks / "unused.lock"
     lock.touch()
     for path in (*folders, lock):
         os.utime(path, LONG_AGO)
@@ -80,7 +80,9 @@ def test_a_folder_that_cannot_be_removed_keeps_nothing_else(
 def test_a_folder_that_has_lain_ready_for_long_is_no_stray(launcher: Launcher) -> None:
     lock = launcher.locks.take("lane")
     assert lock is not None
-    os.utime(launcher.folder(1, 1).parents[1] / ".spare", LONG_AGO)
-    job = Job(run=1, attempt=1, invocation="", folder=str(launcher.folder(1, 1)))
-    launcher.prepare(job, payload=None, lock=lock).close()
-    assert launcher.folder(1, 1).parent.stat().st_mtime != LONG_AGO[0]
+    os.utime(launcher.layout.spare_run, LONG_AGO)
+    job = Job(run=1, attempt=1, invocation="", folder=str(launcher.layout.attempt(1, 1).path))
+    supervisor = launcher.launch(job, payload=None, lock=lock)
+    assert supervisor is not None
+    supervisor.close()
+    assert launcher.layout.run(1).stat().st_mtime != LONG_AGO[0]

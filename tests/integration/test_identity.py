@@ -49,7 +49,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from webhookd.deploy.identity import let_read
+from webhookd.deploy.starting import let_read
 let_read(Path(sys.argv[1]), uid=int(sys.argv[2]), gid=None)
 """
 
@@ -70,7 +70,7 @@ def test_a_file_is_for_its_reader_and_nobody_else(open_folder: Path, *, weak: bo
 
 ENTER = """
 import os, sys
-from webhookd.deploy.identity import acting_as
+from webhookd.deploy.starting import acting_as
 with acting_as(int(sys.argv[2]), int(sys.argv[2])):
     os.chdir(sys.argv[1])
     print(os.geteuid(), os.getegid(), os.getcwd())

@@ -8,8 +8,8 @@ from pathlib import Path
 from harness import read_pids, wait_for
 from supervision import Run, finish, log, start
 
+from webhookd.deploy.command_log import CommandLog
 from webhookd.deploy.launcher import Launcher
-from webhookd.deploy.output import Output
 
 LIMIT = 100_000
 
@@ -24,11 +24,11 @@ def test_a_log_is_kept_within_its_limit_while_its_command_is_being_ended(
     script = (
         f"echo $$ > {tmp_path}/main.pid; trap 'head -c 3000000 /dev/zero' TERM; while :; do sleep 0.02; done"
     )
-    watched = start(launcher, "sh", "-c", script, log_limit=LIMIT, timeout=0.2, grace=60.0)
-    path = launcher.folder(1, 1) / "log"
+    supervisor = start(launcher, "sh", "-c", script, log_limit=LIMIT, timeout=0.2, grace=60.0)
+    path = launcher.layout.attempt(1, 1).log
     wait_for(lambda: path.stat().st_size >= 3_000_000 and on_disk(path) < 3 * LIMIT, what="a hole in the log")
     os.kill(read_pids(tmp_path)[0], signal.SIGKILL)
-    assert finish(launcher, watched).ending == "timed_out"
+    assert finish(launcher, supervisor).ending == "timed_out"
 
 
 def test_a_log_with_a_small_limit_has_a_head_and_a_tail(launcher: Launcher, run: Run) -> None:
@@ -39,13 +39,13 @@ def test_a_log_with_a_small_limit_has_a_head_and_a_tail(launcher: Launcher, run:
 
 
 def test_a_log_that_cannot_be_cut_is_no_failure_of_its_command(launcher: Launcher, run: Run) -> None:
-    script = f"head -c {3 * LIMIT} /dev/zero; rm -r {launcher.folder(1, 1)}"
+    script = f"head -c {3 * LIMIT} /dev/zero; rm -r {launcher.layout.attempt(1, 1).path}"
     result = run("sh", "-c", script, log_limit=LIMIT)
     assert (result.ending, result.exit_code) == ("exited", 0)
 
 
 def test_a_log_that_its_command_has_truncated_is_still_kept_within_its_limit(tmp_path: Path) -> None:
-    output = Output(tmp_path / "log", limit=LIMIT)
+    output = CommandLog(tmp_path / "log", limit=LIMIT)
     for _ in range(2):
         os.write(output.fd, b"x" * 3_000_000)
         output.keep_within_limit()
@@ -59,7 +59,7 @@ def test_a_log_that_its_command_has_truncated_is_still_kept_within_its_limit(tmp
 
 def test_a_log_that_has_filled_the_disk_makes_room_for_its_own_cut(small_disk: Path) -> None:
     path = small_disk / "log"
-    output = Output(path, limit=LIMIT)
+    output = CommandLog(path, limit=LIMIT)
     os.write(output.fd, b"first\n")
     with contextlib.suppress(OSError):
         while os.write(output.fd, bytes(65536)):

@@ -1,9 +1,5 @@
 """What runs next, and who holds it."""
 
-from concurrent.futures import Future
-from datetime import datetime
-from typing import Any
-
 import pytest
 from factories import COMMIT, NOW, make_decision, make_delivery, make_match, make_push, make_target
 from queueing import (
@@ -15,14 +11,13 @@ from queueing import (
     end,
     later,
     push,
-    push_in_vain,
     queued,
     start,
     states,
 )
 
-from webhookd.errors import NotFound, NotPossible, StoreError, StoreUnavailable
-from webhookd.models import Attempt, Claim, Overlap, RunState
+from webhookd.errors import NotFound, NotPossible
+from webhookd.models import Attempt, Overlap, RunState
 from webhookd.queue import Store
 
 
@@ -259,74 +254,3 @@ def test_two_runs_of_one_branch_are_kept_apart_when_its_lock_has_changed(store: 
     assert store.next_due(now=NOW) is None
     end(store, first)
     assert start(store).run.run == 2
-
-
-def leave_word(store: Store, **over: Any) -> "Future[Claim]":
-    values: dict[str, Any] = {"owner": "daemon", "clock": lambda: NOW, "foretell": lambda _claim: None}
-    return store.claim_with_next(**(values | over))
-
-
-def test_a_standing_claim_comes_with_the_next_push(store: Store) -> None:
-    standing = leave_word(store)
-    assert not standing.done()
-    run = queued(push(store, "d-1"))
-    assert standing.result(10).run.run == run
-    assert store.run(run).state is RunState.RUNNING
-
-
-def test_a_standing_claim_goes_on_standing_while_nothing_is_queued(store: Store) -> None:
-    standing = leave_word(store)
-    store.probe(now=NOW)
-    assert not standing.done()
-    run = queued(push(store, "d-1"))
-    assert standing.result(10).run.run == run
-
-
-def test_a_standing_claim_that_was_taken_back_claims_nothing(store: Store) -> None:
-    standing = leave_word(store)
-    assert standing.cancel()
-    run = queued(push(store, "d-1"))
-    assert store.run(run).state is RunState.QUEUED
-
-
-def test_a_standing_claim_is_foretold_before_its_commit_and_cannot_be_taken_back_then(store: Store) -> None:
-    foretold = []
-
-    def foretell(claim: Claim) -> None:
-        foretold.append((claim, store.runs(), standing.cancel()))
-
-    standing = leave_word(store, foretell=foretell)
-    push(store, "d-1")
-    claim = standing.result(10)
-    assert foretold == [(claim, (), False)]
-    assert store.run(claim.run.run).state is RunState.RUNNING
-
-
-def test_what_was_foretold_is_not_so_when_its_commit_fails(store: Store) -> None:
-    foretold: list[Claim] = []
-    standing = leave_word(store, foretell=foretold.append)
-    with pytest.raises(StoreError, match="FOREIGN KEY constraint failed"):
-        push_in_vain(store, "d-1")
-    assert [claim.push.commit for claim in foretold] == [COMMIT]
-    assert "FOREIGN KEY constraint failed" in str(standing.exception(10))
-    assert store.runs() == ()
-    assert queued(push(store, "d-2")) == foretold[0].run.run
-
-
-def test_only_the_last_standing_claim_stands(store: Store) -> None:
-    first = leave_word(store, owner="first")
-    second = leave_word(store, owner="second")
-    run = queued(push(store, "d-1"))
-    assert second.result(10).run.owner == "second"
-    assert not first.done()
-    assert store.run(run).owner == "second"
-
-
-def test_a_standing_claim_that_cannot_be_carried_out_says_so(store: Store) -> None:
-    def broken_clock() -> datetime:
-        raise StoreUnavailable("no time")
-
-    standing = leave_word(store, clock=broken_clock)
-    run = queued(push(store, "d-1"))
-    assert isinstance(standing.exception(10), StoreUnavailable)
-    assert store.run(run).state is RunState.QUEUED

@@ -78,7 +78,7 @@ def test_a_walk_would_be_noticed(connection: sqlite3.Connection) -> None:
     [
         ("claiming.NEXT", "run_waiting"),
         ("claiming.NEXT_DUE", "run_waiting"),
-        ("claiming.LAST_COMMIT", "run_succeeded"),
+        ("claiming.CLAIMED", "run_succeeded"),
         ("accepting.SUPERSEDE", "run_waiting"),
         ("accepting.NEWEST_OF_DELIVERY", "run_of_delivery"),
         ("finishing.NEWER_WAITING", "run_waiting"),

@@ -1,4 +1,4 @@
-"""Real supervisors from a real fork server, watched from outside."""
+"""Real supervisors from a real fork server, supervisor from outside."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from supervision import INVOCATION, Run, finish, log, spare, start
 
 from webhookd.deploy.job import ENDINGS, Result
 from webhookd.deploy.launcher import Launcher
-from webhookd.models import Ending
+from webhookd.models import Ending, StateLayout
 
 
 def test_a_supervisor_has_a_word_for_every_ending() -> None:
@@ -94,43 +94,43 @@ def test_a_helper_may_finish_after_the_command(launcher: Launcher, run: Run) -> 
 
 
 def test_cancel_ends_the_command(launcher: Launcher) -> None:
-    watched = start(launcher, "sh", "-c", "echo up; sleep 600")
+    supervisor = start(launcher, "sh", "-c", "echo up; sleep 600")
     wait_for(lambda: log(launcher) == b"up\n")
-    watched.cancel()
-    assert finish(launcher, watched).ending == "cancelled"
+    supervisor.cancel()
+    assert finish(launcher, supervisor).ending == "cancelled"
 
 
 def test_interrupt_ends_the_command_and_says_so(launcher: Launcher) -> None:
-    watched = start(launcher, "sh", "-c", "echo up; sleep 600")
+    supervisor = start(launcher, "sh", "-c", "echo up; sleep 600")
     wait_for(lambda: log(launcher) == b"up\n")
-    watched.interrupt()
-    assert finish(launcher, watched).ending == "interrupted"
+    supervisor.interrupt()
+    assert finish(launcher, supervisor).ending == "interrupted"
 
 
 def test_the_lane_is_held_until_the_supervisor_ends_and_not_by_the_command(launcher: Launcher) -> None:
-    watched = start(launcher, "sh", "-c", "ls -l /proc/self/fd; sleep 600")
+    supervisor = start(launcher, "sh", "-c", "ls -l /proc/self/fd; sleep 600")
     wait_for(lambda: b"/proc" in log(launcher))
     assert launcher.locks.take("lane") is None
     assert b".lock" not in log(launcher)
-    watched.cancel()
-    finish(launcher, watched)
+    supervisor.cancel()
+    finish(launcher, supervisor)
     descriptor = launcher.locks.take("lane")
     assert descriptor is not None
     os.close(descriptor)
 
 
 def test_a_lock_file_is_forgotten_only_while_nobody_holds_it(launcher: Launcher, tmp_path: Path) -> None:
-    watched = start(launcher, "sh", "-c", "sleep 600")
+    supervisor = start(launcher, "sh", "-c", "sleep 600")
     later = time.time() + 1
-    assert launcher.locks.forget(unused_since=later) == 0
-    watched.cancel()
-    finish(launcher, watched)
-    assert launcher.locks.forget(unused_since=0) == 0
-    assert launcher.locks.forget(unused_since=later) == 1
+    assert launcher.locks.remove_unused(since=later) == 0
+    supervisor.cancel()
+    finish(launcher, supervisor)
+    assert launcher.locks.remove_unused(since=0) == 0
+    assert launcher.locks.remove_unused(since=later) == 1
     assert list((tmp_path / "state/locks").iterdir()) == []
     descriptor = launcher.locks.take("lane")
     assert descriptor is not None
-    assert launcher.locks.forget(unused_since=later) == 0
+    assert launcher.locks.remove_unused(since=later) == 0
     os.close(descriptor)
 
 
@@ -160,13 +160,13 @@ def test_a_long_log_keeps_its_head_and_its_tail(launcher: Launcher, run: Run) ->
 
 def test_log_and_result_are_private(launcher: Launcher, run: Run) -> None:
     run("true")
-    folder = launcher.folder(1, 1)
+    folder = launcher.layout.attempt(1, 1).path
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
     assert modes == {"log": 0o600, "result.json": 0o600}
 
 
 def test_the_payload_is_there_for_the_command_and_gone_with_it(launcher: Launcher, run: Run) -> None:
-    payload = launcher.folder(1, 1) / "payload"
+    payload = launcher.layout.attempt(1, 1).payload
     run("sh", "-c", f"stat -c %a {payload}; cat {payload}")
     assert log(launcher) == b'600\n{"ref":"refs/heads/main"}'
     assert not payload.exists()
@@ -174,11 +174,11 @@ def test_the_payload_is_there_for_the_command_and_gone_with_it(launcher: Launche
 
 def test_the_result_of_another_attempt_in_the_same_place_does_not_count(launcher: Launcher, run: Run) -> None:
     run("true")
-    assert Result.read(launcher.folder(1, 1), "0" * 32) is None
+    assert Result.read(launcher.layout.attempt(1, 1).path, "0" * 32) is None
 
 
 def test_a_supervisor_outlives_the_fork_server(launcher: Launcher) -> None:
-    watched = start(launcher, "sh", "-c", "echo up; sleep 600")
+    supervisor = start(launcher, "sh", "-c", "echo up; sleep 600")
     wait_for(lambda: log(launcher) == b"up\n")
     assert launcher.pid is not None
     pid = launcher.pid
@@ -186,8 +186,8 @@ def test_a_supervisor_outlives_the_fork_server(launcher: Launcher) -> None:
     wait_for(lambda: not is_alive(pid))
     second = start(launcher, "true", run=2, lane="other")
     assert finish(launcher, second, run=2).exit_code == 0
-    watched.cancel()
-    assert finish(launcher, watched).ending == "cancelled"
+    supervisor.cancel()
+    assert finish(launcher, supervisor).ending == "cancelled"
 
 
 def test_a_spare_that_was_killed_is_replaced(launcher: Launcher) -> None:
@@ -206,26 +206,26 @@ def test_a_signal_that_reached_the_spare_does_not_end_its_later_job(launcher: La
 
 
 def test_a_supervisor_is_found_again_by_its_lane(launcher: Launcher, tmp_path: Path) -> None:
-    watched = start(launcher, "sh", "-c", "echo up; sleep 600")
+    supervisor = start(launcher, "sh", "-c", "echo up; sleep 600")
     wait_for(lambda: log(launcher) == b"up\n")
     launcher.stop()
-    later = Launcher(tmp_path / "state")
+    later = Launcher(StateLayout(tmp_path / "state"))
     found = later.locks.find("lane", INVOCATION)
     assert found is not None
     assert later.locks.find("lane", "another") is None
     found.cancel()
     assert finish(later, found).ending == "cancelled"
     assert later.locks.find("lane", INVOCATION) is None
-    watched.close()
+    supervisor.close()
 
 
 def test_what_a_killed_supervisor_left_is_ended(launcher: Launcher, tmp_path: Path) -> None:
-    watched = start(launcher, "sh", "-c", TREE + "sleep 600", cwd=str(tmp_path))
+    supervisor = start(launcher, "sh", "-c", TREE + "sleep 600", cwd=str(tmp_path))
     wait_for(lambda: len(read_pids(tmp_path)) == 5)
-    supervisor = int(next(iter((tmp_path / "state/locks").iterdir())).read_text().split()[1])
-    os.kill(supervisor, signal.SIGKILL)
-    assert select.select([watched.pidfd], [], [], 30)[0]
-    watched.close()
+    pid = int(next(iter((tmp_path / "state/locks").iterdir())).read_text().split()[1])
+    os.kill(pid, signal.SIGKILL)
+    assert select.select([supervisor.pidfd], [], [], 30)[0]
+    supervisor.close()
     assert all(is_alive(pid) for pid in read_pids(tmp_path))
     result = finish(launcher, start(launcher, env={}))
     assert (result.ending, result.reason[:20]) == ("interrupted", "its supervisor died,")

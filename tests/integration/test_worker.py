@@ -23,7 +23,7 @@ def test_nothing_starts_and_nothing_is_left_of_a_claim_whose_commit_fails(
         return "store unavailable" in [entry["event"] for entry in logged]
 
     wait_for(fail, what="a push that the worker got ready for")
-    payload = at_work.launcher.folder(1, 1) / "payload"
+    payload = at_work.launcher.layout.attempt(1, 1).payload
     wait_for(lambda: not payload.exists(), what="the end of its payload")
     assert at_work.store.runs() == ()
     assert list(at_work.ran.iterdir()) == []
@@ -95,7 +95,7 @@ def test_a_held_lane_is_no_trouble_of_the_daemon(at_work: AtWork) -> None:
     assert lock is not None
     run = at_work.push("d-1")
     wait_for(lambda: any(known.reason for known in at_work.store.attempts(run)), what="a try")
-    assert not at_work.is_hindered()
+    assert not at_work.is_blocked()
     os.close(lock)
     at_work.store.cancel(run, now=NOW)
 
@@ -105,11 +105,11 @@ def test_the_trouble_is_over_when_what_could_not_be_started_was_cancelled(at_wor
     runs.rename(at_work.state / "away")
     runs.touch()
     run = at_work.push("d-1")
-    wait_for(at_work.is_hindered, what="a try")
+    wait_for(at_work.is_blocked, what="a try")
     wait_for(lambda: at_work.store.run(run).state is RunState.QUEUED, what="its end")
     at_work.store.cancel(run, now=NOW)
     at_work.worker.wake()
-    wait_for(lambda: not at_work.is_hindered(), what="the end of the trouble")
+    wait_for(lambda: not at_work.is_blocked(), what="the end of the trouble")
 
 
 @pytest.mark.parametrize("name", ["runs", "locks"])
@@ -119,11 +119,11 @@ def test_what_cannot_be_laid_out_is_tried_again_and_holds_nothing_else_up(at_wor
     folder.write_bytes(b"in the way")
     hindered = at_work.push("d-1")
     wait_for(lambda: any(known.reason for known in at_work.store.attempts(hindered)), what="a try")
-    assert at_work.is_hindered()
+    assert at_work.is_blocked()
     folder.unlink()
     away.rename(folder)
     assert at_work.end_of(at_work.push("d-2", REPOS[1])) is RunState.SUCCEEDED
-    assert not at_work.is_hindered()
+    assert not at_work.is_blocked()
     assert at_work.store.run(hindered).state not in {RunState.FAILED, RunState.CANCELLED}
     assert at_work.store.attempts(hindered)[0].reason.startswith("no supervisor could be started: ")
 

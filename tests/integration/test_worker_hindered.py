@@ -13,7 +13,7 @@ from structlog.typing import EventDict
 from working import REPOS, AtWork
 
 from webhookd.deploy.launcher import Launcher
-from webhookd.models import RunState
+from webhookd.models import RunState, StateLayout
 from webhookd.queue import Store
 from webhookd.queue.sqlite_files import open_database
 
@@ -22,7 +22,7 @@ NO_WRITES = "store unavailable"
 
 @pytest.fixture
 def on_small_disk(small_disk: Path) -> Iterator[AtWork]:
-    launcher = Launcher(small_disk / "state")
+    launcher = Launcher(StateLayout(small_disk / "state"))
     launcher.start()
     with Store(open_database(small_disk / "webhookd.db", patience=0.2)) as store:
         made = AtWork(store, launcher, small_disk)

@@ -13,7 +13,7 @@ from webhookd.cli.daemon_link import other_config
 from webhookd.config import loading
 from webhookd.daemon.checkup import FILE, about_file, about_refused
 from webhookd.daemon.control import ask
-from webhookd.deploy.examination import examine
+from webhookd.deploy.preflight import examine
 from webhookd.errors import ConfigError
 from webhookd.models import Finding, Level
 

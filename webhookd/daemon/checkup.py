@@ -10,7 +10,7 @@ from typing import Any
 from webhookd.config.accounts import user_name
 from webhookd.daemon.listeners import describe
 from webhookd.daemon.reload import ConfigInForce
-from webhookd.deploy.examination import examine
+from webhookd.deploy.preflight import examine
 from webhookd.errors import ConfigError
 from webhookd.intake.signing import Probe, probe_headers
 from webhookd.models import Config, Finding, Level

@@ -57,7 +57,7 @@ class Housekeeping:
             config = self._config()
             pruned = self._store.prune(config.history, now=datetime.now(UTC), limit=_STEP)
             for run in pruned.runs:
-                _remove(config.state_dir / "runs" / str(run))
+                _remove(self._launcher.layout.run(run))
             removed += len(pruned.runs)
             more = pruned.more
             self._stopping.wait(_PAUSE)
@@ -66,7 +66,7 @@ class Housekeeping:
 
     def _remove_strays(self) -> None:
         """Remove folders of deleted runs, left by a crash or by a database that was replaced."""
-        for folder in (self._config().state_dir / "runs").iterdir():
+        for folder in self._launcher.layout.runs.iterdir():
             if self._stopping.is_set():
                 return
             if not _RUN.fullmatch(folder.name) or time.time() - folder.stat().st_mtime < _STRAY_AGE:
@@ -77,7 +77,7 @@ class Housekeeping:
                 _remove(folder)
 
     def _remove_locks(self) -> None:
-        self._launcher.locks.forget(unused_since=time.time() - _LOCK_AGE)
+        self._launcher.locks.remove_unused(since=time.time() - _LOCK_AGE)
 
 
 def _remove(folder: Path) -> None:

@@ -27,7 +27,7 @@ from webhookd.daemon.systemd import ServiceManager, inherited_sockets
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.worker import Worker
 from webhookd.errors import WebhookdError
-from webhookd.models import Config
+from webhookd.models import Config, StateLayout
 from webhookd.queue import Store
 from webhookd.web.hooks import Hooks
 from webhookd.web.late import Application, LateApplication
@@ -72,12 +72,12 @@ class Daemon:
         log_hooks(self._config())
 
     def _start_launcher(self, stack: ExitStack) -> None:
-        self._launcher = Launcher(self._config().state_dir)
+        self._launcher = Launcher(StateLayout(self._config().state_dir))
         self._launcher.start()
         stack.callback(self._launcher.stop)
 
     def _open_store(self, stack: ExitStack) -> None:
-        self._store = stack.enter_context(Store.open(self._config().state_dir / "webhookd.db"))
+        self._store = stack.enter_context(Store.open(self._launcher.layout.database))
         self._store.probe(now=datetime.now(UTC))
         take_over(self._store, self._config())
 
@@ -141,7 +141,7 @@ class Daemon:
             return ""
         if not self._is_working:
             return "worker has ended"
-        return "worker is hindered" if self._worker.is_hindered else ""
+        return "worker is blocked" if self._worker.is_blocked else ""
 
     # -- loop
 

@@ -1,26 +1,27 @@
-"""The attempts in flight: watched, found again, ended, and recorded. Belongs to the worker's thread."""
+"""The attempts in flight: supervisor, found again, ended, and recorded. Belongs to the worker's thread."""
 
 import os
+import random
 import select
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
 
 from webhookd.deploy.job import Result
-from webhookd.deploy.jobs import LaunchFailed, invocation_of, sweep_job
 from webhookd.deploy.launcher import Launcher
-from webhookd.deploy.outcomes import log_end, outcome_of, retry_in
-from webhookd.deploy.watched import Watched
+from webhookd.deploy.locks import RunningSupervisor
+from webhookd.deploy.planning import LaunchFailed, invocation_of, sweep_job
 from webhookd.errors import NotPossible, with_file
-from webhookd.models import Config, Outcome, Run, RunState
+from webhookd.models import Config, Ending, Outcome, Run, RunState
 from webhookd.queue import Store
 
 log = structlog.get_logger(__name__)
 
-_LOST_POLL = 0.25  # seconds between looks for a supervisor that is not watched
+_LOST_POLL = 0.25  # seconds between looks for a supervisor that is not supervisor
 _LONGEST_POLL = 30.0  # seconds between two tries to end what is left of an attempt, on a full disk say
 
 
@@ -29,7 +30,7 @@ class InFlight:
     """An attempt in flight, or ended and not yet recorded."""
 
     run: Run
-    watched: Watched | None = None
+    supervisor: RunningSupervisor | None = None
     look_at: float = 0.0  # monotonic seconds before which there is no use in looking for its supervisor
     looks: int = 0  # that did not get further
     asked: bool = False  # its supervisor, to end, by a cancel or by the stop of the daemon
@@ -79,11 +80,11 @@ class Attempts:
         attempt = self._known[run.run] = InFlight(run=run)
         return attempt
 
-    def watch(self, attempt: InFlight, watched: Watched | None) -> None:
+    def watch(self, attempt: InFlight, supervisor: RunningSupervisor | None) -> None:
         """Have the worker woken when this supervisor ends; with None it has to be looked for."""
-        attempt.watched = watched
-        if watched is not None:
-            self._poll.register(watched.pidfd, select.POLLIN)
+        attempt.supervisor = supervisor
+        if supervisor is not None:
+            self._poll.register(supervisor.pidfd, select.POLLIN)
 
     def adopt(self) -> None:
         """Take over the runs that are running and in nobody's hands: an earlier daemon's, at the start."""
@@ -94,11 +95,11 @@ class Attempts:
                 log.info("run adopted", run=run.run, target=run.target, attempt=run.attempt)
 
     def settle(self) -> None:
-        """Move every attempt on that no living supervisor is watched for."""
+        """Move every attempt on that no living supervisor is supervisor for."""
         for attempt in list(self._known.values()):
             if attempt.outcome is not None:
                 self.finish(attempt, attempt.outcome)
-            elif attempt.watched is None and time.monotonic() >= attempt.look_at:
+            elif attempt.supervisor is None and time.monotonic() >= attempt.look_at:
                 self._try_to_find(attempt)
 
     def finish(self, attempt: InFlight, outcome: Outcome) -> None:
@@ -112,43 +113,43 @@ class Attempts:
                 attempt=run.attempt,
                 outcome=outcome,
                 now=_now(),
-                retry_in=retry_in(run, self._config()),
+                retry_in=_retry_in(run, self._config()),
             )
             if after.state is RunState.QUEUED:
                 self._relane(after)
         except NotPossible as error:
             log.error("run not recorded", run=run.run, error=error)  # noqa: TRY400 - fenced off
         else:
-            log_end(after, outcome)
+            _log_end(after, outcome)
         del self._known[run.run]
 
     def interrupt(self) -> None:
         """End all commands; their runs start again with the next daemon."""
         for attempt in self._known.values():
-            if attempt.watched is not None and not attempt.asked:
-                attempt.watched.interrupt()
+            if attempt.supervisor is not None and not attempt.asked:
+                attempt.supervisor.interrupt()
                 attempt.asked = True
 
     def cancel(self) -> None:
         """End the commands that somebody wants ended."""
         cancelled = set(self._store.cancel_requested(self._owner))
         for attempt in self._known.values():
-            if attempt.watched is not None and not attempt.asked and attempt.run.run in cancelled:
-                attempt.watched.cancel()
+            if attempt.supervisor is not None and not attempt.asked and attempt.run.run in cancelled:
+                attempt.supervisor.cancel()
                 attempt.asked = True
 
-    def let_go(self, ready: Collection[int]) -> None:
+    def release(self, ready: Collection[int]) -> None:
         """Stop watching the supervisors whose pidfds are *ready*: they have ended."""
         for attempt in self._known.values():
-            if attempt.watched is not None and attempt.watched.pidfd in ready:
-                self._poll.unregister(attempt.watched.pidfd)
-                attempt.watched.close()
-                attempt.watched, attempt.asked = None, False
+            if attempt.supervisor is not None and attempt.supervisor.pidfd in ready:
+                self._poll.unregister(attempt.supervisor.pidfd)
+                attempt.supervisor.close()
+                attempt.supervisor, attempt.asked = None, False
 
     def until_look(self) -> float | None:
-        """Give the seconds until a supervisor is to be looked for, None while all are watched."""
+        """Give the seconds until a supervisor is to be looked for, None while all are supervisor."""
         now = time.monotonic()
-        lost = [attempt.look_at - now for attempt in self._known.values() if attempt.watched is None]
+        lost = [attempt.look_at - now for attempt in self._known.values() if attempt.supervisor is None]
         return max(min(lost), _LOST_POLL) if lost else None
 
     def _try_to_find(self, attempt: InFlight) -> None:
@@ -163,11 +164,11 @@ class Attempts:
     def _look_for(self, attempt: InFlight) -> None:
         """Find its supervisor, or take its result, or end what it left behind."""
         run = attempt.run
-        folder = self._launcher.folder(run.run, run.attempt)
+        folder = self._folder(run)
         invocation = invocation_of(run, folder)
-        watched = self._launcher.locks.find(run.lane, invocation)
-        if watched is not None:
-            self.watch(attempt, watched)
+        supervisor = self._launcher.locks.find(run.lane, invocation)
+        if supervisor is not None:
+            self.watch(attempt, supervisor)
             return
         lock = self._launcher.locks.take(run.lane)
         if lock is None:
@@ -181,18 +182,22 @@ class Attempts:
             self._sweep(attempt, lock)
             return
         os.close(lock)
-        self.finish(attempt, outcome_of(result))
+        self.finish(attempt, _outcome_of(result))
 
     def _sweep(self, attempt: InFlight, lock: int) -> None:
         run = attempt.run
         attempt.look_later()
         log.warning("supervisor lost", run=run.run, target=run.target, attempt=run.attempt)
-        job = sweep_job(run, config=self._config(), folder=self._launcher.folder(run.run, run.attempt))
+        job = sweep_job(
+            run, config=self._config(), folder=self._launcher.layout.attempt(run.run, run.attempt).path
+        )
         try:
-            prepared = self._launcher.prepare(job, payload=None, lock=lock)
-            self.watch(attempt, self._launcher.launch(prepared))
+            self.watch(attempt, self._launcher.launch(job, payload=None, lock=lock))
         except LaunchFailed as error:
             log.error("supervisor lost", run=run.run, error=error)  # noqa: TRY400 - looked at again
+
+    def _folder(self, run: Run) -> Path:
+        return self._launcher.layout.attempt(run.run, run.attempt).path
 
     def _relane(self, run: Run) -> None:
         """Put a run that waits again under the rules of now: a reload saw it running and left it alone."""
@@ -203,3 +208,37 @@ class Attempts:
 
 def _now() -> datetime:
     return datetime.now(UTC)
+
+
+def _outcome_of(result: Result) -> Outcome:
+    """Read what a supervisor has left."""
+    return Outcome(
+        ending=Ending(result.ending),
+        exit_code=result.exit_code,
+        signal=result.signal,
+        reason=result.reason,
+        ended_at=datetime.fromtimestamp(result.ended_at, UTC),
+    )
+
+
+def _retry_in(run: Run, config: Config) -> float | None:
+    """Give the seconds before *run*, if it failed for the first time, may be tried again.
+
+    None where its target is no longer configured. The jitter keeps targets that failed together from
+    retrying together.
+    """
+    target = config.target(run.target)
+    return target.retry_delay * random.uniform(0.9, 1.1) if target else None  # noqa: S311 - no secret
+
+
+def _log_end(run: Run, outcome: Outcome) -> None:
+    """Say where *run* has got to by *outcome*."""
+    write = log.info if run.state is RunState.SUCCEEDED else log.warning
+    write(
+        "run waits again" if run.state is RunState.QUEUED else "run ended",
+        run=run.run,
+        target=run.target,
+        state=run.state,
+        attempt=run.attempt,
+        reason=outcome.reason,
+    )

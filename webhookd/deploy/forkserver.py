@@ -15,7 +15,7 @@ import select
 import signal
 import socket
 import sys
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from webhookd.deploy import processes, supervisor
 from webhookd.deploy.job import Job
@@ -114,9 +114,8 @@ def _rehearse() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         job = Job(run=0, attempt=0, invocation="", folder="/", argv=("/",), cwd="/")
-        order = write_order(job)
-        send_order(theirs, order, lock=order, reply=theirs)
-        os.close(order)
+        with write_order(job) as order:
+            send_order(theirs, order, lock=order.fileno(), reply=theirs)
         received = _receive(ours)
     if received is not None:
         job, lock, answer = received
@@ -125,24 +124,24 @@ def _rehearse() -> None:
         supervisor.rehearse(job)
 
 
-def write_order(job: Job) -> int:
-    """Write *job* down for the spare; give the descriptor.
+def write_order(job: Job) -> BinaryIO:
+    """Write *job* down for the spare supervisor.
 
     It travels in a file without a name: it may be long, and the environment in it is nobody's business.
     """
-    order = os.memfd_create("job", os.MFD_CLOEXEC)
+    order = os.fdopen(os.memfd_create("job", os.MFD_CLOEXEC), "wb")
     try:
-        with os.fdopen(os.dup(order), "wb") as file:
-            file.write(job.to_json())
+        order.write(job.to_json())
+        order.flush()
     except OSError:
-        os.close(order)
+        order.close()
         raise
     return order
 
 
-def send_order(connection: socket.socket, order: int, *, lock: int, reply: socket.socket) -> None:
+def send_order(connection: socket.socket, order: BinaryIO, *, lock: int, reply: socket.socket) -> None:
     """Send *order* to the spare, with *lock* and where to *reply*; the daemon's side of `_receive`."""
-    socket.send_fds(connection, [_ORDER], [order, lock, reply.fileno()])
+    socket.send_fds(connection, [_ORDER], [order.fileno(), lock, reply.fileno()])
 
 
 def receive_answer(answer: socket.socket) -> int | None:

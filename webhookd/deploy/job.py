@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from webhookd.models.statedir import AttemptFolder
+
 ENDINGS = frozenset({"exited", "signaled", "timed_out", "cancelled", "interrupted", "not_started"})
 _LATEST = 2**37  # seconds since the epoch; after the year 6000
 _HIGHEST = 2**16  # above every exit code and signal
@@ -36,14 +38,9 @@ class Job:
     journal: tuple[tuple[str, str], ...] = ()  # fields under which the output goes to the journal too
 
     @property
-    def log(self) -> Path:
-        """Where the command's output goes."""
-        return Path(self.folder, "log")
-
-    @property
-    def payload(self) -> Path:
-        """The payload the command may read."""
-        return Path(self.folder, "payload")
+    def files(self) -> AttemptFolder:
+        """The files in its folder."""
+        return AttemptFolder(Path(self.folder))
 
     def to_json(self) -> bytes:
         """Give the job as one JSON object."""
@@ -71,7 +68,7 @@ class Result:
 
     def write(self, folder: str) -> None:
         """Put the result into *folder* so that it is there whole, on disk, or not at all."""
-        path = Path(folder, "result.json")
+        path = AttemptFolder(Path(folder)).result
         part = path.with_suffix(".part")
         make_way(Path(folder), path, part)
         write_private(part, json.dumps(asdict(self)).encode(), durable=True)
@@ -86,7 +83,7 @@ class Result:
     def read(cls, folder: Path, invocation: str) -> "Result | None":
         """Give the result in *folder*, or None where no supervisor has left one for *invocation*."""
         try:
-            result = cls(**json.loads((folder / "result.json").read_bytes()))
+            result = cls(**json.loads(AttemptFolder(folder).result.read_bytes()))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
             return None  # a command may have made anything of its folder
         except (ValueError, TypeError, RecursionError):

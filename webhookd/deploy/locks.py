@@ -1,15 +1,60 @@
-"""One lock file for every lane: whoever holds it may run a command there, and nobody else.
+"""A lock file for every lane: only its holder may run a command there. Standard library only.
 
-The daemon takes it and hands the open descriptor to a supervisor: it is held for as long as that lives.
+The daemon takes it and passes the open descriptor to a supervisor: it is held for as long as that lives.
+The file names its holder in one line, for the daemon that comes next: the invocation, the supervisor's pid,
+and the identity of the command.
 """
 
+import contextlib
 import fcntl
-import hashlib
 import os
+import signal
+from dataclasses import dataclass
 from pathlib import Path
 
-from webhookd.deploy.holder import read_holder
-from webhookd.deploy.watched import Watched
+_LENGTH = 160  # bytes; more than the three words take
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningSupervisor:
+    """A living supervisor as the daemon sees it. Its pidfd becomes readable when it ends."""
+
+    pidfd: int
+
+    def cancel(self) -> None:
+        """Ask it to end its command because somebody wants that."""
+        self._signal(signal.SIGTERM)
+
+    def interrupt(self) -> None:
+        """Ask it to end its command because the daemon stops; the run will be started again."""
+        self._signal(signal.SIGUSR1)
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        os.close(self.pidfd)
+
+    def _signal(self, signum: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):  # it has ended by itself
+            signal.pidfd_send_signal(self.pidfd, signum)
+
+
+class HeldLock:
+    """A lane's lock as the supervisor holds it for one attempt."""
+
+    def __init__(self, descriptor: int, invocation: str) -> None:
+        self._descriptor = descriptor
+        self._invocation = invocation
+
+    def main(self) -> str:
+        """Return the identity of the attempt's command as its first supervisor wrote it, else ""."""
+        before = _read_holder(self._descriptor)
+        return before[2] if before and before[0] == self._invocation else ""
+
+    def write_holder(self, main: str) -> None:
+        """Name this process and the command *main*; on a full disk the held lock alone has to do."""
+        line = f"{self._invocation} {os.getpid()} {main}\n".ljust(_LENGTH)
+        with contextlib.suppress(OSError):
+            os.pwrite(self._descriptor, line.encode(), 0)
 
 
 class LaneLocks:
@@ -23,12 +68,12 @@ class LaneLocks:
         self._folder.mkdir(mode=0o711, parents=True, exist_ok=True)
 
     def take(self, lane: str) -> int | None:
-        """Take the lane's lock and give its descriptor, or None while a supervisor holds it."""
+        """Take the lane's lock and return its descriptor, or None while a supervisor holds it."""
         path = self._path(lane)
         while True:
             descriptor = _open(path)
             try:
-                is_ours = _take(descriptor) or _take(descriptor)  # twice: `forget` may hold it for a moment
+                is_ours = _take(descriptor) or _take(descriptor)  # twice: `remove_unused` may hold it briefly
                 if is_ours and _is_at(descriptor, path):
                     return descriptor
             except OSError:
@@ -36,37 +81,37 @@ class LaneLocks:
                 raise
             os.close(descriptor)
             if not is_ours:
-                return None  # else `forget` was faster
+                return None  # else `remove_unused` was faster
 
-    def find(self, lane: str, invocation: str) -> Watched | None:
+    def find(self, lane: str, invocation: str) -> RunningSupervisor | None:
         """Watch the supervisor that holds *lane* for *invocation*, started by an earlier daemon.
 
-        None while it has not yet said who it is, or when it ends in between.
+        None while it has not yet written who it is, or when it ends in between.
         """
         descriptor = _open(self._path(lane))
         try:
-            holder = read_holder(descriptor)
+            holder = _read_holder(descriptor)
             if holder is None or holder[0] != invocation:
                 return None
-            watched = Watched(pidfd=os.pidfd_open(holder[1]))
+            found = RunningSupervisor(pidfd=os.pidfd_open(holder[1]))
             if _take(descriptor):  # it ended: the pid may be anybody's by now
-                watched.close()
+                found.close()
                 return None
         except ProcessLookupError:
             return None
         else:
-            return watched
+            return found
         finally:
             os.close(descriptor)
 
-    def forget(self, *, unused_since: float) -> int:
-        """Remove lock files that nobody holds and that were last taken before *unused_since* (epoch seconds).
+    def remove_unused(self, *, since: float) -> int:
+        """Remove lock files that nobody holds and that were last taken before *since* (epoch seconds).
 
-        There is one for every branch that was ever deployed. Give how many were removed.
+        There is one for every branch that was ever deployed. Returns the number of removed files.
         """
         removed = 0
         for path in self._folder.glob("*.lock"):
-            if path.stat().st_mtime >= unused_since:
+            if path.stat().st_mtime >= since:
                 continue
             descriptor = _open(path)
             try:
@@ -78,8 +123,18 @@ class LaneLocks:
         return removed
 
     def _path(self, lane: str) -> Path:
+        import hashlib  # noqa: PLC0415 - large, and no supervisor needs it
+
         name = hashlib.sha256(lane.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return self._folder / f"{name}.lock"
+
+
+def _read_holder(descriptor: int) -> tuple[str, int, str] | None:
+    """Return invocation, supervisor pid and command identity ("" before it runs) from a lock file."""
+    words = os.pread(descriptor, _LENGTH, 0).decode(errors="replace").partition("\n")[0].split(" ")
+    if len(words) != 3 or not words[1].isdigit():  # noqa: PLR2004 - the three words above
+        return None
+    return words[0], int(words[1]), words[2]
 
 
 def _open(path: Path) -> int:
@@ -92,7 +147,7 @@ def _open(path: Path) -> int:
 
 
 def _take(descriptor: int) -> bool:
-    """Lock an open lock file; tell whether it was free."""
+    """Lock an open lock file; return whether it was free."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -101,7 +156,7 @@ def _take(descriptor: int) -> bool:
 
 
 def _is_at(descriptor: int, path: Path) -> bool:
-    """Tell whether the open file is still the one at *path*."""
+    """Return whether the open file is still the one at *path*."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:

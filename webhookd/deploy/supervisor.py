@@ -6,6 +6,7 @@ SIGTERM cancels the attempt, SIGUSR1 interrupts it; both end the whole process t
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import time
@@ -14,17 +15,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from webhookd.deploy import processes
-from webhookd.deploy.holder import Holder
+from webhookd.deploy.cleanup import KILL_INTERVAL, KILL_PATIENCE, clean_up, count_ended, kill_everything
+from webhookd.deploy.command_log import CommandLog
 from webhookd.deploy.job import Job, Result, make_way
-from webhookd.deploy.leftovers import (
-    KILL_INTERVAL,
-    KILL_PATIENCE,
-    count_leftovers,
-    end_leftovers,
-    kill_everything,
-)
-from webhookd.deploy.output import Output
-from webhookd.deploy.signals import Signals
+from webhookd.deploy.locks import HeldLock
 from webhookd.deploy.starting import silence, spawn, why
 
 _LOG_INTERVAL = 0.25  # seconds between looks at the size of the log
@@ -32,8 +26,33 @@ _ROOM_INTERVAL = 1.0  # seconds between two tries to write the result
 _LEFTOVER_PATIENCE = 1.0  # seconds a command's helpers may take to end after it (`tee`, `git gc`)
 
 
+class Signals:
+    """What came, noted by handlers that do nothing else; `wait` returns as soon as something did."""
+
+    def __init__(self) -> None:
+        self.asked_to_end = ""  # an ending, in the words of `Result`
+        self._read_end, write_end = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+        signal.signal(signal.SIGTERM, lambda *_: self._ask("cancelled"))
+        signal.signal(signal.SIGUSR1, lambda *_: self._ask("interrupted"))
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def wait(self, seconds: float) -> None:
+        """Sleep for *seconds*, or until a signal has come."""
+        if select.select([self._read_end], [], [], max(seconds, 0.0))[0]:
+            with contextlib.suppress(BlockingIOError):
+                os.read(self._read_end, 512)
+
+    def forget(self) -> None:
+        """Forget what came until now."""
+        self.asked_to_end = ""
+
+    def _ask(self, ending: str) -> None:
+        self.asked_to_end = self.asked_to_end or ending
+
+
 def get_ready() -> Signals:
-    """Do what can be done before there is a job; give the signals for `run`."""
+    """Do what can be done before there is a job; return the signals for `run`."""
     os.setsid()
     silence()
     processes.become_subreaper()
@@ -42,10 +61,10 @@ def get_ready() -> Signals:
 
 def rehearse(job: Job) -> None:
     """Try to start *job*, which cannot be started."""
-    output = Output(Path(os.devnull), limit=job.log_limit)
+    log = CommandLog(Path(os.devnull), limit=job.log_limit)
     with contextlib.suppress(OSError):
-        spawn(job, output.fd)
-    output.close()
+        spawn(job, log.fd)
+    log.close()
 
 
 def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -> NoReturn:
@@ -54,28 +73,28 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
     *lock* is the descriptor of the held lock file; *started* is called when the command runs, or cannot.
     """
     signals.forget()  # whatever came before was not meant for this job
-    holder = Holder(lock, job)
+    held = HeldLock(lock, job.invocation)
     try:
         if job.argv:
-            result = _Attempt(job, signals, holder).supervise(started)
+            result = _Attempt(job, signals, held).supervise(started)
         else:
             started()
-            result = end_leftovers(job, signals, holder)
+            result = clean_up(job, held, pause=signals.wait)
     except Exception as error:  # noqa: BLE001 - whatever it is, the run must learn of it
-        kill_everything(signals)
+        kill_everything(pause=signals.wait)
         started()
-        ending = "not_started" if job.argv and not holder.main() else "interrupted"
+        ending = "not_started" if job.argv and not held.main() else "interrupted"
         reason = f"supervisor failed: {type(error).__name__}: {error}"
         result = Result(invocation=job.invocation, ending=ending, reason=reason, ended_at=time.time())
     with contextlib.suppress(OSError):  # a command may have made anything of its folder
         make_way(Path(job.folder))
-        job.payload.unlink(missing_ok=True)  # the store keeps it, for as long as the operator wants
+        job.files.payload.unlink(missing_ok=True)  # the store keeps it, for as long as the operator wants
     _report(result, job, signals)
     os._exit(0)
 
 
 def _report(result: Result, job: Job, signals: Signals) -> None:
-    """Leave the *result*; on a full disk, as soon as there is room or until somebody has asked for an end."""
+    """Write the *result*; on a full disk, as soon as there is room or until somebody has asked for an end."""
     while True:
         try:
             result.write(job.folder)
@@ -90,12 +109,12 @@ def _report(result: Result, job: Job, signals: Signals) -> None:
 class _Attempt:
     """A command from its start until no descendant is left."""
 
-    def __init__(self, job: Job, signals: Signals, holder: Holder) -> None:
+    def __init__(self, job: Job, signals: Signals, lock: HeldLock) -> None:
         self._job = job
         self._signals = signals
-        self._holder = holder
+        self._lock = lock
         fields = [(name, value.encode("utf-8", "replace")) for name, value in job.journal]
-        self._output = Output(job.log, limit=job.log_limit, fields=fields)
+        self._log = CommandLog(job.files.log, limit=job.log_limit, fields=fields)
         self._main = 0  # pid
         self._status: int | None = None  # wait status of the command itself
         self._ended_at = 0.0  # monotonic seconds
@@ -105,10 +124,10 @@ class _Attempt:
         self._immortal = 0
 
     def supervise(self, started: Callable[[], None]) -> Result:
-        """Start the command, see it through, and say how it ended."""
+        """Start the command, wait for its end, and return how it ended."""
         deadline = time.monotonic() + self._job.timeout
         try:
-            self._main = spawn(self._job, self._output.fd)
+            self._main = spawn(self._job, self._log.fd)
         except (OSError, subprocess.SubprocessError) as error:
             started()
             return Result(
@@ -117,16 +136,16 @@ class _Attempt:
                 reason=why(error, self._job),
                 ended_at=time.time(),
             )
-        self._holder.say(processes.identity(self._main))
+        self._lock.write_holder(processes.identity(self._main))
         started()
         while self._reap() and self._goes_on(time.monotonic(), deadline):
-            self._output.keep_within_limit()
+            self._log.keep_within_limit()
             self._signals.wait(self._pause(time.monotonic(), deadline))
-        self._output.close()
+        self._log.close()
         return self._result()
 
     def _goes_on(self, now: float, deadline: float) -> bool:
-        """Do what is due; tell whether to go on."""
+        """Do what is due; return whether to go on."""
         if self._ending:
             return self._kill(now)
         self._ending = self._reason_to_end(now, deadline)
@@ -135,7 +154,7 @@ class _Attempt:
         return True
 
     def _reap(self) -> bool:
-        """Collect ended children, adopted ones too; tell whether any is left."""
+        """Collect ended children, adopted ones too; return whether any is left."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -161,14 +180,14 @@ class _Attempt:
         self._kill_at = now + self._job.grace
 
     def _kill(self, now: float) -> bool:
-        """KILL the tree once its grace is over; tell whether it may still end."""
+        """KILL the tree once its grace is over; return whether it may still end."""
         if now < self._kill_at:
             return True
         self._immortal = processes.send(signal.SIGKILL, processes.descendants(os.getpid()))
         return now < self._kill_at + KILL_PATIENCE
 
     def _pause(self, now: float, deadline: float) -> float:
-        """Give the seconds until something is due; the log is looked at all the time."""
+        """Return the seconds until something is due; the log is checked all the time."""
         if self._ending:
             due = max(self._kill_at - now, KILL_INTERVAL)
         elif self._status is not None:
@@ -203,7 +222,7 @@ class _Attempt:
         }[ending]
         parts = [said] if said else []
         if self._leftovers:
-            parts.append(count_leftovers(self._leftovers))
+            parts.append(count_ended(self._leftovers))
         if self._immortal:
             parts.append(f"{self._immortal} of another user could not be ended")
         return ", ".join(parts)

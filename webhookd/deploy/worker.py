@@ -1,6 +1,6 @@
 """Claims runs, has them supervised, and records how they ended. One thread does all of it.
 
-It sleeps until something happens: a commit woke it, a supervisor ended (its pidfd becomes readable), a
+It sleeps until something happens: a commit woke it, a supervisor ended (its pidfd becomes readable), or a
 waiting run is due. A slow poll is only the safety net.
 """
 
@@ -10,13 +10,14 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import Enum, auto
 
 import structlog
 
 from webhookd.deploy.attempts import Attempts
-from webhookd.deploy.jobs import LaunchFailed, make_job, payload_of
-from webhookd.deploy.launcher import Launcher, Prepared, not_started
-from webhookd.deploy.standing import StandingClaim
+from webhookd.deploy.launcher import Launcher, not_started
+from webhookd.deploy.locks import RunningSupervisor
+from webhookd.deploy.planning import LaunchFailed, make_job, payload_of
 from webhookd.errors import StoreError, with_file
 from webhookd.models import Claim, Config, Ending, Outcome
 from webhookd.queue import Store
@@ -25,6 +26,14 @@ log = structlog.get_logger(__name__)
 
 _SAFETY_POLL = 5.0  # seconds
 _STORE_POLL = 1.0  # seconds before what failed is tried again
+
+
+class Condition(Enum):
+    """What the worker's last turn came to."""
+
+    CLEAR = auto()  # all that was due was done
+    FAILED = auto()  # the store or the disk refused something: the whole turn is tried again
+    CANNOT_START = auto()  # the last attempt could not be started, for a reason that concerns all of them
 
 
 class Worker:
@@ -39,11 +48,8 @@ class Worker:
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
         self._attempts = Attempts(store=store, launcher=launcher, config=config, owner=owner, poll=self._poll)
-        self._standing: StandingClaim | None = None
-        self._unsure = False  # whether something may run that is not in our hands
-        self._sure_until = 0.0  # monotonic seconds; then it is looked at again
-        self._hindered = False  # whether the last turn failed
-        self._stuck = False  # whether the last attempt could not be started, and no other could be
+        self._condition = Condition.CLEAR
+        self._adopt_at = 0.0  # monotonic seconds
         self._draining = threading.Event()
         self._interrupting = threading.Event()
         self._leaving = threading.Event()
@@ -63,14 +69,14 @@ class Worker:
         self.wake()
 
     def leave(self) -> None:
-        """Let `run` return at once; what still runs or is not recorded is the next daemon's to adopt."""
+        """Let `run` return at once; the next daemon adopts what still runs or is not recorded."""
         self._leaving.set()
         self.wake()
 
     @property
-    def is_hindered(self) -> bool:
+    def is_blocked(self) -> bool:
         """Whether it could not do what was due when it last tried."""
-        return self._hindered or self._stuck
+        return self._condition is not Condition.CLEAR
 
     @property
     def running(self) -> tuple[str, ...]:
@@ -78,114 +84,92 @@ class Worker:
         return self._attempts.targets
 
     def adopt(self) -> None:
-        """Take over the runs that are running and in nobody's hands."""
+        """Take over runs that are running without being tracked here.
+
+        An earlier daemon started them, or a claim was committed after the store had reported a failure.
+        """
         self._attempts.adopt()
-        self._unsure = False
-        self._sure_until = time.monotonic() + _SAFETY_POLL
+        self._adopt_at = time.monotonic() + _SAFETY_POLL
 
     def run(self) -> None:
         """Work until drained."""
         while not self._has_finished():
-            self._hindered = not self._try_turn()
+            self._try_turn()
             self._wait()
 
     def close(self) -> None:
-        """Let go of the descriptors, after `run` has returned."""
+        """Close the descriptors, after `run` has returned."""
         os.close(self._bell)
 
     # -- one turn
 
     def _has_finished(self) -> bool:
-        if self._leaving.is_set():
-            return True
-        return self._draining.is_set() and not self._attempts and self._standing is None
+        return self._leaving.is_set() or (self._draining.is_set() and not self._attempts)
 
-    def _try_turn(self) -> bool:
-        """Do all that is due; tell whether nothing was in the way."""
+    def _try_turn(self) -> None:
+        """Do all that is due; what fails is logged and tried again in the next turn."""
         try:
             self._turn()
-        except (StoreError, TimeoutError) as error:
+        except StoreError as error:
             log.error("store unavailable", error=error)  # noqa: TRY400 - a condition, not a bug
-            return False
+            self._condition = Condition.FAILED
         except OSError as error:
             log.error("worker blocked", error=with_file(error))  # noqa: TRY400 - as above
-            return False
-        return True
+            self._condition = Condition.FAILED
 
     def _turn(self) -> None:
         if self._interrupting.is_set():
             self._attempts.interrupt()  # first: it needs no store
-        self._take_standing()  # before `adopt`: what it has claimed is not a stranger's
-        if self._unsure or time.monotonic() >= self._sure_until:
+        if self._condition is Condition.FAILED or time.monotonic() >= self._adopt_at:
             self.adopt()
         self._attempts.settle()
-        self._claim()
+        self._start_what_is_due()
         self._attempts.cancel()
-        if self._stuck and not self._attempts and self._store.next_due(now=_now()) is None:
-            self._stuck = False  # nothing is left that would be tried again
+        self._check_condition()
+
+    def _check_condition(self) -> None:
+        """Clear the condition after a turn in which nothing failed.
+
+        Where attempts cannot be started, it clears once one was, or when none is left to be tried.
+        """
+        if self._condition is Condition.FAILED or (self.is_blocked and self._has_nothing_to_do()):
+            self._condition = Condition.CLEAR
+
+    def _has_nothing_to_do(self) -> bool:
+        return not self._attempts and self._store.next_due(now=_now()) is None
 
     # -- from queued to supervised
 
-    def _claim(self) -> None:
-        """Start what may start; leave word with the store for what comes next."""
-        while self._has_room():
-            self._unsure = True  # until it returns: a commit that was late may still come through
-            claim = self._store.claim(owner=self._owner, now=_now())
-            self._unsure = False
-            if claim is None:
-                break
-            self._start(claim, self._prepare(claim))
-        if self._has_room():
-            self._standing = StandingClaim(self._store, owner=self._owner, wake=self.wake)
-
-    def _take_standing(self) -> None:
-        """Start what the standing claim has found, or take it back."""
-        standing, self._standing = self._standing, None
-        if standing is None or standing.withdraw():
-            return
-        # All but the start can be done while the disk is at work on the commit.
-        prepared = self._prepare(standing.foretold) if standing.foretold else None
-        try:
-            claim = standing.result()
-        except (StoreError, TimeoutError):
-            self._unsure = True
-            if isinstance(prepared, Prepared):
-                prepared.forget()
-            raise
-        self._start(claim, prepared or self._prepare(claim))
+    def _start_what_is_due(self) -> None:
+        while self._has_room() and (claim := self._store.claim(owner=self._owner, now=_now())):
+            self._start(claim)
 
     def _has_room(self) -> bool:
         return len(self._attempts) < self._config().workers and not self._draining.is_set()
 
-    def _prepare(self, claim: Claim) -> "Prepared | LaunchFailed":
-        """Get *claim* ready to start; a failure is for whoever then starts it."""
-        folder = self._launcher.folder(claim.run.run, claim.run.attempt)
-        payload = payload_of(claim)
-        try:
-            job = make_job(claim, config=self._config(), folder=folder, has_payload=payload is not None)
-            lock = self._launcher.locks.take(claim.run.lane)
-            if lock is None:
-                return LaunchFailed("another process holds the lock of its lane", ending=Ending.INTERRUPTED)
-            return self._launcher.prepare(job, payload=payload, lock=lock)
-        except LaunchFailed as error:
-            return error
-        except OSError as error:
-            return not_started(error)
-
-    def _start(self, claim: Claim, prepared: "Prepared | LaunchFailed") -> None:
-        attempt = self._attempts.add(claim.run)
-        try:
-            if isinstance(prepared, LaunchFailed):
-                raise prepared
-            self._attempts.watch(attempt, self._launcher.launch(prepared))
-        except LaunchFailed as error:
-            self._stuck = error.concerns_all
-            outcome = Outcome(ending=error.ending, reason=str(error), ended_at=_now())
-            self._attempts.finish(attempt, outcome)
-            return
-        self._stuck = False
+    def _start(self, claim: Claim) -> None:
         run = claim.run
+        attempt = self._attempts.add(run)
+        try:
+            self._attempts.watch(attempt, self._launch(claim))
+        except LaunchFailed as error:
+            self._condition = Condition.CANNOT_START if error.concerns_all else Condition.CLEAR
+            self._attempts.finish(attempt, Outcome(ending=error.ending, reason=str(error), ended_at=_now()))
+            return
+        self._condition = Condition.CLEAR
         log.info("run started", run=run.run, target=run.target, attempt=run.attempt, delivery=run.delivery)
+
+    def _launch(self, claim: Claim) -> RunningSupervisor | None:
+        run, payload = claim.run, payload_of(claim)
+        folder = self._launcher.layout.attempt(run.run, run.attempt).path
+        job = make_job(claim, config=self._config(), folder=folder, has_payload=payload is not None)
+        try:
+            lock = self._launcher.locks.take(run.lane)
+        except OSError as error:
+            raise not_started(error) from error
+        if lock is None:
+            raise LaunchFailed("another process holds the lock of its lane", ending=Ending.INTERRUPTED)
+        return self._launcher.launch(job, payload=payload, lock=lock)
 
     # -- waiting
 
@@ -193,17 +177,17 @@ class Worker:
         ready = {fd for fd, _ in self._poll.poll(self._pause() * 1000)}
         if self._bell in ready:
             os.eventfd_read(self._bell)
-        self._attempts.let_go(ready)
+        self._attempts.release(ready)
 
     def _pause(self) -> float:
-        """Seconds until something is due that nobody will wake us for."""
-        if self._hindered or self._attempts.has_unrecorded:
+        """Return the seconds until something is due that nobody will wake us for."""
+        if self._condition is Condition.FAILED or self._attempts.has_unrecorded:
             return _STORE_POLL
         until_look = self._attempts.until_look()
         return self._until_due() if until_look is None else min(until_look, self._until_due())
 
     def _until_due(self) -> float:
-        """Seconds until something may be claimed."""
+        """Return the seconds until something may be claimed."""
         if self._has_finished():
             return 0.0  # the last one has just been recorded
         if not self._has_room():

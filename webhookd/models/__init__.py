@@ -21,9 +21,11 @@ if TYPE_CHECKING:
         Secret,
         Target,
     )
+    from webhookd.models.statedir import AttemptFolder, StateLayout
 
 __all__ = [
     "Attempt",
+    "AttemptFolder",
     "Claim",
     "Config",
     "Counts",
@@ -48,11 +50,12 @@ __all__ = [
     "Run",
     "RunState",
     "Secret",
+    "StateLayout",
     "StoredDelivery",
     "Target",
 ]
 
-_MODULES = ("settings", "push", "config", "runs", "findings")  # what is asked for most comes first
+_MODULES = ("settings", "push", "config", "runs", "findings", "statedir")  # the most used ones first
 
 
 def __getattr__(name: str) -> Any:

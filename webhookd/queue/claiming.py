@@ -64,13 +64,12 @@ ON CONFLICT (repo) DO UPDATE SET started_at = excluded.started_at
 """
 
 CLAIMED = f"""
-SELECT {rows.RUN_COLUMNS}, run.push, delivery.body, delivery.content_type
+SELECT {rows.RUN_COLUMNS}, run.push, delivery.body, delivery.content_type, (
+    SELECT last.commit_id FROM run AS last
+    WHERE last.slot = run.slot AND last.state = 'succeeded' ORDER BY last.id DESC LIMIT 1
+) AS last_commit
 FROM run JOIN delivery ON delivery.id = run.delivery_id WHERE run.id = :run
 """  # noqa: S608  constant text
-
-LAST_COMMIT = """
-SELECT commit_id FROM run WHERE slot = :slot AND state = 'succeeded' ORDER BY id DESC LIMIT 1
-"""
 
 
 def claim(tx: Transaction, *, owner: str, now: datetime) -> Claim | None:
@@ -86,8 +85,7 @@ def claim(tx: Transaction, *, owner: str, now: datetime) -> Claim | None:
     row = tx.one(CLAIMED, {"run": run})
     if row is None:
         raise AssertionError("a run that has just started is there")
-    last = tx.one(LAST_COMMIT, {"slot": row["slot"]})
-    return rows.to_claim(row, last_commit=None if last is None else last["commit_id"])
+    return rows.to_claim(row)
 
 
 def next_due(tx: Transaction) -> int | None:

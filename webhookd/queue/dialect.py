@@ -43,26 +43,16 @@ class Transaction(Protocol):
 class Database(Protocol):
     """A backend. Calls block unless they give a future, may come from any thread, and raise StoreErrors."""
 
-    def write(self, work: Callable[[Transaction], Result], *, relaxed: bool = False) -> Result:
-        """Run *work* in a transaction and return after its commit is durable.
+    def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
+        """Run *work* in a transaction and return after its commit.
 
-        With *relaxed* a power cut (not a crash of ours) may undo it.
+        Without *durable* a power cut, but no crash of ours, may undo it.
         """
 
     def write_soon(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
         """Run *work* in a transaction without waiting; the future is done once its commit is durable.
 
         It can be cancelled until the transaction begins.
-        """
-
-    def write_with_next(
-        self, work: Callable[[Transaction], Result | None], *, foretell: Callable[[Result], None]
-    ) -> "Future[Result]":
-        """Run *work* at the end of each durable transaction until it gives something.
-
-        It is committed with that transaction. *foretell* is told what it has given before the commit, which
-        may still fail; until then the future can be cancelled, and after the commit it is done. Only the last
-        one stands.
         """
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:

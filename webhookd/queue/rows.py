@@ -129,14 +129,14 @@ def max_attempts(row: Row) -> int:
     return 1 + int(row["retries"]) + int(row["interruptions"])
 
 
-def to_claim(row: Row, *, last_commit: str | None) -> Claim:
-    """Give a row of RUN_COLUMNS with push, body and content type as a claim."""
+def to_claim(row: Row) -> Claim:
+    """Make a claim of a row of `claiming.CLAIMED`."""
     return Claim(
         run=to_run(row),
         push=push_from_json(row["push"]),
         body=row["body"],
         content_type=row["content_type"],
-        last_commit=last_commit,
+        last_commit=row["last_commit"],
     )
 
 

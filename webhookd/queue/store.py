@@ -5,7 +5,7 @@ The store wakes nobody: whoever accepted (`queued`), cancelled, reran or resumed
 A forked child must not use it.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import Future
 from datetime import datetime
 from functools import partial
@@ -108,21 +108,11 @@ class Store:
     # worker
 
     def claim(self, *, owner: str, now: datetime) -> Claim | None:
-        """Start the next run for *owner*: lane free, target not paused, its time come; in turn."""
-        return self._db.write(partial(claiming.claim, owner=owner, now=now), relaxed=True)
+        """Start the next run for *owner*: lane free, target not paused, due, and in turn.
 
-    def claim_with_next(
-        self, *, owner: str, clock: Callable[[], datetime], foretell: Callable[[Claim], None]
-    ) -> "Future[Claim]":
-        """Claim what the next accepted delivery queues, in one commit with that; *clock* gives its moment.
-
-        *foretell* is told the claim while the disk still works on the commit, which may fail: enough to get
-        ready, not to start. Until then the future can be cancelled, after the commit it is done, both in the
-        store's own thread. Only the last one stands.
+        A power cut may undo the claim: then no command runs any more, and the run is still queued.
         """
-        return self._db.write_with_next(
-            lambda tx: claiming.claim(tx, owner=owner, now=clock()), foretell=foretell
-        )
+        return self._db.write(partial(claiming.claim, owner=owner, now=now), durable=False)
 
     def next_due(self, *, now: datetime) -> datetime | None:
         """Give the earliest moment, not before *now*, at which `claim` will find something in a free lane."""

@@ -1,9 +1,9 @@
 """Group commit: one thread owns the only writing connection and commits what many threads ask for at once.
 
-A caller hands in a function and blocks. The thread takes all that has come meanwhile into one transaction,
-with a savepoint per item so that one that fails leaves the others alone, and wakes the callers after the
-commit: one fsync for all of them. No caller is told of success before the commit, none waits for ever, and
-what was given up before its transaction began is not written later.
+A caller hands in a function. The thread runs all functions that have come meanwhile in one transaction, so
+that they share one fsync, and wakes their callers after the commit. When one of them fails, the transaction
+is undone and each of them gets a transaction of its own. No caller is told of success before the commit,
+none waits for ever, and what was cancelled before its transaction began is not written later.
 """
 
 import contextlib
@@ -19,59 +19,14 @@ from webhookd.queue.sqlite_errors import unavailable
 
 
 class _Item(Generic[Result]):
-    """One function to run, and the caller that waits for it."""
+    """A function to run in a transaction, and the future of its result."""
 
-    __slots__ = ("_done", "_fate", "failure", "relaxed", "result", "work")
+    __slots__ = ("durable", "future", "work")
 
-    def __init__(self, work: Callable[[sqlite3.Connection], Result], *, relaxed: bool) -> None:
+    def __init__(self, work: Callable[[sqlite3.Connection], Result], *, durable: bool) -> None:
         self.work = work
-        self.relaxed = relaxed
-        self.result: Result | None = None
-        self.failure: Exception | None = None
-        self._fate = threading.Lock()  # who gets it decides: the writer takes it, or the caller gives up
-        self._done = threading.Lock()  # released once the outcome is certain
-        self._done.acquire()
-
-    def decide(self) -> bool:
-        """Take it, or give it up; tell whether nobody did before."""
-        return self._fate.acquire(blocking=False)
-
-    def wait(self, seconds: float) -> bool:
-        return self._done.acquire(timeout=seconds)
-
-    def settle(self) -> None:
-        self._done.release()
-
-
-class _PromisedItem(_Item[Result]):
-    """One function to run for a caller that does not wait: its future holds the outcome after the commit."""
-
-    __slots__ = ("future",)
-
-    def __init__(self, work: Callable[[sqlite3.Connection], Result]) -> None:
-        super().__init__(work, relaxed=False)
+        self.durable = durable
         self.future: Future[Result] = Future()
-
-    def decide(self) -> bool:
-        return self.future.set_running_or_notify_cancel()
-
-    def settle(self) -> None:
-        if self.failure is not None:
-            self.future.set_exception(self.failure)
-        else:
-            self.future.set_result(self.result)  # type: ignore[arg-type]
-
-
-class _StandingItem(_PromisedItem[Result]):
-    """One function to run with the batches of others until it gives what *foretell* then hears first."""
-
-    __slots__ = ("foretell",)
-
-    def __init__(
-        self, work: Callable[[sqlite3.Connection], Result], *, foretell: Callable[[Result], None]
-    ) -> None:
-        super().__init__(work)
-        self.foretell = foretell
 
 
 class GroupCommit:
@@ -87,51 +42,55 @@ class GroupCommit:
     ) -> None:
         """Own *connection* from now on.
 
-        *check_place* raises where a commit went into a file that nobody will find again; *patience* is how
+        *check_place* raises when a commit went into a file that nobody will find again; *patience* is how
         many seconds a caller waits at most.
         """
         self._connection: sqlite3.Connection | None = connection
         self._reconnect = reconnect
         self._check_place = check_place
         self._patience = patience
-        self._durable = True  # synchronous=FULL is in force
+        self._is_full = True  # whether synchronous=FULL is in force
         self._waiting: list[_Item[object]] = []
-        self._standing: _StandingItem[object] | None = None
         self._closed = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[sqlite3.Connection], Result], *, relaxed: bool = False) -> Result:
-        """Run *work* in a transaction, give its result after the commit, raise what it raised."""
-        item = _Item(work, relaxed=relaxed)
-        self._enqueue(item)
-        self._await(item)
-        if item.failure is not None:
-            raise item.failure
-        return item.result  # type: ignore[return-value]
+    def submit(self, work: Callable[[sqlite3.Connection], Result], *, durable: bool = True) -> Result:
+        """Run *work* in a transaction, and return its result after the commit or raise what it raised.
 
-    def submit_soon(self, work: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
+        Once the transaction has begun, the caller waits as long again.
+        """
+        future = self.submit_soon(work, durable=durable)
+        with contextlib.suppress(TimeoutError):
+            future.exception(self._patience)
+        if future.cancel():
+            raise StoreUnavailable(
+                f"the store took no write for {self._patience:g} s", hint="see whether the disk hangs"
+            )
+        try:
+            future.exception(self._patience)
+        except TimeoutError as exc:
+            raise StoreUnavailable(
+                f"a commit takes longer than {self._patience:g} s: it may still come through",
+                hint="see whether the disk hangs",
+            ) from exc
+        return future.result()
+
+    def submit_soon(
+        self, work: Callable[[sqlite3.Connection], Result], *, durable: bool = True
+    ) -> "Future[Result]":
         """Run *work* in a transaction without waiting for it.
 
         The future is done after the commit, in the writer's thread; it can be cancelled until the
-        transaction begins.
+        transaction begins. Without *durable* the commit waits for the disk only if another item needs it.
         """
-        item = _PromisedItem(work)
-        self._enqueue(item)
-        return item.future
-
-    def submit_with_next(
-        self, work: Callable[[sqlite3.Connection], Result | None], *, foretell: Callable[[Result], None]
-    ) -> "Future[Result]":
-        """Run *work* at the end of each durable batch, in its transaction, until it gives something.
-
-        The future is done after that commit, and can be cancelled until *foretell* is told what *work* has
-        given, which is just before the commit. Only the last one submitted stands.
-        """
-        item: _StandingItem[Result] = _StandingItem(work, foretell=foretell)  # type: ignore[arg-type]
+        item = _Item(work, durable=durable)
         with self._changed:
-            self._standing = item  # type: ignore[assignment]
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            self._waiting.append(item)  # type: ignore[arg-type]
+            self._changed.notify()
         return item.future
 
     def close(self) -> None:
@@ -140,27 +99,6 @@ class GroupCommit:
             self._closed = True
             self._changed.notify()
         self._thread.join()
-
-    def _enqueue(self, item: _Item[Result]) -> None:
-        with self._changed:
-            if self._closed:
-                raise StoreUnavailable("the store is closed")
-            self._waiting.append(item)  # type: ignore[arg-type]
-            self._changed.notify()
-
-    def _await(self, item: _Item[Result]) -> None:
-        """Wait for the outcome; an item whose transaction has begun gets as long again."""
-        if item.wait(self._patience):
-            return
-        if item.decide():
-            raise StoreUnavailable(
-                f"the store took no write for {self._patience:g} s", hint="see whether the disk hangs"
-            )
-        if not item.wait(self._patience):
-            raise StoreUnavailable(
-                f"a commit takes longer than {self._patience:g} s: it may still come through",
-                hint="see whether the disk hangs",
-            )
 
     def _work(self) -> None:
         while batch := self._next_batch():
@@ -175,59 +113,47 @@ class GroupCommit:
             return batch
 
     def _commit(self, batch: Sequence[_Item[object]]) -> None:
+        """Commit *batch* as one transaction, or item by item when one of them fails."""
         taken: list[_Item[object]] = []
-        undecided = list(batch)  # each is decided once
         try:
-            connection = self._begin(durable=not all(item.relaxed for item in batch))
-            taken, undecided = [item for item in undecided if item.decide()], []
-            for item in taken:
-                _run(connection, item)
-            if not all(item.relaxed for item in taken):
-                taken = self._run_standing(connection) + taken  # it hears of the commit first
+            # The begin may wait for another process: until then callers can cancel.
+            connection = self._begin(durable=any(item.durable for item in batch))
+            taken = _take(batch)
+            results = [item.work(connection) for item in taken]
+        except Exception as exc:  # noqa: BLE001  whatever it is, no caller may be left waiting
+            self._undo()
+            if len(taken) > 1:
+                for item in taken:
+                    self._commit([item])
+            else:
+                _fail(taken or _take(batch), exc)
+            return
+        try:
             connection.execute("COMMIT")
             self._check_place()
-        except Exception as exc:  # noqa: BLE001  whatever it is, no caller may be left waiting
+        except Exception as exc:  # noqa: BLE001  as above
             self._disconnect()
-            taken += [item for item in undecided if item.decide()]
-            taken += self._standing_that_was_decided()
-            for item in taken:
-                item.failure = item.failure or unavailable(exc)
-        for item in taken:
-            item.settle()
-
-    def _run_standing(self, connection: sqlite3.Connection) -> list[_Item[object]]:
-        """Run what waits for a batch like this one; give it when it has found something to do."""
-        item = self._standing
-        if item is None:
-            return []
-        stays = not item.future.cancelled() and _run(
-            connection, item, wanted=lambda: item.result is not None and item.decide()
-        )
-        if item.failure is not None:
-            stays = item.decide()
-        elif stays:
-            item.foretell(item.result)
-        if stays or item.future.cancelled():
-            with self._changed:
-                self._standing = None if self._standing is item else self._standing
-        return [item] if stays else []
-
-    def _standing_that_was_decided(self) -> list[_Item[object]]:
-        """Give what stands if it has been decided and the database failed before it could be taken down."""
-        item = self._standing
-        if item is None or not item.future.running():
-            return []
-        self._standing = None
-        return [item]
+            _fail(taken, exc)
+            return
+        for item, result in zip(taken, results, strict=True):
+            item.future.set_result(result)
 
     def _begin(self, *, durable: bool) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection, self._durable = self._reconnect(), True
-        if durable != self._durable:
+            self._connection, self._is_full = self._reconnect(), True
+        if durable != self._is_full:
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._durable = durable
+            self._is_full = durable
         self._connection.execute("BEGIN IMMEDIATE")
         return self._connection
+
+    def _undo(self) -> None:
+        """Undo the transaction; where SQLite has done so itself, its connection is not used again."""
+        if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._connection.execute("ROLLBACK")
+                return
+        self._disconnect()
 
     def _disconnect(self) -> None:
         """Close the connection, which undoes what was not committed; the next batch opens a new one."""
@@ -237,29 +163,15 @@ class GroupCommit:
                 connection.close()
 
 
-def _run(
-    connection: sqlite3.Connection, item: _Item[object], *, wanted: Callable[[], bool] = lambda: True
-) -> bool:
-    """Run one item; when it fails, or is not *wanted* then, undo it alone. Tell whether it stays.
-
-    Raises what it raised where the database has undone everything already.
-    """
-    connection.execute("SAVEPOINT item")
-    try:
-        item.result = item.work(connection)
-    except Exception as exc:
-        if not connection.in_transaction:
-            raise
-        connection.execute("ROLLBACK TO item")
-        item.failure = _as_store_error(exc)
-    stays = item.failure is not None or wanted()
-    if not stays:
-        connection.execute("ROLLBACK TO item")
-    connection.execute("RELEASE item")
-    return stays
+def _take(batch: Sequence[_Item[object]]) -> list[_Item[object]]:
+    """Return the items that were not cancelled; from now on they cannot be."""
+    return [item for item in batch if item.future.running() or item.future.set_running_or_notify_cancel()]
 
 
-def _as_store_error(exc: Exception) -> Exception:
+def _fail(items: Sequence[_Item[object]], exc: Exception) -> None:
     if isinstance(exc, sqlite3.IntegrityError):
-        return StoreError(f"the store refuses a change that breaks its rules: {exc}")
-    return unavailable(exc) if isinstance(exc, sqlite3.Error) else exc
+        exc = StoreError(f"the store refuses a change that breaks its rules: {exc}")
+    elif isinstance(exc, sqlite3.Error):
+        exc = unavailable(exc)
+    for item in items:
+        item.future.set_exception(exc)

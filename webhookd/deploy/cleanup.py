@@ -1,24 +1,24 @@
-"""The end of processes that outlived their command or their supervisor. Standard library only."""
+"""Ends processes that outlived their command or their supervisor. Standard library only."""
 
 import os
 import signal
 import time
+from collections.abc import Callable
 
 from webhookd.deploy import processes
-from webhookd.deploy.holder import Holder
+from webhookd.deploy.command_log import CommandLog
 from webhookd.deploy.job import Job, Result
-from webhookd.deploy.output import Output
-from webhookd.deploy.signals import Signals
+from webhookd.deploy.locks import HeldLock
 
 KILL_INTERVAL = 0.05  # seconds between rounds of KILL, while processes still fork
 KILL_PATIENCE = 10.0  # seconds after which processes that no KILL ends are reported and left
 _LOOKS = 3  # that must find nothing: in the middle of its exec a process has no environment
 
 
-def end_leftovers(job: Job, signals: Signals, holder: Holder) -> Result:
+def clean_up(job: Job, lock: HeldLock, *, pause: Callable[[float], None]) -> Result:
     """End what an attempt left behind whose own supervisor died, and call the attempt interrupted."""
-    main = holder.main()
-    holder.say(main)
+    main = lock.main()
+    lock.write_holder(main)
     mark = f"\0WEBHOOKD_INVOCATION={job.invocation}\0".encode()
     ended: set[int] = set()
     looks = 0
@@ -31,21 +31,21 @@ def end_leftovers(job: Job, signals: Signals, holder: Holder) -> Result:
         else:
             processes.terminate(set(found) - ended)
         ended.update(found)
-        signals.wait(KILL_INTERVAL)
-    if job.log.exists():
-        Output(job.log, limit=job.log_limit, fresh=False).close()
-    reason = "its supervisor died" + (f", {count_leftovers(len(ended))}" if ended else "")
+        pause(KILL_INTERVAL)
+    if job.files.log.exists():
+        CommandLog(job.files.log, limit=job.log_limit, fresh=False).close()
+    reason = "its supervisor died" + (f", {count_ended(len(ended))}" if ended else "")
     return Result(invocation=job.invocation, ending="interrupted", reason=reason, ended_at=time.time())
 
 
-def kill_everything(signals: Signals) -> None:
+def kill_everything(*, pause: Callable[[float], None]) -> None:
     """KILL all descendants without grace: this supervisor can no longer look after them."""
     end = time.monotonic() + KILL_PATIENCE
     while (tree := processes.descendants(os.getpid())) and time.monotonic() < end:
         processes.send(signal.SIGKILL, tree)
-        signals.wait(KILL_INTERVAL)
+        pause(KILL_INTERVAL)
 
 
-def count_leftovers(count: int) -> str:
-    """Say how many processes had to be ended."""
+def count_ended(count: int) -> str:
+    """Return the part of a reason that counts the processes that had to be ended."""
     return f"{count} left-over process{'es' if count > 1 else ''} ended"

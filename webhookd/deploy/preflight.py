@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from webhookd.deploy.environment import Account, account_environment
-from webhookd.deploy.jobs import LaunchFailed, account_of
+from webhookd.deploy.planning import LaunchFailed, account_of
 from webhookd.models import Finding, Level, Target
 
 CHECK = "target"

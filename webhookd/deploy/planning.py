@@ -10,7 +10,7 @@ from webhookd.deploy.environment import Account, build_environment
 from webhookd.deploy.job import Job
 from webhookd.errors import WebhookdError
 from webhookd.intake import json_text
-from webhookd.models import Claim, Config, Ending, LogTo, Request, Run, Target
+from webhookd.models import AttemptFolder, Claim, Config, Ending, LogTo, Request, Run, Target
 
 _GRACE = 10.0  # seconds, for what a target left that is no longer configured
 
@@ -36,7 +36,7 @@ def make_job(claim: Claim, *, config: Config, folder: Path, has_payload: bool) -
         raise LaunchFailed(message, ending=Ending.CANCELLED)
     account, uid, gid = account_of(target)
     invocation = invocation_of(claim.run, folder)
-    payload = str(folder / "payload") if has_payload else None
+    payload = str(AttemptFolder(folder).payload) if has_payload else None
     return Job(
         run=claim.run.run,
         attempt=claim.run.attempt,

@@ -22,7 +22,7 @@ _PIECE = 1024**2  # bytes copied at once
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Output:
+class CommandLog:
     """An open log file: the first and the last half of `limit` bytes stay.
 
     Without *fresh* it is the log of a supervisor that died over it. With *fields* the first half goes to the
@@ -64,7 +64,7 @@ class Output:
         os.close(self.fd)
 
     def _give_back(self, size: int) -> bool:
-        """Give the middle of a log of *size* bytes back; tell whether the file system can do that."""
+        """Give the middle of a log of *size* bytes back; return whether the file system can do that."""
         end = (size - self._limit // 2) // _BLOCK * _BLOCK
         if end <= self._given_back:
             return True
