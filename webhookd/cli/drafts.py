@@ -63,7 +63,8 @@ def read_given(name: str) -> Given:
     if recorded is None:
         return Given(document=data)
     request = recorded.request()
-    return Given(document=payloads.json_text(request), recorded=request)
+    media_type = payloads.content_type(request.headers)
+    return Given(document=payloads.json_text(request.body, media_type), recorded=request)
 
 
 def one_hook(allowed: Candidates, given: Given | None, options: SignOptions) -> Hook:

@@ -177,9 +177,9 @@ def _hook(allowed: Candidates, request: Request) -> tuple[Hook, str]:
 
 def _inspect(request: Request, hook: Hook, allowed: Candidates, now: datetime) -> "Inspection":
     from webhookd.intake.inspection import inspect
+    from webhookd.intake.keyrings import every_secret
 
-    others = [secret for other in allowed.every_hook for secret in (*other.secrets, *other.tokens)]
-    others += [secret for repository in allowed.repositories for secret in repository.secrets]
+    others = every_secret(allowed.every_hook, allowed.repositories)
     return inspect(request, hook=hook, repositories=allowed.repositories, now=now, others=others)
 
 

@@ -10,7 +10,7 @@ from webhookd.deploy.environment import Account, build_environment
 from webhookd.deploy.job import Job
 from webhookd.errors import WebhookdError
 from webhookd.intake import json_text
-from webhookd.models import AttemptFolder, Claim, Config, Ending, LogTo, Request, Run, Target
+from webhookd.models import AttemptFolder, Claim, Config, Ending, LogTo, Run, Target
 
 _GRACE = 10.0  # seconds, for what a target left that is no longer configured
 
@@ -61,7 +61,7 @@ def payload_of(claim: Claim) -> bytes | None:
     """Give the forge's JSON, also where it came in a form; None where the body is no longer kept."""
     if claim.body is None:
         return None
-    return json_text(Request(headers={"content-type": claim.content_type}, body=claim.body))
+    return json_text(claim.body, claim.content_type)
 
 
 def _journal_fields(run: Run) -> tuple[tuple[str, str], ...]:

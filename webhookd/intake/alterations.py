@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 from urllib.parse import quote_plus, unquote_to_bytes
 
@@ -85,10 +86,11 @@ def _utf8_as_latin1(key: bytes) -> bytes:
 
 def altered_bodies(body: bytes) -> Iterator[Altered]:
     """Yield what may have been signed when *body* is what arrived."""
-    yield from _final_newline(body, Cause.BODY_FINAL_NEWLINE)
-    yield from _line_ends(body)
-    yield from _byte_order_mark(body)
-    yield from _character_set(body)
+    yield from _final_newline(body)
+    for way in chain(_line_ends(body), _byte_order_mark(body), _character_set(body)):
+        yield way
+        for also in _final_newline(way.value):
+            yield Altered(way.cause, f"{way.hint}; {also.hint}", also.value)
     yield from _contents(body)
     if len(body) <= LONGEST:
         yield from _form_again(body)
@@ -103,32 +105,30 @@ def form_or_json(body: bytes) -> Iterator[Altered]:
         yield from (Altered(Cause.BODY_JSON_OF_FORM, _FORM_SIGNED, form) for form in _as_forms(body))
 
 
-def _final_newline(body: bytes, cause: Cause, also: str = "") -> Iterator[Altered]:
-    added = f"{also}a final newline was added (an editor, echo, jq): {_KEEP}"
-    lost = f"{also}the final newline was lost (an editor, a shell's $( )): {_KEEP}"
+def _final_newline(body: bytes) -> Iterator[Altered]:
+    added = f"a final newline was added (an editor, echo, jq): {_KEEP}"
+    lost = f"the final newline was lost (an editor, a shell's $( )): {_KEEP}"
     for end in (b"\n", b"\r\n"):
         if body.endswith(end):
-            yield Altered(cause, added, body.removesuffix(end))
-        yield Altered(cause, lost, body + end)
-    yield Altered(cause, added, body.rstrip())
+            yield Altered(Cause.BODY_FINAL_NEWLINE, added, body.removesuffix(end))
+        yield Altered(Cause.BODY_FINAL_NEWLINE, lost, body + end)
+    yield Altered(Cause.BODY_FINAL_NEWLINE, added, body.rstrip())
 
 
 def _line_ends(body: bytes) -> Iterator[Altered]:
     unix = body.replace(b"\r\n", b"\n")
-    hint = f"line ends were changed between LF and CRLF: {_KEEP}"
-    if unix != body:
-        yield Altered(Cause.BODY_LINE_ENDS, hint, unix)
-        yield from _final_newline(unix, Cause.BODY_LINE_ENDS, f"{hint}; ")
-    yield Altered(Cause.BODY_LINE_ENDS, hint, unix.replace(b"\n", b"\r\n"))
+    for value in (unix, unix.replace(b"\n", b"\r\n")):
+        if value != body:
+            hint = f"line ends were changed between LF and CRLF: {_KEEP}"
+            yield Altered(Cause.BODY_LINE_ENDS, hint, value)
 
 
 def _byte_order_mark(body: bytes) -> Iterator[Altered]:
-    hint = f"a byte order mark was put before the body (an editor on Windows): {_KEEP}"
     if body.startswith(_BOM):
         bare = body.removeprefix(_BOM)
-        yield Altered(Cause.BODY_BOM, hint, bare)
-        yield from _final_newline(bare, Cause.BODY_BOM, f"{hint}; ")
-        yield from (Altered(Cause.BODY_BOM, hint, altered.value) for altered in _line_ends(bare))
+        hint = f"a byte order mark was put before the body (an editor on Windows): {_KEEP}"
+        for value in (bare, *(way.value for way in _line_ends(bare))):
+            yield Altered(Cause.BODY_BOM, hint, value)
     yield Altered(Cause.BODY_BOM, f"the byte order mark before the body was lost: {_KEEP}", _BOM + body)
 
 
@@ -136,12 +136,9 @@ def _character_set(body: bytes) -> Iterator[Altered]:
     hint = f"the body was converted to another character set: {_KEEP}, in UTF-8"
     for now, then in (("utf-16", "utf-8"), ("utf-8", "latin-1"), ("latin-1", "utf-8"), ("cp1252", "utf-8")):
         try:
-            converted = body.decode(now).encode(then)
+            yield Altered(Cause.BODY_CHARSET, hint, body.decode(now).encode(then))
         except UnicodeError:
             continue
-        if converted != body:
-            yield Altered(Cause.BODY_CHARSET, hint, converted)
-            yield from _final_newline(converted, Cause.BODY_CHARSET, f"{hint}; ")
 
 
 def _contents(body: bytes) -> Iterator[Altered]:

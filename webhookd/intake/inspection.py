@@ -112,9 +112,13 @@ def _completed(request: Request, adapter: Adapter) -> tuple[Request, list[str]]:
     return replace(request, headers=headers), notes
 
 
+def _json_text(request: Request) -> bytes:
+    return payloads.json_text(request.body, payloads.content_type(request.headers))
+
+
 def _guessed_event(request: Request, adapter: Adapter) -> str:
     try:
-        return guess_event(payloads.json_text(request), adapter)
+        return guess_event(_json_text(request), adapter)
     except Rejected:
         return ""
 
@@ -123,7 +127,7 @@ def _read(request: Request, adapter: Adapter) -> tuple[Reading, Rejected | None]
     """Read as much as possible, and return what `receive` would refuse."""
     reading = Reading(kind=Kind.OTHER)
     try:
-        payload = payloads.parse_json(payloads.json_text(request))
+        payload = payloads.parse_json(_json_text(request))
         reading = adapter.parse(event_name(request, adapter), payload)
         require_names(reading)
     except Rejected as exc:

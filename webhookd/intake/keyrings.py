@@ -17,7 +17,7 @@ from webhookd.intake.globs import is_pattern
 from webhookd.intake.matching import repositories_of
 from webhookd.intake.payloads import percent_decoded
 from webhookd.intake.signature import Keyring, Opening, split_tokens
-from webhookd.models import Hook, Repository
+from webhookd.models import Hook, Repository, Secret
 
 MANY = 16  # repositories whose own keys are tried without a look at the body, and at most after one
 _MOST_PLACES = 10_000  # looked at in one body
@@ -49,6 +49,12 @@ def keyrings_for(
     if body is not None and len(with_own) > MANY:
         with_own = _mentioned(with_own, body, [keys[-1] for keys in forge(hook.forge).repo_at])
     yield from (keyring_of(hook, repository) for repository in with_own)
+
+
+def every_secret(hooks: Sequence[Hook], repositories: Sequence[Repository]) -> list[Secret]:
+    """Return all configured keys, for a diagnosis: the right one may belong to another hook or repository."""
+    of_hooks = (secret for hook in hooks for _, secrets in keyring_of(hook).by_kind() for secret in secrets)
+    return [*of_hooks, *(secret for repository in repositories for secret in repository.secrets)]
 
 
 def opening_for(opened: Sequence[Opening], repo: str, repository: Repository | None) -> Opening:

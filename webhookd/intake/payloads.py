@@ -11,7 +11,6 @@ from typing import Any, Never
 
 from webhookd.errors import BadPayload, UnsupportedContentType
 from webhookd.intake.causes import Cause
-from webhookd.models import Request
 
 Payload = Mapping[str, Any]  # a JSON object, as received
 
@@ -40,13 +39,12 @@ def content_type(headers: Mapping[str, str]) -> str:
     return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def json_text(request: Request) -> bytes:
-    """Return the JSON in a body, by its content type."""
-    media_type = content_type(request.headers)
+def json_text(body: bytes, media_type: str) -> bytes:
+    """Return the JSON in a body, which may be a form."""
     if media_type == JSON:
-        return request.body
+        return body
     if media_type == FORM:
-        return payload_field(request.body)
+        return payload_field(body)
     raise UnsupportedContentType("the content type is neither JSON nor form", cause=Cause.CONTENT_TYPE)
 
 

@@ -27,7 +27,8 @@ def receive(request: Request, *, hook: Hook, repositories: Sequence[Repository],
     """Decide what a request at *hook* runs; raise Rejected for one that is not authentic or not readable."""
     adapter = forge(hook.forge)
     opened = authenticate(request, hook=hook, repositories=repositories, now=now)
-    payload = parse_json(json_text(request))
+    media_type = content_type(request.headers)
+    payload = parse_json(json_text(request.body, media_type))
     event = event_name(request, adapter)
     reading = adapter.parse(event, payload)
     repository = repository_for(repositories, hook=hook.name, repo=reading.repo)
@@ -40,7 +41,7 @@ def receive(request: Request, *, hook: Hook, repositories: Sequence[Repository],
         delivery_id=delivery_id(request, adapter) or f"sha256-{digest[:32]}",
         body_sha256=digest,
         body=request.body,
-        content_type=content_type(request.headers),
+        content_type=media_type,
         event=event,
         kind=reading.kind,
         pushes=reading.pushes,
@@ -56,8 +57,8 @@ def receive_again(delivery: Delivery, *, hook: Hook, repositories: Sequence[Repo
 
     Raises BadPayload if the forge's module no longer accepts it.
     """
-    request = Request(headers={"content-type": delivery.content_type}, body=delivery.body)
-    reading = forge(delivery.forge).parse(delivery.event, parse_json(json_text(request)))
+    payload = parse_json(json_text(delivery.body, delivery.content_type))
+    reading = forge(delivery.forge).parse(delivery.event, payload)
     require_names(reading)
     repository = repository_for(repositories, hook=hook.name, repo=reading.repo)
     matches, reason = decide(delivery.event, reading, repository)

@@ -168,13 +168,10 @@ def _sample_repository(spec: SampleSpec) -> dict[str, Any]:
         "node_id": f"R_{number}",
         "name": spec.name,
         "full_name": spec.repo,
-        "private": False,
         "owner": {"name": spec.owner, "email": f"{spec.owner}@example.com"} | _sample_user(spec, spec.owner),
         "html_url": page,
-        "description": None,
-        "fork": False,
         "url": page,
-        **{f"{key}_url": f"{api}/{path}" for key, path in _API_PATHS.items()},
+        **{f"{key}_url": f"{api}/{path}" for key, _, path in (p.partition(":") for p in _API_PATHS.split())},
         "created_at": 1735786845,
         "updated_at": spec.at.isoformat(),
         "pushed_at": int(spec.at.timestamp()),
@@ -182,66 +179,33 @@ def _sample_repository(spec: SampleSpec) -> dict[str, Any]:
         "ssh_url": f"git@{_HOST}:{spec.repo}.git",
         "clone_url": f"{page}.git",
         "svn_url": page,
-        "homepage": None,
         "size": 3,
-        "stargazers_count": 0,
-        "watchers_count": 0,
         "language": "Python",
-        "has_issues": True,
-        "has_wiki": True,
-        "forks_count": 0,
-        "archived": False,
-        "disabled": False,
-        "open_issues_count": 0,
-        "license": None,
         "topics": [],
         "visibility": "public",
-        "default_branch": "main",
-        "master_branch": "main",
+        **dict.fromkeys(("default_branch", "master_branch"), "main"),
+        **dict.fromkeys(("description", "homepage", "license"), None),
+        **dict.fromkeys(("private", "fork", "archived", "disabled"), False),
+        **dict.fromkeys(("has_issues", "has_wiki"), True),
+        **dict.fromkeys(("stargazers_count", "watchers_count", "forks_count", "open_issues_count"), 0),
     }
 
 
 _HOST = "github.example.com"
 _SITE = f"https://{_HOST}"
 _API = f"https://api.{_HOST}"
-_API_PATHS = {
-    "archive": "{archive_format}{/ref}",
-    "assignees": "assignees{/user}",
-    "blobs": "git/blobs{/sha}",
-    "branches": "branches{/branch}",
-    "collaborators": "collaborators{/collaborator}",
-    "comments": "comments{/number}",
-    "commits": "commits{/sha}",
-    "compare": "compare/{base}...{head}",
-    "contents": "contents/{+path}",
-    "contributors": "contributors",
-    "deployments": "deployments",
-    "downloads": "downloads",
-    "events": "events",
-    "forks": "forks",
-    "git_commits": "git/commits{/sha}",
-    "git_refs": "git/refs{/sha}",
-    "git_tags": "git/tags{/sha}",
-    "hooks": "hooks",
-    "issue_comment": "issues/comments{/number}",
-    "issue_events": "issues/events{/number}",
-    "issues": "issues{/number}",
-    "keys": "keys{/key_id}",
-    "labels": "labels{/name}",
-    "languages": "languages",
-    "merges": "merges",
-    "milestones": "milestones{/number}",
-    "notifications": "notifications{?since,all,participating}",
-    "pulls": "pulls{/number}",
-    "releases": "releases{/id}",
-    "stargazers": "stargazers",
-    "statuses": "statuses/{sha}",
-    "subscribers": "subscribers",
-    "subscription": "subscription",
-    "tags": "tags",
-    "teams": "teams",
-    "trees": "git/trees{/sha}",
-}
+_API_PATHS = """
+    archive:{archive_format}{/ref} assignees:assignees{/user} blobs:git/blobs{/sha}
+    branches:branches{/branch} collaborators:collaborators{/collaborator} comments:comments{/number}
+    commits:commits{/sha} compare:compare/{base}...{head} contents:contents/{+path}
+    contributors:contributors deployments:deployments downloads:downloads events:events forks:forks
+    git_commits:git/commits{/sha} git_refs:git/refs{/sha} git_tags:git/tags{/sha} hooks:hooks
+    issue_comment:issues/comments{/number} issue_events:issues/events{/number} issues:issues{/number}
+    keys:keys{/key_id} labels:labels{/name} languages:languages merges:merges
+    milestones:milestones{/number} notifications:notifications{?since,all,participating}
+    pulls:pulls{/number} releases:releases{/id} stargazers:stargazers statuses:statuses/{sha}
+    subscribers:subscribers subscription:subscription tags:tags teams:teams trees:git/trees{/sha}
+"""  # name:path
 
 ADAPTER = Adapter(
     event_header="X-GitHub-Event",
