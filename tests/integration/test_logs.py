@@ -16,11 +16,10 @@ from journald import received
 from webhookd.daemon.logs import leads_to_journal
 
 PRELUDE = """
-import logging, os, sys, threading, warnings
+import logging, os, socket, sys, threading, warnings
 from pathlib import Path
 import structlog
 from webhookd.daemon import logs
-from webhookd.deploy.journal import Journal
 log = structlog.get_logger("webhookd.deploy.worker")  # as in a module: before the log is set up
 """
 
@@ -152,12 +151,19 @@ def test_a_reader_that_went_away_stops_nobody() -> None:
     os.close(writing)
 
 
+# Standard error is as systemd makes it: a stream to the journal.
+IN_JOURNAL = """
+status = os.fstat(2)
+environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
+"""
+
+
 def test_an_event_is_a_journal_entry_with_its_fields(journald: socket.socket) -> None:
     path = journald.getsockname()
     run(
-        f"logs.configure(logs.Format.TEXT, journal=Journal(Path({path!r})), has_priorities=True)\n"
+        f"{IN_JOURNAL}logs.set_up(None, environ=environ, journal_at=Path({path!r}))\n"
         "log.warning('run ended', run=12, reason='exit\\ncode 1', state='failed')\n"
-        "log.info('delivery queued', runs=[12, 13])\n" + FAILING
+        f"log.info('delivery queued', runs=[12, 13])\n{FAILING}"
     )
     ended, queued, failed = received(journald)
     assert ended == {
@@ -173,17 +179,21 @@ def test_an_event_is_a_journal_entry_with_its_fields(journald: socket.socket) ->
     assert failed["MESSAGE"][0].startswith("request failed path=/x\n  Traceback")
 
 
-def test_what_the_journal_does_not_take_goes_to_standard_error_with_its_priority(
-    journald: socket.socket,
-) -> None:
-    path = journald.getsockname()
+def test_what_the_journal_does_not_take_goes_to_standard_error_with_its_priority(tmp_path: Path) -> None:
+    path = str(tmp_path / "journal")
     lines = run(
-        f"journal = Journal(Path({path!r}))\n"
-        "logs.configure(logs.Format.TEXT, journal=journal, has_priorities=True)\n"
-        "journal.close()\n" + FAILING
+        f"{IN_JOURNAL}gone = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        f"gone.bind({path!r})\n"
+        f"logs.set_up(None, environ=environ, journal_at=Path({path!r}))\n"
+        f"gone.close()\n{FAILING}"
     ).splitlines()
     assert lines[:2] == ["<3>request failed path=/x", "<3>  Traceback (most recent call last):"]
     assert [line for line in lines if not line.startswith("<3>")] == []
+
+
+def test_lines_of_json_have_a_priority_in_the_journal() -> None:
+    lines = run(f"{IN_JOURNAL}logs.set_up(logs.Format.JSON, environ=environ)\nlog.warning('odd')")
+    assert values_of(lines.removeprefix("<4>")) == {"level": "warning", "message": "odd"}
 
 
 def test_only_the_very_stream_that_systemd_names_is_the_journal(tmp_path: Path) -> None:

@@ -8,16 +8,18 @@ import os
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial, partialmethod
+from pathlib import Path
 from typing import Any
 
 import structlog
 from structlog.processors import JSONRenderer, add_log_level, format_exc_info
 from structlog.typing import EventDict
 
-from webhookd.deploy.journal import Field, Journal
+from webhookd.deploy.journal import SOCKET, Field, Journal
 
 _STANDARD_ERROR = 2
 _NO_VALUE: tuple[object, ...] = (None, "", (), [])
@@ -31,8 +33,8 @@ class Format(StrEnum):
     JSON = "json"
 
 
-def set_up(form: Format | None, *, environ: Mapping[str, str]) -> None:
-    """Send everything from INFO up to where the operator looks for it.
+def set_up(form: Format | None, *, environ: Mapping[str, str], journal_at: Path = SOCKET) -> None:
+    """Send all events from INFO up to where the operator looks for them.
 
     Without a *form*: to the journal, with fields, if standard error leads there; else as text.
     """
@@ -40,25 +42,20 @@ def set_up(form: Format | None, *, environ: Mapping[str, str]) -> None:
     journal = None
     if in_journal and form is None:
         with contextlib.suppress(OSError):
-            journal = Journal()
-    configure(form or Format.TEXT, journal=journal, has_priorities=in_journal)
+            journal = Journal(journal_at)
+    renderer = JSONRenderer(default=str) if form is Format.JSON else _text_line
+    structlog.configure(
+        processors=[add_log_level, format_exc_info, _in_order, _journal_entry if journal else renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=partial(_Output, threading.Lock(), journal, in_journal),
+        cache_logger_on_first_use=True,
+    )
     root = logging.getLogger()
     root.handlers[:] = [_FromLibraries()]
     root.setLevel(logging.INFO)
     logging.captureWarnings(capture=True)
     threading.excepthook = _log_end_of_thread
     faulthandler.enable()  # a watchdog's SIGABRT then shows where the main loop hung
-
-
-def configure(form: Format, *, journal: Journal | None = None, has_priorities: bool = False) -> None:
-    """Have structlog write lines of *form*, or send entries to *journal*."""
-    renderer = JSONRenderer(default=str) if form is Format.JSON else _text_line
-    structlog.configure(
-        processors=[add_log_level, format_exc_info, _in_order, _journal_entry if journal else renderer],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=partial(Output, lock=threading.Lock(), journal=journal, has_priorities=has_priorities),
-        cache_logger_on_first_use=True,
-    )
 
 
 def leads_to_journal(descriptor: int, environ: Mapping[str, str]) -> bool:
@@ -113,21 +110,19 @@ def _escaped(text: str, *, quotes: bool = False) -> str:
 # -- writing
 
 
-class Output:
-    """Where the lines of the logger *name* go, each at once; one that cannot be written is dropped."""
+@dataclass(frozen=True, slots=True)
+class _Output:
+    """Writes each line of one logger at once, to the journal or standard error; drops it if that fails."""
 
-    def __init__(
-        self, name: str, *, lock: threading.Lock, journal: Journal | None, has_priorities: bool
-    ) -> None:
-        self._name = name
-        self._lock = lock  # of all loggers: a long line is not written to a pipe in one piece
-        self._journal = journal
-        self._has_priorities = has_priorities
+    lock: threading.Lock  # of all loggers: a long line is not written to a pipe in one piece
+    journal: Journal | None
+    has_priorities: bool  # whether standard error leads to the journal
+    name: str
 
     def _write(self, line: str, fields: EventDict | None = None, *, priority: int) -> None:
         with contextlib.suppress(OSError):
-            if self._journal is not None and fields is not None:
-                self._journal.send(self._entry(line, fields, priority))
+            if self.journal is not None and fields is not None:
+                self.journal.send(self._entry(line, fields, priority))
                 return
         with contextlib.suppress(OSError):
             self._print(line, priority)
@@ -139,10 +134,10 @@ class Output:
     info = partialmethod(_write, priority=6)
 
     def _print(self, line: str, priority: int) -> None:
-        if self._has_priorities:
+        if self.has_priorities:
             line = "\n".join(f"<{priority}>{part}" for part in line.split("\n"))
         data = f"{line}\n".encode()
-        with self._lock:
+        with self.lock:
             while data:
                 data = data[os.write(_STANDARD_ERROR, data) :]
 
@@ -150,7 +145,7 @@ class Output:
         yield "MESSAGE", line.encode()
         yield "PRIORITY", str(priority).encode()
         yield "SYSLOG_IDENTIFIER", b"webhookd"
-        yield "LOGGER", self._name.encode()
+        yield "LOGGER", self.name.encode()
         for name, value in fields.items():
             several = isinstance(value, list | tuple)
             key = f"WEBHOOKD_{name.removesuffix('s') if several else name}".upper()
