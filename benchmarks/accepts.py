@@ -33,9 +33,9 @@ from typing import Any
 
 from served import SECRET, Served, free_port, started, webhookd
 
-from webhookd.daemon import logs
+from webhookd.daemon import eventlog
 from webhookd.daemon.http import HttpServer
-from webhookd.daemon.listeners import describe, open_sockets
+from webhookd.daemon.listeners import address_of, open_sockets
 from webhookd.models import Config, Decision, Forge, Hook, Listen, RefKind, Repository, Secret, Target
 from webhookd.queue import Acceptance, AcceptanceStatus, AcceptedRun
 from webhookd.web.app import create_app
@@ -282,12 +282,12 @@ def serve_without_storage() -> None:
         hooks=(Hook(name="github", path="/github-webhook", forge=Forge.GITHUB, secrets=(secret,)),),
         repositories=(Repository(pattern="octocat/blog", hook="github", targets=(target,)),),
     )
-    logs.set_up(None, environ={})
+    eventlog.set_up(None, environ={})
     store: Any = Forgetful()
     hooks = Hooks(config=lambda: config, store=store, wake=lambda: None)
     with open_sockets((Listen(host="127.0.0.1"),)) as sockets:
         server = HttpServer(create_app(hooks, health=lambda: ""), sockets, door=hooks)
-        print("listening", describe(sockets[0]), file=sys.stderr, flush=True)
+        print("listening", address_of(sockets[0]), file=sys.stderr, flush=True)
         while True:
             server.turn(1.0)
 

@@ -10,7 +10,7 @@ from queueing import push, queued, start
 from structlog.typing import EventDict
 
 from webhookd import config
-from webhookd.daemon.reload import ConfigInForce, take_over
+from webhookd.daemon.reload import ConfigInForce, apply_config
 from webhookd.errors import ConfigError, RestartNeeded, StoreUnavailable
 from webhookd.models import Config, Listen, RunState, Target
 from webhookd.queue import Store
@@ -96,7 +96,7 @@ def test_a_reload_that_cannot_reach_what_waits_changes_nothing(tmp_path: Path) -
 def test_what_waits_for_a_target_that_is_gone_is_cancelled(store: Store, logged: list[EventDict]) -> None:
     gone = queued(push(store, "d-1"))
     kept = queued(push(store, "d-2", repo="octocat/shop"))
-    take_over(store, make_config(make_target(name="octocat/shop@main")))
+    apply_config(store, make_config(make_target(name="octocat/shop@main")))
     assert (store.run(gone).state, store.run(gone).reason) == (
         RunState.CANCELLED,
         "its target is no longer configured",
@@ -116,11 +116,11 @@ def test_what_waits_for_a_target_that_is_gone_is_cancelled(store: Store, logged:
 def test_what_runs_is_left_alone(store: Store) -> None:
     push(store, "d-1")
     claim = start(store)
-    take_over(store, make_config(make_target(name="another")))
+    apply_config(store, make_config(make_target(name="another")))
     assert store.run(claim.run.run).state is RunState.RUNNING
 
 
 def test_what_waits_moves_to_the_lane_its_target_has_now(store: Store) -> None:
     run = queued(push(store, "d-1"))
-    take_over(store, make_config(make_target(lock="build")))
+    apply_config(store, make_config(make_target(lock="build")))
     assert store.run(run).lane == "lock build"

@@ -29,11 +29,11 @@ def serve(ctx: click.Context, *, log_format: str | None) -> None:
     SIGHUP reloads the configuration.
     """
     from webhookd import config as configuration
-    from webhookd.daemon import logs
+    from webhookd.daemon import eventlog
     from webhookd.daemon.service import Daemon
 
     config = load_config(ctx)
-    logs.set_up(logs.Format(log_format) if log_format else None, environ=os.environ)
+    eventlog.set_up(eventlog.Format(log_format) if log_format else None, environ=os.environ)
     load = partial(configuration.load, config.file, env=os.environ, uid=os.getuid())
     Daemon(config, load=load).serve()
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from webhookd.config.accounts import user_name
-from webhookd.daemon.listeners import describe
+from webhookd.daemon.listeners import address_of
 from webhookd.daemon.reload import ConfigInForce
 from webhookd.deploy.preflight import examine
 from webhookd.errors import ConfigError
@@ -23,7 +23,7 @@ class Checkup:
 
     def __init__(self, config: ConfigInForce, sockets: Sequence[socket.socket], *, inherited: bool) -> None:
         self._config = config
-        self._listening = [describe(sock) for sock in sockets]
+        self._listening = [address_of(sock) for sock in sockets]
         self._inherited = inherited
 
     def look(self) -> Mapping[str, Any]:

@@ -29,7 +29,7 @@ def open_sockets(addresses: Sequence[Listen]) -> Iterator[tuple[socket.socket, .
         yield tuple(opened)
 
 
-def describe(sock: socket.socket) -> str:
+def address_of(sock: socket.socket) -> str:
     """Return the address of a listening socket as the configuration writes it."""
     name = sock.getsockname()
     if sock.family == socket.AF_UNIX:

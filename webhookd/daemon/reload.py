@@ -51,7 +51,7 @@ class ConfigInForce:
                 )
             before, self._config = self._config, config  # first, so that no push is queued under the old one
             try:
-                take_over(store, config)
+                apply_config(store, config)
             except StoreError:
                 self._config = before
                 raise
@@ -106,7 +106,7 @@ class Reload:
         self._refusing.set()
 
 
-def take_over(store: Store, config: Config) -> None:
+def apply_config(store: Store, config: Config) -> None:
     """Apply *config* to the runs that wait in *store*, and cancel those whose target is gone."""
     cancelled, changed = store.take_over(config.targets, now=datetime.now(UTC))
     for run in cancelled:

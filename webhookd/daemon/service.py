@@ -19,8 +19,8 @@ from webhookd.daemon.health import Health
 from webhookd.daemon.heartbeat import Heartbeat
 from webhookd.daemon.housekeeping import Housekeeping
 from webhookd.daemon.http import HttpServer
-from webhookd.daemon.listeners import describe, open_sockets
-from webhookd.daemon.reload import ConfigInForce, Reload, log_hooks, take_over
+from webhookd.daemon.listeners import address_of, open_sockets
+from webhookd.daemon.reload import ConfigInForce, Reload, apply_config, log_hooks
 from webhookd.daemon.signals import Signals
 from webhookd.daemon.statedir import lock_state_dir
 from webhookd.daemon.systemd import ServiceManager, inherited_sockets
@@ -79,7 +79,7 @@ class Daemon:
     def _open_store(self, stack: ExitStack) -> None:
         self._store = stack.enter_context(Store.open(self._launcher.layout.database))
         self._store.probe(now=datetime.now(UTC))
-        take_over(self._store, self._config())
+        apply_config(self._store, self._config())
 
     def _build_worker(self, stack: ExitStack) -> None:
         self._worker = Worker(store=self._store, launcher=self._launcher, config=self._config, owner=_owner())
@@ -213,4 +213,4 @@ def _owner() -> str:
 
 def _log_sockets(sockets: Sequence[socket.socket]) -> None:
     for sock in sockets:
-        log.info("listening", address=describe(sock))
+        log.info("listening", address=address_of(sock))

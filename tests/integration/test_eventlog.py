@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from journald import received
 
-from webhookd.daemon.logs import leads_to_journal
+from webhookd.daemon.eventlog import leads_to_journal
 
 PRELUDE = """
 import logging, os, socket, sys, threading, warnings
 from pathlib import Path
 import structlog
-from webhookd.daemon import logs
+from webhookd.daemon import eventlog
 log = structlog.get_logger("webhookd.deploy.worker")  # as in a module: before the log is set up
 """
 
@@ -34,7 +34,7 @@ def journald(tmp_path: Path) -> Iterator[socket.socket]:
 
 def logged_by(code: str, *, form: str = "TEXT", stderr: int = subprocess.PIPE) -> str:
     """Run *code* in a process whose log is set up, and return its standard error."""
-    return run(f"logs.set_up(logs.Format.{form}, environ={{}})\n{code}", stderr=stderr)
+    return run(f"eventlog.set_up(eventlog.Format.{form}, environ={{}})\n{code}", stderr=stderr)
 
 
 def run(code: str, *, stderr: int = subprocess.PIPE) -> str:
@@ -161,7 +161,7 @@ environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
 def test_an_event_is_a_journal_entry_with_its_fields(journald: socket.socket) -> None:
     path = journald.getsockname()
     run(
-        f"{IN_JOURNAL}logs.set_up(None, environ=environ, journal_at=Path({path!r}))\n"
+        f"{IN_JOURNAL}eventlog.set_up(None, environ=environ, journal_at=Path({path!r}))\n"
         "log.warning('run ended', run=12, reason='exit\\ncode 1', state='failed')\n"
         f"log.info('delivery queued', runs=[12, 13])\n{FAILING}"
     )
@@ -184,7 +184,7 @@ def test_what_the_journal_does_not_take_goes_to_standard_error_with_its_priority
     lines = run(
         f"{IN_JOURNAL}gone = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
         f"gone.bind({path!r})\n"
-        f"logs.set_up(None, environ=environ, journal_at=Path({path!r}))\n"
+        f"eventlog.set_up(None, environ=environ, journal_at=Path({path!r}))\n"
         f"gone.close()\n{FAILING}"
     ).splitlines()
     assert lines[:2] == ["<3>request failed path=/x", "<3>  Traceback (most recent call last):"]
@@ -192,7 +192,7 @@ def test_what_the_journal_does_not_take_goes_to_standard_error_with_its_priority
 
 
 def test_lines_of_json_have_a_priority_in_the_journal() -> None:
-    lines = run(f"{IN_JOURNAL}logs.set_up(logs.Format.JSON, environ=environ)\nlog.warning('odd')")
+    lines = run(f"{IN_JOURNAL}eventlog.set_up(eventlog.Format.JSON, environ=environ)\nlog.warning('odd')")
     assert values_of(lines.removeprefix("<4>")) == {"level": "warning", "message": "odd"}
 
 
