@@ -83,7 +83,7 @@ def _check_values(headers: Mapping[str, str]) -> None:
     """Refuse what no header can hold; the value may be a token and is not shown."""
     for name, value in headers.items():
         if not {"\0", "\r", "\n"}.isdisjoint(value) or max(value, default="") > "\xff":
-            raise UsageError(f'the header "{name}" cannot hold the given value')
+            raise UsageError(f'the value for the header "{name}" cannot be sent in a header')
 
 
 def event_of(document: bytes, adapter: Adapter, *, asked: str) -> str:
