@@ -108,7 +108,7 @@ def test_of_a_daemon_that_is_down_no_secret_is_asked_for_that_only_the_daemon_se
     told = [
         (one["level"], one["message"]) for one in findings(daemon, code=1) if one["check"] == "configuration"
     ]
-    unseen = "only the running daemon sees this secret, if it is there at all"
+    unseen = "only the running daemon can read this secret, if it exists"
     assert [(level, message.partition(": ")[2]) for level, message in told[1:]] == [
         ("warning", f"secret[0]: {unseen}"),
         ("warning", f"secret[1]: {unseen}"),

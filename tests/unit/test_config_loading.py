@@ -266,9 +266,9 @@ def test_what_is_doubtful_is_a_warning(tmp_path: Path) -> None:
         + "repos: {a/b: {hook: gitea, branches: {x: y}}}"
     )
     assert warnings(tmp_path, text) == [
-        '1:1: secret: no repository comes in by hook "github" (a repository names it: hook: github)',
+        '1:1: secret: no repository uses the hook "github" (a repository names it: hook: github)',
         (
-            "2:19: trusted_proxies[0]: trusts the whole internet (anybody can then send under any "
+            "2:19: trusted_proxies[0]: trusts the whole internet (any client can then send any "
             "address: name the proxy's own)"
         ),
     ]
@@ -299,7 +299,7 @@ def test_who_only_looks_needs_no_secrets_and_need_not_be_root(tmp_path: Path) ->
         secret: {credential: x}
         repos: {a/b: {secret: {file: nowhere}, branches: {main: {run: x, user: nobody-of-that-name}}}}
         """
-    peeked = config.peek(write_config(tmp_path, text), env={}, uid=OTHER_USER)
+    peeked = config.load(write_config(tmp_path, text), env={}, uid=OTHER_USER, reading=config.Reading.NONE)
     assert [t.user for t in peeked.repositories[0].targets] == ["nobody-of-that-name"]
     assert [s.label for s in (*peeked.hooks[0].secrets, *peeked.repositories[0].secrets)] == [
         "credential x",
@@ -310,7 +310,8 @@ def test_who_only_looks_needs_no_secrets_and_need_not_be_root(tmp_path: Path) ->
 def test_a_secret_that_was_not_read_opens_nothing(tmp_path: Path) -> None:
     write_secret(tmp_path)
     file = write_config(tmp_path, SECRET + REPOS)
-    first, second = (config.peek(file, env={}, uid=0).hooks[0].secrets[0].key for _ in range(2))
+    loaded = (config.load(file, env={}, uid=0, reading=config.Reading.NONE) for _ in range(2))
+    first, second = (one.hooks[0].secrets[0].key for one in loaded)
     assert len(first) == 32
     assert KEY.encode() not in first
     assert first != second
@@ -318,4 +319,4 @@ def test_a_secret_that_was_not_read_opens_nothing(tmp_path: Path) -> None:
 
 def test_who_only_looks_is_told_of_mistakes_too(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"sercet: unknown key"):
-        config.peek(write_config(tmp_path, "sercet: x"), env={}, uid=0)
+        config.load(write_config(tmp_path, "sercet: x"), env={}, uid=0, reading=config.Reading.NONE)

@@ -40,8 +40,8 @@ def test_all_problems_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) 
         '5:21: defaults.timeout: "10 minutes" is not a duration (write 10m)',
         '8:12: repos.octocat/blog.main.rnu: unknown key (did you mean "run"?)',
         (
-            '9:9: repos.octocat/blog.dev: has no value (write one, or remove the key; the text "null" '
-            "stands in quotes)"
+            "9:9: repos.octocat/blog.dev: has no value (write one, or remove the key; "
+            'put the text "null" in quotes)'
         ),
         '10:5: repos.octocat/blog.refs/heads/x: "refs/heads/x" is a full ref, not a branch\'s name (write x)',
         (
@@ -201,7 +201,7 @@ def test_a_folder_is_told_with_the_file_that_was_meant(tmp_path: Path) -> None:
         (SECRET + REPOS + "max_body: 1GiB", "3:11: max_body: must be between 1KiB and 256MiB"),
         (SECRET + REPOS + "max_body: 10", "3:11: max_body: must be between 1KiB and 256MiB"),
         (SECRET + REPOS + "listen: []", "3:9: listen: is an empty list (write a value, or remove the key)"),
-        (SECRET + REPOS + "listen: {a: b}", "3:9: listen: must be a string or a list, not a mapping"),
+        (SECRET + REPOS + "listen: {a: b}", "3:9: listen: must be an address, not a mapping"),
         (
             SECRET + REPOS + "listen: [127.0.0.1:1, 127.0.0.1:1]",
             '3:23: listen[1]: "127.0.0.1:1" is there twice (remove one)',
@@ -337,10 +337,7 @@ def test_what_only_root_may_ask_for_is_refused_in_the_defaults_too(tmp_path: Pat
         ),
         (
             "{github: {secret: {file: secret}, authorization: {file: secret}}}",
-            (
-                "hooks.github.authorization: github sends no such header (remove it: the signature is "
-                "what counts)"
-            ),
+            "hooks.github.authorization: github sends no such header (remove it: the signature is enough)",
         ),
         (
             "{github: {secret: {file: secret}, path: push}}",

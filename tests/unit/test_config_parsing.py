@@ -15,12 +15,12 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 def data_of(text: str) -> Any:
     document = parse(text, file="w.yaml")
-    assert document.problems == ()
+    assert document.errors == ()
     return document.data
 
 
 def problems_of(text: str) -> list[str]:
-    return [str(problem) for problem in parse(text, file="w.yaml").problems]
+    return [str(problem) for problem in parse(text, file="w.yaml").errors]
 
 
 @pytest.mark.parametrize(
@@ -73,8 +73,9 @@ def test_of_a_path_only_what_is_in_the_file_is_known() -> None:
 
 
 def test_what_is_not_in_the_file_has_the_place_of_the_key_above_it() -> None:
-    problem = parse("a:\n  b: x", file="w.yaml").problem(("a", "b", "c"), "is missing", "write it")
-    assert str(problem) == "w.yaml:2:3: a.b.c: is missing (write it)"
+    document = parse("a:\n  b: x", file="w.yaml")
+    document.error(("a", "b", "c"), "is missing", "write it")
+    assert [str(error) for error in document.errors] == ["w.yaml:2:3: a.b.c: is missing (write it)"]
 
 
 def test_a_key_path_is_dotted_and_counts_items() -> None:
@@ -109,8 +110,8 @@ def test_a_key_that_is_there_twice_is_found_at_its_second_place() -> None:
 
 def test_a_key_without_a_value_is_found() -> None:
     document = parse("a:\nb: ~\nc: [x, null, y]\nd: ''", file="w.yaml")
-    hint = '(write one, or remove the key; the text "null" stands in quotes)'
-    assert [str(problem) for problem in document.problems] == [
+    hint = '(write one, or remove the key; put the text "null" in quotes)'
+    assert [str(problem) for problem in document.errors] == [
         f"w.yaml:1:3: a: has no value {hint}",
         f"w.yaml:2:4: b: has no value {hint}",
         f"w.yaml:3:8: c[1]: has no value {hint}",
@@ -155,13 +156,13 @@ def test_a_merge_of_something_else_than_a_mapping_is_a_problem() -> None:
 )
 def test_a_file_that_grows_without_end_is_refused_soon(text: str) -> None:
     document = parse(text, file="w.yaml")
-    (problem,) = document.problems
+    (problem,) = document.errors
     assert problem.message in {"more than 100000 values", "more than 24 levels"}
     assert document.data is None
 
 
 def test_tags_mean_nothing() -> None:
-    hint = '(remove it; a text that begins with "!" stands in quotes)'
+    hint = '(remove it; put a text that begins with "!" in quotes)'
     assert problems_of("a: !!python/object:os.system x\nb: !x [y]\nc: !!set {z}") == [
         f"w.yaml:1:4: a: a YAML tag, which means nothing here {hint}",
         f"w.yaml:2:4: b: a YAML tag, which means nothing here {hint}",
@@ -252,4 +253,4 @@ def test_an_empty_file_has_no_data() -> None:
 @given(st.text(alphabet=st.sampled_from("ab: \n-[]{}*&!'\"#|>%@,?~<\t"), max_size=60))
 def test_any_text_is_data_or_a_problem(text: str) -> None:
     document = parse(text, file="w.yaml")
-    assert all(str(problem).isprintable() and problem.line > 0 for problem in document.problems)
+    assert all(str(problem).isprintable() and problem.line > 0 for problem in document.errors)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from webhookd import config
 from webhookd.config.accounts import user_name
-from webhookd.config.loading import inspect
 from webhookd.errors import ConfigError
 from webhookd.models import Secret
 
@@ -62,7 +61,7 @@ def test_beside_the_daemon_what_only_it_can_see_is_a_warning_and_opens_nothing(t
     file = write_config(
         tmp_path, f"secret: [{{credential: x}}, {{env: X}}, {{env: Y}}, {{file: secret}}]\n{REPOS}"
     )
-    loaded = inspect(file, env={"Y": "y" * 32}, uid=0)
+    loaded = config.load(file, env={"Y": "y" * 32}, uid=0, reading=config.Reading.OUTSIDE)
     assert [secret.label for secret in loaded.hooks[0].secrets] == [
         "credential x",
         "env X",
@@ -76,7 +75,7 @@ def test_beside_the_daemon_what_only_it_can_see_is_a_warning_and_opens_nothing(t
 def test_beside_the_daemon_a_file_that_is_missing_is_as_wrong_as_for_it(tmp_path: Path) -> None:
     file = write_config(tmp_path, f"secret: {{file: nowhere}}\n{REPOS}")
     with pytest.raises(ConfigError, match='nowhere" does not exist'):
-        inspect(file, env={}, uid=0)
+        config.load(file, env={}, uid=0, reading=config.Reading.OUTSIDE)
 
 
 @pytest.mark.parametrize(
@@ -283,8 +282,8 @@ def test_a_file_that_everybody_can_get_at_is_doubtful(tmp_path: Path, mode: int,
             KEY + "\n\n",
             ["the secret begins or ends with white space (webhookd takes it as a part of the secret)"],
         ),
-        (f'"{KEY}"', ["the secret stands in quotes (webhookd takes them as a part of the secret)"]),
-        (f"'{KEY}'", ["the secret stands in quotes (webhookd takes them as a part of the secret)"]),
+        (f'"{KEY}"', ["the secret is in quotes (webhookd takes them as a part of the secret)"]),
+        (f"'{KEY}'", ["the secret is in quotes (webhookd takes them as a part of the secret)"]),
     ],
 )
 def test_a_secret_that_is_most_often_a_mistake_is_doubtful(
@@ -304,12 +303,12 @@ def test_a_secret_that_is_most_often_a_mistake_is_doubtful(
                 'goes under "token")'
             ),
         ),
-        ("whsec_", "not a signing secret: no base64 behind whsec_ (copy it again, the whole of it)"),
+        ("whsec_", "not a signing secret: no base64 after whsec_ (copy all of it again)"),
         (
             "whsec_%%%%" + "x" * 16,
-            "not a signing secret: no base64 behind whsec_ (copy it again, the whole of it)",
+            "not a signing secret: no base64 after whsec_ (copy all of it again)",
         ),
-        ("whsec_MfKQ9", "not a signing secret: no base64 behind whsec_ (copy it again, the whole of it)"),
+        ("whsec_MfKQ9", "not a signing secret: no base64 after whsec_ (copy all of it again)"),
     ],
 )
 def test_gitlabs_signing_secret_is_looked_at(tmp_path: Path, key: str, problem: str) -> None:
@@ -328,10 +327,7 @@ def test_a_repositorys_own_secret_at_gitlab_is_a_token_unless_it_says_otherwise(
     for key in (KEY, SIGNING):
         assert load(tmp_path, text, env={"KEY": key}).repositories[0].secrets[0].key == key.encode()
     assert problems(tmp_path, text, env={"KEY": "whsec_%"}) == [
-        (
-            "2:23: repos.a/b.secret: not a signing secret: no base64 behind whsec_ (copy it "
-            "again, the whole of it)"
-        )
+        ("2:23: repos.a/b.secret: not a signing secret: no base64 after whsec_ (copy all of it again)")
     ]
 
 

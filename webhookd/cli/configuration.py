@@ -45,7 +45,8 @@ def peek_config(ctx: click.Context) -> "Config | None":
     if _option(ctx, STATE_DIR) is not None:
         return None
     if _PEEKED not in ctx.meta:
-        ctx.meta[_PEEKED] = config.peek(config_file(ctx), env=os.environ, uid=os.getuid())
+        file, unread = config_file(ctx), config.Reading.NONE
+        ctx.meta[_PEEKED] = config.load(file, env=os.environ, uid=os.getuid(), reading=unread)
     peeked: Config = ctx.meta[_PEEKED]
     return peeked
 
@@ -73,7 +74,7 @@ def state_dir(ctx: click.Context) -> Path:
     if (named := _option(ctx, STATE_DIR)) is not None:
         return named
     try:
-        return config.state_dir(config_file(ctx), env=os.environ, uid=os.getuid())
+        return config.load_state_dir(config_file(ctx), env=os.environ, uid=os.getuid())
     except ConfigError as exc:
         exc.hint = "to read the store, its folder is enough: --state-dir DIR"
         raise

@@ -17,7 +17,6 @@ import click
 from webhookd.cli.configuration import new_config_file
 from webhookd.cli.instructions import InitOptions, instructions
 from webhookd.cli.options import config_option
-from webhookd.config.names import check_branch, check_repository
 from webhookd.errors import UsageError, WebhookdError, in_words
 
 _SERVICE_USER = "webhookd"  # of systemd/webhookd.service
@@ -70,6 +69,8 @@ def init(  # noqa: PLR0913 - click passes each option by name
 
 def _check(options: InitOptions) -> None:
     """Refuse options from which no valid configuration can be made."""
+    from webhookd.config.names import check_branch, check_repository
+
     check_repository(options.repo)
     check_branch(options.branch)
     if not options.run.strip():

@@ -7,7 +7,6 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from webhookd import config
 from webhookd.errors import ConfigError
 
 _ADDRESS = "http://127.0.0.1:9000"  # the default of `listen`
@@ -76,6 +75,8 @@ def _program() -> str:
 
 def _is_found(file: Path) -> bool:
     """Return whether every command finds *file* without --config, also without $WEBHOOKD_CONFIG."""
+    from webhookd import config
+
     elsewhere = {name: value for name, value in os.environ.items() if name != "WEBHOOKD_CONFIG"}
     try:
         return all(config.find(None, env=env, uid=os.getuid()) == file for env in (os.environ, elsewhere))

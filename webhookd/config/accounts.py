@@ -1,57 +1,45 @@
-"""Users and groups of this machine, and what only root may ask for."""
+"""Users and groups of this machine, and the target keys that need root."""
 
 import grp
 import pwd
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from webhookd.config.document import KeyPath
-from webhookd.config.schema import Target
+from webhookd.config.document import Document, KeyPath
+from webhookd.config.schema import TargetKeys
 from webhookd.config.wording import pasted, quoted
-
-Complaint = tuple[KeyPath, str, str]  # where, what, the way out
 
 
 def user_name(uid: int) -> str:
-    """Give the name of a user, or the number where there is none."""
+    """Return the name of a user, or the number if it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
 
 
-def let_read(path: Path, *, uid: int) -> str:
-    """Say what helps a user who may not read *path*: to be another one, or to own it."""
+def reading_hint(path: Path, *, uid: int) -> str:
+    """Return what to do if this user may not read *path*."""
     user = user_name(uid)
     return f"run this as root or as the daemon's user; if that is {user}: chown {user} {pasted(path)}"
 
 
-def complaints(path: KeyPath, target: Target, *, uid: int) -> Iterator[Complaint]:
-    """Say which wishes of *target* a webhookd that runs as *uid* cannot fulfil."""
-    for key, name, known in (("user", target.user, _has_user), ("group", target.group, _has_group)):
-        if name is not None and not known(name):
-            yield (*path, key), f"there is no {key} {quoted(name)}", f"make it, or write another {key}'s name"
+def check_rights(document: Document, at: KeyPath, target: TargetKeys, *, uid: int) -> None:
+    """Check that `user` and `group` exist, and that a webhookd running as *uid* may use them and `nice`."""
+    root_only = f"start webhookd as root, or remove this key: commands run as {quoted(user_name(uid))}"
+    for key, name, find in (("user", target.user, pwd.getpwnam), ("group", target.group, grp.getgrnam)):
+        if name is not None and not _exists(find, name):
+            hint = f"make it, or write another {key}'s name"
+            document.error((*at, key), f"there is no {key} {quoted(name)}", hint)
         elif name is not None and uid != 0:
-            yield (*path, key), f"only root may run a command as another {key}", _way_out(uid)
+            document.error((*at, key), f"only root may run a command as another {key}", root_only)
     if target.nice is not None and target.nice < 0 and uid != 0:
-        yield (*path, "nice"), "only root may go below 0", _way_out(uid)
+        document.error((*at, "nice"), "only root may go below 0", root_only)
 
 
-def _way_out(uid: int) -> str:
-    return f"start webhookd as root, or remove this key: commands run as {quoted(user_name(uid))}"
-
-
-def _has_user(name: str) -> bool:
+def _exists(find: Callable[[str], object], name: str) -> bool:
     try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
-
-
-def _has_group(name: str) -> bool:
-    try:
-        grp.getgrnam(name)
+        find(name)
     except KeyError:
         return False
     return True

@@ -1,53 +1,93 @@
-"""A configuration file as data, and the place of each part of it (pure)."""
+"""A configuration file as data, the place of each part of it, and what is wrong or doubtful there (pure)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from webhookd.config.wording import visible
-from webhookd.errors import Problem
+from webhookd.errors import ConfigError, Problem
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
 
 class Plain(str):
-    """A scalar without quotes: what may be read as a number where the schema wants one."""
+    """A scalar without quotes, which may be read as a number where the schema wants one."""
 
     __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a value stands, and the key or the dash before it; line and column from 1."""
+    """The position of a value and of the key or dash before it; line and column from 1."""
 
     key: tuple[int, int]
     value: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """The data of one file, where each part of it stands, and what is wrong with it as YAML.
+    """One file: its data, where each part stands, and the errors and warnings found so far.
 
-    `data` is built of dict, list and str only; a part with a problem is left out of it.
+    `data` is built of dict, list and str only; a part that is no valid YAML is left out of it.
     """
 
-    file: str
-    data: Any
-    places: dict[KeyPath, Place] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.data: Any = None
+        self.places: dict[KeyPath, Place] = {}
+        self._errors: list[Problem] = []
+        self._warnings: list[Problem] = []
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """All errors, in the order of the file."""
+        return tuple(sorted(self._errors, key=_order))
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """All warnings, in the order of the file."""
+        return tuple(sorted(self._warnings, key=_order))
 
     def known(self, path: KeyPath) -> KeyPath:
-        """Leave out the members of *path* that are not in the file."""
+        """Return *path* without the members that are not in the file."""
         found: KeyPath = ()
         for part in path:
             if (*found, part) in self.places:
                 found = (*found, part)
         return found
 
-    def problem(self, path: KeyPath, message: str, hint: str = "", *, at_key: bool = False) -> Problem:
-        """Make a problem of what stands at *path*: at its value, or at its key.
+    def error(self, path: KeyPath, message: str, hint: str = "", *, at_key: bool = False) -> None:
+        """Record an error in the value at *path*, or in its key."""
+        self._errors.append(self._problem(path, message, hint, at_key=at_key))
 
-        What is not in the file has the place of the key that it is missing below.
+    def error_at(self, place: tuple[int, int], message: str, hint: str = "", *, path: KeyPath = ()) -> None:
+        """Record an error at a line and column."""
+        line, column = place
+        self._errors.append(
+            Problem(file=self.file, line=line, column=column, key=dotted(path), message=message, hint=hint)
+        )
+
+    def warn(self, path: KeyPath, message: str, hint: str = "", *, at_key: bool = False) -> None:
+        """Record that the value at *path* is allowed, but probably a mistake."""
+        self._warnings.append(self._problem(path, message, hint, at_key=at_key))
+
+    def has_error(self, *paths: KeyPath) -> bool:
+        """Return whether there is an error at or below one of *paths*, or in the file as a whole.
+
+        A check that misses a value there would only repeat that error in other words.
         """
+        keys = [dotted(path) for path in paths]
+        return any(
+            not key or problem.key == key or problem.key.startswith((f"{key}.", f"{key}["))
+            for problem in self._errors
+            for key in keys
+        )
+
+    def raise_errors(self) -> None:
+        """Raise ConfigError with all errors, if there are any."""
+        if self._errors:
+            raise ConfigError(self.errors)
+
+    def _problem(self, path: KeyPath, message: str, hint: str, *, at_key: bool) -> Problem:
+        """Return a problem at *path*; if that is not in the file, at the key above it that is."""
         known = self.known(path)
         place = self.places.get(known)
         line, column = (0, 0) if place is None else place.key if at_key or known != path else place.value
@@ -64,7 +104,7 @@ class Document:
 def dotted(path: KeyPath) -> str:
     """Write a key path as messages show it: ``repos.octocat/blog.main[0].run``.
 
-    Below a secret only the keys that belong there are shown: anything else may be the secret itself.
+    Below a secret only the keys that belong there are shown: any other may be the secret itself.
     """
     shown = ["…" if _may_be_secret(path[:i], part) else part for i, part in enumerate(path)]
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in shown)
@@ -76,3 +116,7 @@ def _may_be_secret(above: KeyPath, part: str | int) -> bool:
         above[:1] in {("hooks",), ("repos",)} and above[2:3] in {("secret",), ("token",), ("authorization",)}
     )
     return under and isinstance(part, str) and part not in {"file", "env", "credential"}
+
+
+def _order(problem: Problem) -> tuple[int, int, str]:
+    return problem.line, problem.column, problem.message

@@ -1,134 +1,136 @@
-"""From a file to a `Config`, or to everything that is wrong with it at once."""
+"""From a file to a `Config`, or to all its errors at once."""
 
+import os
+import stat
 from collections.abc import Iterable, Mapping
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
-from webhookd.config.accounts import complaints
+from webhookd.config.accounts import check_rights, reading_hint, user_name
 from webhookd.config.addresses import repeated
-from webhookd.config.document import KeyPath
-from webhookd.config.files import read_text
-from webhookd.config.findings import Findings
-from webhookd.config.hooks import build_hooks, hook_specs, many
+from webhookd.config.document import Document, KeyPath
+from webhookd.config.hooks import build_hooks, given_hooks
 from webhookd.config.locations import default_state_dir
 from webhookd.config.parsing import parse
-from webhookd.config.repositories import build_repositories
+from webhookd.config.repositories import build_repositories, given_targets
 from webhookd.config.schema import Settings
-from webhookd.config.secret_sources import OutsideReader, SealedSecrets, SecretReader, Secrets
-from webhookd.config.targets import rules
+from webhookd.config.secret_sources import Reading, SecretReader
 from webhookd.config.validation import validated
-from webhookd.config.wording import quoted
+from webhookd.config.wording import pasted, quoted
+from webhookd.errors import ConfigError, Problem, in_words
 from webhookd.models import Config, History, Hook, Repository
 
-_PLAIN = frozenset({"workers", "max_body", "drain_timeout"})  # keys whose values are taken over as they are
+_LARGEST = 1024**2  # bytes
+_UNCHANGED = frozenset({"listen", "workers", "max_body", "trusted_proxies", "drain_timeout"})
 
 
-def load(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
-    """Load a configuration for a daemon that runs as *uid*; raise ConfigError with every problem at once."""
-    return _load(SecretReader, path, env=env, uid=uid)
+def load(path: Path, *, env: Mapping[str, str], uid: int, reading: Reading = Reading.ALL) -> Config:
+    """Load a configuration for a daemon that runs as *uid*; raise ConfigError with all errors at once.
 
-
-def inspect(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
-    """Load a configuration as *uid*'s daemon would, without what only the daemon's surroundings hold."""
-    return _load(OutsideReader, path, env=env, uid=uid)
-
-
-def peek(path: Path, *, env: Mapping[str, str], uid: int) -> Config:
-    """Load a configuration for somebody who only looks, and may be another user than the daemon's.
-
-    Secrets stay where they are: each becomes a key that opens nothing. And nobody has to be root.
+    With `Reading.NONE` it is only to be looked at: `user`, `group` and `nice` then need no root.
     """
-    findings = _parsed(path, uid=uid)
-    settings = validated(findings)
-    return _config(path, settings, findings, SealedSecrets(), default_state_dir(env=env, uid=uid))
-
-
-def state_dir(path: Path, *, env: Mapping[str, str], uid: int) -> Path:
-    """Give the state directory that a file means, whatever else is wrong with the file.
-
-    Raise ConfigError when that very key is wrong, or the file holds nothing that could be read.
-    """
-    findings = _parsed(path, uid=uid)
-    settings = validated(findings)
-    if findings.spoiled(("state_dir",)):
-        findings.raise_if_any()
-    return settings.state_dir or default_state_dir(env=env, uid=uid)
-
-
-def _load(reader: type[SecretReader], path: Path, *, env: Mapping[str, str], uid: int) -> Config:
-    findings = _parsed(path, uid=uid)
-    settings = validated(findings)
-    _check_rights(settings, findings, uid=uid)
-    secrets = reader(findings, env=env, uid=uid, folder=path.absolute().parent)
-    return _config(path, settings, findings, secrets, default_state_dir(env=env, uid=uid))
-
-
-def _parsed(path: Path, *, uid: int) -> Findings:
-    text, doubts = read_text(path, uid=uid)
-    findings = Findings(parse(text, file=str(path)))
-    for message, hint in doubts:
-        findings.warn((), message, hint)
-    return findings
-
-
-def _config(
-    path: Path, settings: Settings, findings: Findings, secrets: Secrets, default_state: Path
-) -> Config:
-    """Put the parts together once nothing is wrong with any of them."""
-    _check_listen(findings)
-    specs = hook_specs(settings, findings)
-    hooks = build_hooks(specs, findings, secrets)
-    names = tuple(spec.name for spec in specs)
-    repositories = build_repositories(settings, names, hooks, findings, secrets)
-    findings.raise_if_any()
-    _doubt(settings, hooks, repositories, findings)
-    plain = {key: value for key, value in settings.stated().items() if key in _PLAIN}
-    if settings.listen is not None:
-        plain["listen"] = many(settings.listen)
+    document = _document(path, uid=uid)
+    settings = validated(document)
+    if reading is not Reading.NONE:
+        _check_rights(settings, document, uid=uid)
+    _check_listen(document)
+    secrets = SecretReader(document, reading, env=env, uid=uid, folder=path.absolute().parent)
+    given = given_hooks(settings, document)
+    hooks = build_hooks(given, settings, document, secrets)
+    repositories = build_repositories(settings, tuple(given), hooks, document, secrets)
+    document.raise_errors()
+    _warn(settings, hooks, repositories, document)
     return Config(
         file=path.absolute(),
-        state_dir=settings.state_dir or default_state,
-        trusted_proxies=many(settings.trusted_proxies),
-        history=History(**(settings.history.stated() if settings.history else {})),
+        state_dir=settings.state_dir or default_state_dir(env=env, uid=uid),
+        history=History(**settings.history.stated()) if settings.history else History(),
         hooks=hooks,
         repositories=repositories,
-        warnings=findings.warnings(),
-        **plain,
+        warnings=document.warnings,
+        **{key: value for key, value in settings.stated().items() if key in _UNCHANGED},
     )
 
 
-def _check_listen(findings: Findings) -> None:
-    """Check that no address is there twice, in the whole list: one that is wrong cuts off all behind it."""
-    listen = findings.document.data.get("listen")
+def load_state_dir(path: Path, *, env: Mapping[str, str], uid: int) -> Path:
+    """Return the state directory that a file means, even if other keys of the file are wrong.
+
+    Raise ConfigError if this key is wrong, or if the file has no readable keys.
+    """
+    document = _document(path, uid=uid)
+    settings = validated(document)
+    if document.has_error(("state_dir",)):
+        document.raise_errors()
+    return settings.state_dir or default_state_dir(env=env, uid=uid)
+
+
+def _document(path: Path, *, uid: int) -> Document:
+    """Read and parse a file; raise ConfigError if it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            content = file.read(_LARGEST + 1)
+    except OSError as error:
+        raise _refused(path, *_why_unreadable(path, error, uid=uid)) from None
+    if len(content) > _LARGEST:
+        raise _refused(path, f"the file is larger than {_LARGEST // 1024**2}MiB", "is it the right one?")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = content[: error.start]
+        place = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
+        raise _refused(path, "the file is not UTF-8 from here on", "save it as UTF-8", place) from None
+    document = parse(text, file=str(path))
+    if mode & stat.S_IWOTH:
+        message = "every user of this machine can change this file, and so which commands run"
+        document.warn((), message, f"chmod o-w {pasted(path)}")
+    return document
+
+
+def _why_unreadable(path: Path, error: OSError, *, uid: int) -> tuple[str, str]:
+    if isinstance(error, FileNotFoundError | NotADirectoryError):
+        return "there is no such file", f"`webhookd init --config {pasted(path)}` writes one"
+    if isinstance(error, PermissionError):
+        return f"the user {quoted(user_name(uid))} may not read this file", reading_hint(path, uid=uid)
+    if isinstance(error, IsADirectoryError):
+        return "this is a folder", f"name the file in it: {path / 'webhookd.yaml'}"
+    return f"the file cannot be read: {in_words(error)}", ""
+
+
+def _refused(path: Path, message: str, hint: str, place: tuple[int, int] = (0, 0)) -> ConfigError:
+    line, column = place
+    return ConfigError(
+        (Problem(file=str(path), line=line, column=column, key="", message=message, hint=hint),)
+    )
+
+
+def _check_rights(settings: Settings, document: Document, *, uid: int) -> None:
+    """Check that the users and groups of all targets exist, and that this user may run commands as them."""
+    if settings.defaults is not None:
+        check_rights(document, ("defaults",), settings.defaults, uid=uid)
+    for target in given_targets(settings, document):
+        check_rights(document, target.at, target.keys, uid=uid)
+
+
+def _check_listen(document: Document) -> None:
+    """Check that no address is there twice, also behind one that is wrong and ends the valid list."""
+    listen = document.data.get("listen")
     if isinstance(listen, list):
         for index, address in repeated(listen):
-            findings.error(("listen", index), f"{quoted(str(address))} is there twice", "remove one")
+            document.error(("listen", index), f"{quoted(str(address))} is there twice", "remove one")
 
 
-def _check_rights(settings: Settings, findings: Findings, *, uid: int) -> None:
-    """Check that there are the users and groups that commands shall run as, and the right to it."""
-    targets = [(rule.at, rule.given) for rule in rules(settings)]
-    if settings.defaults is not None:
-        targets.insert(0, (("defaults",), settings.defaults))
-    for at, target in targets:
-        for where, message, hint in complaints(at, target, uid=uid):
-            findings.error(where, message, hint)
-
-
-def _doubt(
-    settings: Settings, hooks: Iterable[Hook], repositories: Iterable[Repository], findings: Findings
+def _warn(
+    settings: Settings, hooks: Iterable[Hook], repositories: Iterable[Repository], document: Document
 ) -> None:
-    """Warn of what is allowed, and most often not meant."""
+    """Warn of what is allowed, but probably a mistake."""
     used = {repository.hook for repository in repositories}
     for hook in hooks:
         if hook.name not in used:
             at: KeyPath = ("hooks", hook.name)
-            at = at if findings.document.known(at) == at else ("secret",)
-            message = f"no repository comes in by hook {quoted(hook.name)}"
-            findings.warn(at, message, f"a repository names it: hook: {hook.name}", at_key=True)
-    proxies: tuple[IPv4Network | IPv6Network, ...] = many(settings.trusted_proxies)
-    for index, network in enumerate(proxies):
+            at = at if document.known(at) == at else ("secret",)
+            message = f"no repository uses the hook {quoted(hook.name)}"
+            document.warn(at, message, f"a repository names it: hook: {hook.name}", at_key=True)
+    for index, network in enumerate(settings.trusted_proxies or ()):
         if network.prefixlen == 0:
-            hint = "anybody can then send under any address: name the proxy's own"
-            where = findings.document.known(("trusted_proxies", index))
-            findings.warn(where, "trusts the whole internet", hint)
+            hint = "any client can then send any address: name the proxy's own"
+            at = document.known(("trusted_proxies", index))
+            document.warn(at, "trusts the whole internet", hint)

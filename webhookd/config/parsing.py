@@ -1,7 +1,7 @@
-"""YAML text -> plain text, lists and mappings, and the place of each in the file (pure).
+"""YAML text -> a `Document` of text, lists and mappings with their places (pure).
 
-Every scalar is the text that was written: a branch `on`, a version `1.10` or an umask `022` never turns
-into a truth value or a number. What a value has to be is the schema's business.
+Every scalar is the text that was written: a branch `on`, a version `1.10` or an umask `022` never becomes
+a truth value or a number. The schema decides what a value has to be.
 """
 
 import re
@@ -10,13 +10,10 @@ from typing import Any
 
 import yaml
 
-from webhookd.config.document import Document, KeyPath, Place, Plain, dotted
-from webhookd.config.syntax import place_and_meaning
-from webhookd.errors import Problem
+from webhookd.config.document import Document, KeyPath, Place, Plain
 
 _DEEPEST = 24  # levels; the schema needs 8
 _MOST = 100_000  # values, aliases followed: "billion laughs" ends here
-_CONTROL = re.compile(r"[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 _YAML = "tag:yaml.org,2002:"
 _MERGE = _YAML + "merge"
@@ -27,31 +24,69 @@ _SCALARS = frozenset(
 _LISTS = frozenset({_YAML + "seq"})
 _MAPPINGS = frozenset({_YAML + "map"})
 
+# Part of PyYAML's "context: problem" -> (message, hint); the first match counts. PyYAML's own words are
+# never shown: they may repeat a piece of the file, which may be a piece of a secret.
+_MEANINGS = (
+    ("found undefined alias", "an alias without its anchor", 'put a text that begins with "*" in quotes'),
+    ("scanning an alias", "an alias without a name", 'put a text that begins with "*" in quotes'),
+    ("scanning an anchor", "an anchor without a name", 'put a text that begins with "&" in quotes'),
+    ("duplicate anchor", "an anchor with the name of an earlier one", "give each its own"),
+    (r"character '\\t'", "a tab where YAML wants spaces", "indent with spaces"),
+    (
+        "cannot start any token|parsing a tag|scanning a directive|tag handle",
+        "a character that no plain text can begin with",
+        "put the text in quotes",
+    ),
+    (
+        "mapping values are not allowed",
+        'a ":" where no key can be',
+        'check the indentation, or put a text that holds ": " in quotes',
+    ),
+    ("flow sequence", 'a list that begins with "[" has no end', 'close it with "]"'),
+    ("flow mapping", 'a mapping that begins with "{" has no end', 'close it with "}"'),
+    ("quoted scalar.*(unexpected end|document separator)", "a quote that is never closed", "close it"),
+    (
+        "unknown escape|hexadecimal",
+        "an unknown escape in double quotes",
+        "use single quotes, or double the \\",
+    ),
+    ("block scalar", 'a text behind "|" or ">"', "begin the text on the next line"),
+    ("node content", "no value where one has to be", 'put a text that begins with ":" in quotes'),
+    ("single document", "a second document", 'one file holds one: remove the line "---"'),
+    ("could not find expected ':'", 'a key without its ":"', 'write "key: value"'),
+    ("found '<scalar>'", "text behind the end of a quoted text", "put the whole text in quotes"),
+    ("block mapping start|block (mapping|collection)|document start", "an indentation that fits nothing", ""),
+)
+
 
 def parse(text: str, *, file: str) -> Document:
-    """Read *text* as one YAML document; what is wrong with it is in the document's `problems`."""
-    if control := _CONTROL.search(text):
-        before = text[: control.start()]
-        place = (before.count("\n"), len(before) - before.rfind("\n") - 1)
-        return _refused(file, *place, "not valid YAML: a control character", "")
+    """Read *text* as one YAML document; what is wrong with it is in the document's `errors`."""
+    document = Document(file)
     try:
         root = yaml.compose(text, Loader=_Loader)
-        return _Reader(file).read(root)
-    except yaml.YAMLError as error:
-        return _refused(file, *place_and_meaning(error))
+        if root is not None:
+            document.data = _Reader(document).value(root, ())
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        place = before.count("\n") + 1, len(before) - before.rfind("\n")
+        document.error_at(place, "not valid YAML: a control character")
+    except yaml.MarkedYAMLError as error:
+        message, hint = _meaning(f"{error.context}: {error.problem}")
+        document.error_at(_position(error.problem_mark), f"not valid YAML{message}", hint)
     except _TooMuch as error:
-        return _refused(
-            file, error.mark.line, error.mark.column, str(error), "do aliases lead back to themselves?"
-        )
+        document = Document(file)
+        document.error_at(_position(error.mark), str(error), "do aliases lead back to themselves?")
+    return document
 
 
-def _refused(file: str, line: int, column: int, message: str, hint: str) -> Document:
-    problem = Problem(file=file, line=line + 1, column=column + 1, key="", message=message, hint=hint)
-    return Document(file=file, data=None, problems=(problem,))
+def _meaning(words: str) -> tuple[str, str]:
+    """Return the message and the hint for an error of PyYAML."""
+    found = ((f": {message}", hint) for pattern, message, hint in _MEANINGS if re.search(pattern, words))
+    return next(found, ("", ""))
 
 
 class _TooMuch(Exception):
-    """More levels or values than any configuration has; from `mark` on."""
+    """More levels or values than any configuration has, from `mark` on."""
 
     def __init__(self, message: str, mark: yaml.Mark) -> None:
         super().__init__(message)
@@ -59,7 +94,7 @@ class _TooMuch(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's composer, which calls itself for each level, with a limit to the levels."""
+    """PyYAML's composer, which calls itself for each level, with a limit on the levels."""
 
     level = 0
 
@@ -73,20 +108,14 @@ class _Loader(yaml.SafeLoader):
 
 
 class _Reader:
-    """One walk over the nodes of a document."""
+    """One walk over the nodes of a document; it fills in the places and errors."""
 
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self._places: dict[KeyPath, Place] = {}
-        self._problems: list[Problem] = []
+    def __init__(self, document: Document) -> None:
+        self._document = document
         self._values = 0
 
-    def read(self, root: yaml.Node | None) -> Document:
-        data = None if root is None else self._value(root, ())
-        return Document(file=self._file, data=data, places=self._places, problems=tuple(self._problems))
-
-    def _value(self, node: yaml.Node, path: KeyPath) -> Any:
-        """Give the data of *node*, or None where it has none and a problem is noted."""
+    def value(self, node: yaml.Node, path: KeyPath) -> Any:
+        """Return the data of *node*, or None and record an error if it has none."""
         self._count(node)
         if len(path) > _DEEPEST:
             raise _TooMuch(f"more than {_DEEPEST} levels", node.start_mark)
@@ -102,40 +131,42 @@ class _Reader:
             raise _TooMuch(f"more than {_MOST} values", node.start_mark)
 
     def _scalar(self, node: yaml.Node, path: KeyPath) -> str | None:
-        if not self._is_plain_yaml(node, _SCALARS, path):
+        if not self._has_tag(node, _SCALARS, path):
             return None
         if node.tag == _NULL:
-            hint = 'write one, or remove the key; the text "null" stands in quotes'
-            self._note(node, path, "has no value", hint)
+            hint = 'write one, or remove the key; put the text "null" in quotes'
+            self._error(node, path, "has no value", hint)
             return None
         is_plain = isinstance(node, yaml.ScalarNode) and node.style is None
         return Plain(node.value) if is_plain else str(node.value)
 
     def _sequence(self, node: yaml.SequenceNode, path: KeyPath) -> list[Any] | None:
-        """Give the items; those behind one without a value would have the wrong place, and are left out."""
-        if not self._is_plain_yaml(node, _LISTS, path):
+        """Return the items; those after one without a value would have the wrong place and are left out."""
+        if not self._has_tag(node, _LISTS, path):
             return None
         items = []
         for index, item in enumerate(node.value):
-            place = _place(item)
-            self._places[(*path, index)] = Place(key=place, value=place)
-            items.append(self._value(item, (*path, index)))
+            place = _position(item.start_mark)
+            self._document.places[(*path, index)] = Place(key=place, value=place)
+            items.append(self.value(item, (*path, index)))
         return (items[: items.index(None)] or None) if None in items else items
 
     def _mapping(self, node: yaml.MappingNode, path: KeyPath) -> dict[str, Any] | None:
-        if not self._is_plain_yaml(node, _MAPPINGS, path):
+        if not self._has_tag(node, _MAPPINGS, path):
             return None
         data: dict[str, Any] = {}
         for key, key_node, value_node in self._pairs(node, path):
             here = (*path, key)
-            self._places[here] = Place(key=_place(key_node), value=_place(value_node))
-            value = self._value(value_node, here)
+            self._document.places[here] = Place(
+                key=_position(key_node.start_mark), value=_position(value_node.start_mark)
+            )
+            value = self.value(value_node, here)
             if value is not None:
                 data[key] = value
         return data
 
     def _pairs(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
-        """Give the pairs of a mapping, then those of the mappings it merges that it has not itself."""
+        """Yield the pairs of a mapping, then those of the mappings it merges that it does not have itself."""
         given: set[str] = set()
         sources = [node]
         while sources:  # grows: a merged mapping may merge others
@@ -147,10 +178,10 @@ class _Reader:
                 if key_node.tag == _MERGE:
                     merged += self._merged(value_node, path)
                 elif not isinstance(key_node, yaml.ScalarNode):
-                    self._note(key_node, path, "a key that is no text", "put it in quotes")
+                    self._error(key_node, path, "a key that is no text", "put it in quotes")
                 elif key_node.value in own:
-                    first = _place(own[key_node.value])[0]
-                    self._note(key_node, (*path, key_node.value), "is there twice", f"first in line {first}")
+                    first = f"first in line {own[key_node.value].start_mark.line + 1}"
+                    self._error(key_node, (*path, key_node.value), "is there twice", first)
                 else:
                     own[key_node.value] = key_node
                     if key_node.value not in given:
@@ -159,25 +190,23 @@ class _Reader:
             sources += reversed(merged)  # the first one wins
 
     def _merged(self, node: yaml.Node, path: KeyPath) -> list[yaml.MappingNode]:
-        """Give the mappings that stand behind a merge key."""
+        """Return the mappings behind a merge key."""
         nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
         mappings = [source for source in nodes if isinstance(source, yaml.MappingNode)]
         if len(mappings) < len(nodes):
-            self._note(node, path, '"<<" merges mappings only', "write <<: *name of an anchored mapping")
+            self._error(node, path, '"<<" merges mappings only', "write <<: *name of an anchored mapping")
         return mappings
 
-    def _is_plain_yaml(self, node: yaml.Node, tags: frozenset[str], path: KeyPath) -> bool:
+    def _has_tag(self, node: yaml.Node, tags: frozenset[str], path: KeyPath) -> bool:
+        """Return whether *node* has one of YAML's own *tags*; record an error if not."""
         if node.tag not in tags:
-            hint = 'remove it; a text that begins with "!" stands in quotes'
-            self._note(node, path, "a YAML tag, which means nothing here", hint)
+            hint = 'remove it; put a text that begins with "!" in quotes'
+            self._error(node, path, "a YAML tag, which means nothing here", hint)
         return node.tag in tags
 
-    def _note(self, node: yaml.Node, path: KeyPath, message: str, hint: str) -> None:
-        line, column = _place(node)
-        self._problems.append(
-            Problem(file=self._file, line=line, column=column, key=dotted(path), message=message, hint=hint)
-        )
+    def _error(self, node: yaml.Node, path: KeyPath, message: str, hint: str) -> None:
+        self._document.error_at(_position(node.start_mark), message, hint, path=path)
 
 
-def _place(node: yaml.Node) -> tuple[int, int]:
-    return node.start_mark.line + 1, node.start_mark.column + 1
+def _position(mark: yaml.Mark | None) -> tuple[int, int]:
+    return (1, 1) if mark is None else (mark.line + 1, mark.column + 1)

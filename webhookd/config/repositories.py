@@ -1,80 +1,138 @@
-"""The `repos` of a file: which hook each comes in by, its own secrets, and its targets."""
+"""The `repos` of a file: the hook and the secrets of each repository, and its targets with the `defaults`."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from webhookd.config import schema
-from webhookd.config.document import KeyPath
-from webhookd.config.findings import Findings
-from webhookd.config.secret_sources import Expected, Secrets
-from webhookd.config.targets import Rule, build_target, check_names, rules, with_defaults
+from webhookd.config.document import Document, KeyPath
+from webhookd.config.schema import LongForm, Settings, TargetKeys, Targets
+from webhookd.config.secret_sources import Expected, SecretReader
 from webhookd.config.wording import nearest, quoted
-from webhookd.models import Forge, Hook, Repository
+from webhookd.models import Forge, Hook, RefKind, Repository, Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenTarget:
+    """One target as it is written in the file."""
+
+    at: KeyPath
+    repo: str
+    ref_kind: RefKind
+    pattern: str
+    keys: TargetKeys
+
+    @property
+    def name(self) -> str:
+        """The target's name: octocat/blog@main, octocat/shop@refs/tags/v*, octocat/shop@main:site."""
+        ref = f"refs/tags/{self.pattern}" if self.ref_kind is RefKind.TAG else self.pattern
+        name = f":{self.keys.name}" if self.keys.name is not None else ""
+        return f"{self.repo}@{ref}{name}"
+
+
+def given_targets(settings: Settings, document: Document) -> Iterator[GivenTarget]:
+    """Yield the targets of all repositories, in the order of the file."""
+    for repo, rules in (settings.repos or {}).items():
+        here: KeyPath = ("repos", repo)
+        if isinstance(rules, LongForm):
+            yield from _targets_of(repo, (*here, "branches"), RefKind.BRANCH, rules.branches, document)
+            yield from _targets_of(repo, (*here, "tags"), RefKind.TAG, rules.tags, document)
+        else:
+            yield from _targets_of(repo, here, RefKind.BRANCH, rules, document)
+
+
+def _targets_of(
+    repo: str, here: KeyPath, ref_kind: RefKind, rules: Mapping[str, Targets] | None, document: Document
+) -> Iterator[GivenTarget]:
+    for pattern, targets in (rules or {}).items():
+        for index, target in enumerate(targets):
+            at = document.known((*here, pattern, index))  # without the index where it is no list
+            keys = TargetKeys(run=target) if isinstance(target, str) else target
+            yield GivenTarget(at=at, repo=repo, ref_kind=ref_kind, pattern=pattern, keys=keys)
+
+
+def _with_defaults(given: GivenTarget, defaults: TargetKeys | None) -> GivenTarget:
+    """Lay the keys of a target over the *defaults*; for `env`, variable by variable."""
+    if defaults is None:
+        return given
+    below, own = defaults.stated(), given.keys.stated()
+    merged = {**below, **own, "env": {**below.get("env", {}), **own.get("env", {})}}
+    return replace(given, keys=TargetKeys.model_construct(**merged))
 
 
 def build_repositories(
-    settings: schema.Settings,
+    settings: Settings,
     hook_names: tuple[str, ...],
     hooks: Iterable[Hook],
-    findings: Findings,
-    secrets: Secrets,
+    document: Document,
+    secrets: SecretReader,
 ) -> tuple[Repository, ...]:
-    """Give the repositories; what is wrong with them is noted in *findings*."""
-    if not settings.repos and not findings.spoiled(("repos",)):
-        findings.error(("repos",), "names no repository", "add repos: {OWNER/NAME: {main: COMMAND}}")
-    _check_letter_case(settings, findings)
-    by_repo = _rules_by_repo(settings, findings)
+    """Return the repositories; what is wrong with them is recorded in *document*."""
+    if not settings.repos and not document.has_error(("repos",)):
+        document.error(("repos",), "names no repository", "add repos: {OWNER/NAME: {main: COMMAND}}")
+    _check_letter_case(settings, document)
+    given = [_with_defaults(target, settings.defaults) for target in given_targets(settings, document)]
+    _check_names(given, document)
     gitlab = {hook.name for hook in hooks if hook.forge is Forge.GITLAB}
     repositories = []
-    for name, repository in (settings.repos or {}).items():
-        own = repository if isinstance(repository, schema.LongForm) else schema.LongForm()
-        hook = _hook(name, own, hook_names, findings)
+    for name, rules in (settings.repos or {}).items():
+        own = rules if isinstance(rules, LongForm) else LongForm()
+        hook = _hook_of(name, own, hook_names, document)
         expected = Expected.EITHER if hook in gitlab else Expected.ANYTHING
-        targets = (build_target(rule, hook=hook, findings=findings) for rule in by_repo[name])
+        targets = [target for target in given if target.repo == name]
+        if not targets and not document.has_error(("repos", name)):
+            hint = "add a branch: main: COMMAND"
+            document.error(("repos", name), "names no branch and no tag", hint, at_key=True)
+        built = (_target(target, hook, document) for target in targets)
         repositories.append(
             Repository(
                 pattern=name,
                 hook=hook,
                 secrets=secrets.read(("repos", name, "secret"), own.secret, expected=expected),
-                targets=tuple(target for target in targets if target is not None),
+                targets=tuple(target for target in built if target is not None),
             )
         )
     return tuple(repositories)
 
 
-def _check_letter_case(settings: schema.Settings, findings: Findings) -> None:
-    """Check that no two keys mean the same repository: forges compare them without letter case."""
+def _check_letter_case(settings: Settings, document: Document) -> None:
+    """Check that no two keys are the same repository: forges compare names without letter case."""
     first: dict[str, str] = {}
     for name in settings.repos or {}:
         other = first.setdefault(name.casefold(), name)
         if other != name:
             hint = "put the rules of both below one key"
-            findings.error(("repos", name), f"is {quoted(other)} in other letter case", hint, at_key=True)
+            document.error(("repos", name), f"is {quoted(other)} in other letter case", hint, at_key=True)
 
 
-def _rules_by_repo(settings: schema.Settings, findings: Findings) -> Mapping[str, list[Rule]]:
-    complete = [with_defaults(rule, settings.defaults) for rule in rules(settings)]
-    check_names(complete, findings)
-    by_repo: defaultdict[str, list[Rule]] = defaultdict(list)
-    for rule in complete:
-        by_repo[rule.repo].append(rule)
-    for name in settings.repos or {}:
-        here: KeyPath = ("repos", name)
-        if not by_repo[name] and not findings.spoiled(here):
-            findings.error(here, "names no branch and no tag", "add a branch: main: COMMAND", at_key=True)
-    return by_repo
+def _check_names(given: Iterable[GivenTarget], document: Document) -> None:
+    """Check that no two targets have the same name."""
+    first: dict[str, GivenTarget] = {}
+    for target in given:
+        if first.setdefault(target.name, target) is not target:
+            hint = 'give each its own "name"; one command with its arguments is {run: [make, site]}'
+            document.error(target.at, f"a second target called {quoted(target.name)}", hint)
 
 
-def _hook(name: str, repository: schema.LongForm, hook_names: tuple[str, ...], findings: Findings) -> str:
-    """Give the name of the hook that a repository comes in by; "" where that is not to be told."""
+def _hook_of(name: str, repository: LongForm, hook_names: tuple[str, ...], document: Document) -> str:
+    """Return the name of the repository's hook, or "" if it is not clear."""
     here: KeyPath = ("repos", name)
     named = repository.hook
     if named is None:
-        if len(hook_names) > 1 and not findings.spoiled((*here, "hook")):
+        if len(hook_names) > 1 and not document.has_error((*here, "hook")):
             hint = f'write hook: {hook_names[0]}, or another; branches then stand below "branches"'
-            findings.error(here, 'needs "hook": there are several hooks', hint, at_key=True)
+            document.error(here, 'needs "hook": there are several hooks', hint, at_key=True)
         return hook_names[0] if len(hook_names) == 1 else ""
-    if named not in hook_names and not findings.spoiled(("hooks", named)):
+    if named not in hook_names and not document.has_error(("hooks", named)):
         hint = nearest(named, hook_names) or f"there is {', '.join(hook_names) or 'none'}"
-        findings.error((*here, "hook"), f"there is no hook {quoted(named)}", hint)
+        document.error((*here, "hook"), f"there is no hook {quoted(named)}", hint)
     return named
+
+
+def _target(given: GivenTarget, hook: str, document: Document) -> Target | None:
+    """Return a complete target; None and an error if it has no command."""
+    keys = given.keys.stated()
+    if "run" not in keys:
+        if not document.has_error((*given.at, "run"), ("defaults",)):
+            document.error(given.at, "has no command", "add run: COMMAND", at_key=True)
+        return None
+    keys |= {"name": given.name, "env": tuple(keys.get("env", {}).items())}
+    return Target(hook=hook, repo=given.repo, ref_kind=given.ref_kind, pattern=given.pattern, **keys)

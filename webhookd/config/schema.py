@@ -1,13 +1,14 @@
-"""What may stand in a configuration file: the pydantic models, private to `config/` (pure).
+"""The keys of a configuration file as pydantic models, private to `config/` (pure).
 
-They say what each value has to be; what values have to do with each other is checked in `hooks`,
-`repositories` and `targets`.
+They check each value by itself; `hooks` and `repositories` check how values fit together.
 The descriptions are those that `webhookd schema` prints and an editor shows.
 """
 
 from typing import Annotated, Any, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from webhookd.config import values as v
 from webhookd.config.wording import quoted, shape
@@ -21,17 +22,17 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     def stated(self) -> dict[str, Any]:
-        """Give the keys that stand in the file."""
+        """Return the keys that are in the file."""
         return {key: getattr(self, key) for key in self.model_fields_set}
 
 
 def _key(description: str, *, default: Any = None, examples: list[Any] | None = None) -> Any:
-    """Describe a key that may be left out; *default* is what a reader is told, in the file's own words."""
+    """Describe an optional key; *default* is what a reader is shown, as a file would have it."""
     extra = {} if default is None else {"default": default}
     return Field(default=None, description=description, examples=examples, json_schema_extra=extra or None)
 
 
-class Source(_Strict):
+class SecretSource(_Strict):
     """Where a secret is kept: exactly one of these keys."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
@@ -50,23 +51,19 @@ class Source(_Strict):
     )
 
 
-OneSource: TypeAlias = Annotated[
-    Annotated[str, Tag("a string")] | Annotated[Source, Tag("a mapping")], Discriminator(shape)
-]
-Sources: TypeAlias = Annotated[
-    Annotated[str, Tag("a string")]
-    | Annotated[Source, Tag("a mapping")]
-    | Annotated[v.Filled[OneSource], Tag("a list")],
-    Discriminator(shape),
+SecretSources: TypeAlias = v.OneOrMore[
+    Annotated[
+        Annotated[str, Tag("a string")] | Annotated[SecretSource, Tag("a mapping")], Discriminator(shape)
+    ]
 ]
 
 
-class Target(_Strict):
+class TargetKeys(_Strict):
     """A command and how it is run."""
 
-    run: v.Command | None = _key(
+    run: v.ScriptOrArguments | None = _key(
         "The command. A text is a script for /bin/sh -e -c; a list is a program and its arguments, "
-        "without a shell. Nothing from a push is ever put into it: a push is told in WEBHOOKD_ variables.",
+        "without a shell. Nothing from a push is ever put into it: WEBHOOKD_ variables describe the push.",
         examples=["cd /srv/blog && git pull --ff-only && make site", ["/usr/bin/make", "site"]],
     )
     name: v.Word | None = _key(
@@ -82,11 +79,11 @@ class Target(_Strict):
         "Merged, variable by variable, over those in `defaults`.",
         examples=[{"SITE_ENV": "production"}],
     )
-    user: v.Account | None = _key(
+    user: v.AccountName | None = _key(
         "Run the command as this user, with HOME, USER and LOGNAME set. Only where webhookd runs as root.",
         examples=["deploy"],
     )
-    group: v.Account | None = _key(
+    group: v.AccountName | None = _key(
         "Run the command with this group. Default: the group of `user`. Only where webhookd runs as root.",
         examples=["www-data"],
     )
@@ -105,18 +102,18 @@ class Target(_Strict):
         default="file",
         examples=["journal"],
     )
-    timeout: v.Span | None = _key(
-        "How long the command may take, with all that it started; then it is ended and the run is timed out.",
+    timeout: v.PositiveDuration | None = _key(
+        "How long the command may take, with all its children; then it is ended and the run is timed out.",
         default="30m",
     )
     grace: v.Duration | None = _key("Time between TERM and KILL when the command is ended.", default="10s")
     overlap: Overlap | None = _key(
-        "What a push does while an earlier one of its lane runs. latest: it waits, and takes the place of "
-        "whoever waits already. queue: every push runs, in order. restart: it cancels the one that runs.",
+        "What a push does while an earlier one of its lane runs. latest: it waits and replaces the push "
+        "that waits already. queue: every push runs, in order. restart: it cancels the one that runs.",
         default="latest",
     )
     settle: v.Duration | None = _key(
-        "Start only when there was no further push for so long.", default=0, examples=["10s"]
+        "Start only after no further push has arrived for this long.", default=0, examples=["10s"]
     )
     lock: v.Word | None = _key(
         "Targets with the same lock never run at the same time. Default: each ref of each target by itself.",
@@ -125,29 +122,29 @@ class Target(_Strict):
     retries: Annotated[int, Field(ge=0, le=100), v.WHOLE] | None = _key(
         "How often a failed run is tried again, unless a newer push waits.", default=0, examples=[3]
     )
-    retry_delay: v.Span | None = _key(
+    retry_delay: v.PositiveDuration | None = _key(
         "Time before the first retry; doubled for each further one, up to a day.", default="10s"
     )
-    paths: v.OneOrMany[v.FilePattern] | None = _key(
-        "Run only if a file that matches one of these was changed, or if the forge did not tell all files. "
-        "* does not cross a slash, ** does. Default, and with an empty list: whatever was changed.",
+    paths: v.ZeroOrMore[v.FilePattern] | None = _key(
+        "Run only if a changed file matches one of these, or if the forge did not list all changed files. "
+        "* does not cross a slash, ** does. Default, and with an empty list: any change.",
         examples=[["site/**", "Makefile"]],
     )
-    paths_ignore: v.OneOrMany[v.FilePattern] | None = _key(
+    paths_ignore: v.ZeroOrMore[v.FilePattern] | None = _key(
         "Do not run if every changed file matches one of these. Default: no such files.",
         examples=[["docs/**", "**/*.md"]],
     )
-    on_delete: v.Command | None = _key(
-        "The command for when the branch or tag is deleted. Default: nothing runs then.",
+    on_delete: v.ScriptOrArguments | None = _key(
+        "The command to run when the branch or tag is deleted. Default: nothing runs then.",
         examples=["./preview down"],
     )
-    skip_message: v.OneOrMany[v.Marker] | None = _key(
+    skip_message: v.ZeroOrMore[v.Marker] | None = _key(
         "Do not run if the message of the pushed commit holds one of these. An empty list: always run.",
         default=["[skip deploy]"],
     )
 
 
-class Hook(_Strict):
+class HookKeys(_Strict):
     """One endpoint: where a forge sends to, and how it proves that it is the forge."""
 
     forge: Forge | None = _key(
@@ -156,38 +153,29 @@ class Hook(_Strict):
     path: v.UrlPath | None = _key(
         "The URL's path, compared exactly. Default: /NAME-webhook.", examples=["/github-webhook"]
     )
-    secret: Sources | None = _key(
+    secret: SecretSources | None = _key(
         "The key with which the forge signs; of several, any opens. For gitlab it is the signing secret "
         "(whsec_…).",
         examples=[{"file": "/etc/webhookd/github"}, [{"env": "NEW_SECRET"}, {"env": "OLD_SECRET"}]],
     )
-    token: Sources | None = _key(
+    token: SecretSources | None = _key(
         "The secret token of a GitLab webhook, which it sends as it is; of several, any opens. "
         "Where `secret` is given too, both must be right.",
         examples=[{"credential": "gitlab-token"}],
     )
-    authorization: Sources | None = _key(
+    authorization: SecretSources | None = _key(
         "The whole value of an Authorization header that the forge must send as well.",
         examples=[{"file": "/etc/webhookd/authorization"}],
     )
-    allow_from: v.OneOrMany[v.Network] | None = _key(
+    allow_from: v.ZeroOrMore[v.SenderNetwork] | None = _key(
         "Addresses and networks that may send. Default: all.", examples=[["192.0.2.0/24", "2001:db8::7"]]
     )
 
 
-Rule: TypeAlias = Annotated[
-    Annotated[v.Script, Tag("a string")]
-    | Annotated[Target, Tag("a mapping")]
-    | Annotated[
-        v.Filled[
-            Annotated[
-                Annotated[v.Script, Tag("a string")] | Annotated[Target, Tag("a mapping")],
-                Discriminator(shape),
-            ]
-        ],
-        Tag("a list"),
-    ],
-    Discriminator(shape),
+Targets: TypeAlias = v.OneOrMore[
+    Annotated[
+        Annotated[v.Script, Tag("a string")] | Annotated[TargetKeys, Tag("a mapping")], Discriminator(shape)
+    ]
 ]
 
 
@@ -198,24 +186,24 @@ class LongForm(_Strict):
         "The hook that this repository's pushes come in by. Needed where there are several.",
         examples=["github"],
     )
-    secret: Sources | None = _key(
+    secret: SecretSources | None = _key(
         "A secret of this repository's own: then no other opens it.", examples=[{"credential": "shop"}]
     )
-    branches: dict[v.Branch, Rule] | None = _key(
+    branches: dict[v.BranchName, Targets] | None = _key(
         "A command, a target or a list of targets for each branch or pattern.",
         examples=[{"main": "make deploy"}],
     )
-    tags: dict[v.TagName, Rule] | None = _key(
+    tags: dict[v.TagName, Targets] | None = _key(
         "A command, a target or a list of targets for each tag or pattern.", examples=[{"v*": "./release.sh"}]
     )
 
 
 LONG_FORM_KEYS = tuple(LongForm.model_fields)
-RESERVED = (*LONG_FORM_KEYS, *Target.model_fields)  # no branch names in the short form
+RESERVED = (*LONG_FORM_KEYS, *TargetKeys.model_fields)  # no branch names in the short form
 
 
 def _not_reserved(name: str) -> str:
-    """Refuse, as a branch, what somebody meant for the repository or for a target."""
+    """Refuse a branch with the name of a key of a repository or a target."""
     if name in RESERVED:
         hint = f'options stand below a branch: main: {{{name}: …}}; a branch of that name, below "branches"'
         raise BadValue(f"{quoted(name)} is a target's key where a branch is expected", hint=hint)
@@ -223,15 +211,15 @@ def _not_reserved(name: str) -> str:
 
 
 def _form(value: object) -> str:
-    """Tell the two forms of a repository apart: the long one has at least one of its own keys."""
+    """Return which of the two forms a repository has: the long one has at least one key of its own."""
     if not isinstance(value, dict):
         return shape(value)
     return "the long form" if value.keys() & set(LONG_FORM_KEYS) else "the short form"
 
 
-Repository: TypeAlias = Annotated[
+Rules: TypeAlias = Annotated[
     Annotated[
-        dict[Annotated[v.Branch, AfterValidator(_not_reserved)], Rule],
+        dict[Annotated[v.BranchName, AfterValidator(_not_reserved)], Targets],
         Field(json_schema_extra={"propertyNames": {"not": {"enum": list(RESERVED)}}}),
         Tag("the short form"),
     ]
@@ -240,26 +228,26 @@ Repository: TypeAlias = Annotated[
 ]
 
 
-class History(_Strict):
-    """How much of the past is kept."""
+class HistoryKeys(_Strict):
+    """How long, and how much of, runs, logs and payloads is kept."""
 
-    keep: v.Span | None = _key("How long a run and its log are kept.", default="90d")
+    keep: v.PositiveDuration | None = _key("How long a run and its log are kept.", default="90d")
     runs_per_target: Annotated[int, Field(ge=1), v.WHOLE] | None = _key(
         "How many ended runs of one target are kept.", default=1000
     )
     log_limit: Annotated[v.Size, v.size_between("1KiB", "1024GiB")] | None = _key(
         "How much of a command's output is kept: its beginning and its end.", default="10MiB"
     )
-    bodies: v.Span | None = _key("How long the payloads are kept.", default="30d")
+    bodies: v.PositiveDuration | None = _key("How long the payloads are kept.", default="30d")
 
 
 class Settings(_Strict):
     """The configuration of webhookd."""
 
-    secret: Sources | None = _key(
+    secret: SecretSources | None = _key(
         "Short for `hooks.github.secret`.", examples=[{"file": "/etc/webhookd/secret"}]
     )
-    listen: v.ListenAddresses | None = _key(
+    listen: v.OneOrMore[v.ListenAddress] | None = _key(
         "Where to listen: host:port, [v6]:port, unix:/path, or a list. Sockets from systemd win over it.",
         default="127.0.0.1:9000",
         examples=["[::1]:9000", ["127.0.0.1:9000", "unix:/run/webhookd/webhookd.sock"]],
@@ -275,16 +263,41 @@ class Settings(_Strict):
     max_body: Annotated[v.Size, v.size_between("1KiB", "256MiB")] | None = _key(
         "The largest request; 25MiB is GitHub's own limit.", default="25MiB"
     )
-    trusted_proxies: v.OneOrMany[v.Network] | None = _key(
+    trusted_proxies: v.ZeroOrMore[v.SenderNetwork] | None = _key(
         "Addresses and networks of proxies whose X-Forwarded-For is believed; a proxy on a unix socket "
         "counts as 127.0.0.1. Default: none.",
         examples=[["127.0.0.1"]],
     )
     drain_timeout: v.Duration | None = _key("How long a stop waits for commands that run.", default="10m")
-    history: History | None = _key("How long, and how much of, runs, logs and payloads are kept.")
-    defaults: Target | None = _key("Keys for every target that does not say otherwise.")
-    hooks: dict[v.Word, Hook] | None = _key("The endpoints, by name.")
-    repos: dict[v.Repository, Repository] | None = _key(
+    history: HistoryKeys | None = _key("How long, and how much of, runs, logs and payloads are kept.")
+    defaults: TargetKeys | None = _key("Keys for every target that does not say otherwise.")
+    hooks: dict[v.Word, HookKeys] | None = _key("The endpoints, by name.")
+    repos: dict[v.RepositoryName, Rules] | None = _key(
         "What runs, by repository. Short form: every key is a branch. Long form: has `branches` or `tags`.",
         examples=[{"octocat/blog": {"main": "make deploy"}}],
     )
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a configuration file, with which an editor completes and checks one."""
+    schema = Settings.model_json_schema(schema_generator=_FileSchema)
+    for definition in schema["$defs"].values():
+        if "enum" in definition:
+            del definition["description"]  # the docstring of a Python class
+    return {"$schema": _FileSchema.schema_dialect, **schema, "title": "webhookd.yaml"}
+
+
+class _FileSchema(GenerateJsonSchema):
+    """The JSON Schema of the file itself: no null, no defaults of Python, no generated titles."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Leave null out: a key without a value is an error."""
+        return self.generate_inner(schema["schema"])
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Leave the default None out: the descriptions have the real defaults."""
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
+        """Use the name of the key as its title."""
+        return False

@@ -1,12 +1,10 @@
 """The kinds of single values in a configuration, as types that pydantic checks (pure).
 
-Each reads the text that stands in the file. The JSON Schema beside it is for editors, which take digits
-for a number.
+Each reads the text in the file. The JSON Schema beside it is for editors, which read digits as a number.
 """
 
 import re
 from collections.abc import Callable
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -26,9 +24,9 @@ from webhookd.config.document import Plain
 from webhookd.config.durations import parse_duration, parse_size
 from webhookd.config.wording import quoted, shape
 from webhookd.errors import BadValue
-from webhookd.models import Listen
+from webhookd.models import Listen, Network
 
-Value = TypeVar("Value")
+Item = TypeVar("Item")
 
 _OCTAL = re.compile(r"(?:0?o)?([0-7]{1,4})", re.ASCII)
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,9})", re.ASCII)
@@ -38,7 +36,7 @@ _SIZE = {"type": ["string", "integer"], "pattern": r"^[0-9]+(B|KiB|MiB|GiB)?$", 
 
 
 def _read(parse: Callable[[str], Any], what: str) -> Callable[[Any], Any]:
-    """Make a validator of a *parse* function: the value has to be a text."""
+    """Return a validator that calls *parse* with the value, which has to be a text."""
 
     def read(value: Any) -> Any:
         if not isinstance(value, str):
@@ -58,7 +56,7 @@ def _whole_number(value: Any) -> int:
 
 
 def size_between(least: str, most: str) -> AfterValidator:
-    """Make a validator for the bounds of a size, which it tells as they are written."""
+    """Return a validator for the bounds of a size; its message shows them as they are written here."""
     smallest, largest = parse_size(least), parse_size(most)
 
     def check(size: int) -> int:
@@ -76,7 +74,7 @@ def _umask(text: str) -> int:
     return int(found[1], 8)
 
 
-def _command_text(text: str) -> str:
+def _script(text: str) -> str:
     if not text.strip():
         raise BadValue("is an empty command", hint='a command that does nothing is "true"')
     return names.check_text(text)
@@ -88,15 +86,9 @@ def _marker(text: str) -> str:
     return text
 
 
-def _arguments(items: list[str]) -> list[str]:
+def _arguments(items: tuple[str, ...]) -> tuple[str, ...]:
     if not items or not items[0]:
         raise BadValue("is a list without a program", hint="write [program, argument, …]")
-    return items
-
-
-def _not_empty(items: list[Value]) -> list[Value]:
-    if not items:
-        raise BadValue("is an empty list", hint="write a value, or remove the key")
     return items
 
 
@@ -109,9 +101,9 @@ def _secret_path(text: str) -> Path:
 
 
 def _plain_name(what: str, forbidden: str) -> Callable[[str], str]:
-    """Make a validator for a name that is looked up elsewhere: not empty, without some characters.
+    """Return a validator for a name that is not empty and has no *forbidden* character.
 
-    It repeats no value, which may be a secret at the wrong place.
+    Its message does not repeat the value, which may be a secret in the wrong place.
     """
 
     def check(text: str) -> str:
@@ -122,24 +114,47 @@ def _plain_name(what: str, forbidden: str) -> Callable[[str], str]:
     return check
 
 
+def _listed(value: Any) -> Any:
+    """Return a single value as a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+def _not_empty(items: tuple[Item, ...]) -> tuple[Item, ...]:
+    if not items:
+        raise BadValue("is an empty list", hint="write a value, or remove the key")
+    return items
+
+
+def _or_one(schema: dict[str, Any]) -> None:
+    """Let the JSON Schema of a list allow a single item too."""
+    items, array = schema["items"], dict(schema)
+    schema.clear()
+    schema["anyOf"] = [items, array]
+
+
+def _filled_or_one(schema: dict[str, Any]) -> None:
+    schema["minItems"] = 1
+    _or_one(schema)
+
+
 Text: TypeAlias = Annotated[str, AfterValidator(names.check_text)]
 Marker: TypeAlias = Annotated[str, AfterValidator(_marker)]
 Word: TypeAlias = Annotated[str, AfterValidator(names.check_word)]
-Repository: TypeAlias = Annotated[str, AfterValidator(names.check_repository)]
-Branch: TypeAlias = Annotated[str, AfterValidator(names.check_branch)]
+RepositoryName: TypeAlias = Annotated[str, AfterValidator(names.check_repository)]
+BranchName: TypeAlias = Annotated[str, AfterValidator(names.check_branch)]
 TagName: TypeAlias = Annotated[str, AfterValidator(names.check_tag)]
 UrlPath: TypeAlias = Annotated[str, AfterValidator(names.check_url_path)]
 FilePattern: TypeAlias = Annotated[str, AfterValidator(names.check_file_pattern)]
 Variable: TypeAlias = Annotated[str, AfterValidator(names.check_variable)]
 VariableText: TypeAlias = Annotated[Text, WithJsonSchema({"type": ["string", "number", "boolean"]})]
-Account: TypeAlias = Annotated[str, AfterValidator(_plain_name("the name of a user or group", "/: "))]
+AccountName: TypeAlias = Annotated[str, AfterValidator(_plain_name("the name of a user or group", "/: "))]
 SourceVariable: TypeAlias = Annotated[str, AfterValidator(_plain_name("a variable's name", "= "))]
 Credential: TypeAlias = Annotated[str, AfterValidator(_plain_name("a credential's name", "/: "))]
 
 Duration: TypeAlias = Annotated[
     float, BeforeValidator(_read(parse_duration, "a duration")), WithJsonSchema(_DURATION)
 ]
-Span: TypeAlias = Annotated[  # a duration that cannot be none
+PositiveDuration: TypeAlias = Annotated[
     float, BeforeValidator(_read(parse_duration, "a duration")), Field(gt=0), WithJsonSchema(_DURATION)
 ]
 Size: TypeAlias = Annotated[int, BeforeValidator(_read(parse_size, "a size")), WithJsonSchema(_SIZE)]
@@ -153,18 +168,8 @@ Umask: TypeAlias = Annotated[
 ListenAddress: TypeAlias = Annotated[
     Listen, PlainValidator(_read(parse_listen, "an address")), WithJsonSchema({"type": "string"})
 ]
-ListenAddresses: TypeAlias = Annotated[
-    Annotated[ListenAddress, Tag("a string")]
-    | Annotated[
-        list[ListenAddress],
-        AfterValidator(_not_empty),
-        Field(json_schema_extra={"minItems": 1}),
-        Tag("a list"),
-    ],
-    Discriminator(shape),
-]
-Network: TypeAlias = Annotated[
-    IPv4Network | IPv6Network,
+SenderNetwork: TypeAlias = Annotated[
+    Network,
     PlainValidator(_read(parse_network, "an address or network")),
     WithJsonSchema({"type": "string"}),
 ]
@@ -177,17 +182,20 @@ SecretPath: TypeAlias = Annotated[
     Path, PlainValidator(_read(_secret_path, "a path")), WithJsonSchema({"type": "string", "minLength": 1})
 ]
 
-Filled: TypeAlias = Annotated[
-    list[Value], AfterValidator(_not_empty), Field(json_schema_extra={"minItems": 1})
+ZeroOrMore: TypeAlias = Annotated[
+    tuple[Item, ...], BeforeValidator(_listed), Field(json_schema_extra=_or_one)
 ]
-OneOrMany: TypeAlias = Annotated[
-    Annotated[Value, Tag("a string")] | Annotated[list[Value], Tag("a list")], Discriminator(shape)
+OneOrMore: TypeAlias = Annotated[
+    tuple[Item, ...],
+    BeforeValidator(_listed),
+    AfterValidator(_not_empty),
+    Field(json_schema_extra=_filled_or_one),
 ]
-Script: TypeAlias = Annotated[str, AfterValidator(_command_text)]
-Command: TypeAlias = Annotated[
+Script: TypeAlias = Annotated[str, AfterValidator(_script)]
+ScriptOrArguments: TypeAlias = Annotated[
     Annotated[Script, Tag("a string")]
     | Annotated[
-        list[Text],
+        tuple[Text, ...],
         AfterValidator(_arguments),
         Field(json_schema_extra={"minItems": 1}),
         Tag("a list"),

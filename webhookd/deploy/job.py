@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from webhookd.models.statedir import AttemptFolder
+from webhookd.models.layout import AttemptFolder
 
 ENDINGS = frozenset({"exited", "signaled", "timed_out", "cancelled", "interrupted", "not_started"})
 _LATEST = 2**37  # seconds since the epoch; after the year 6000

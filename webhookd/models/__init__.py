@@ -7,21 +7,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from webhookd.models.config import Config, History, Listen
-    from webhookd.models.findings import Finding, Level
-    from webhookd.models.push import Decision, Delivery, Kind, Match, PushEvent, Request
-    from webhookd.models.runs import Attempt, Claim, Counts, Ending, Outcome, Run, RunState, StoredDelivery
+    from webhookd.models.delivery import Decision, Delivery, Kind, Match, PushEvent, Request
+    from webhookd.models.layout import AttemptFolder, StateLayout
+    from webhookd.models.run import (
+        Attempt,
+        Claim,
+        Counts,
+        Ending,
+        Finding,
+        Level,
+        Outcome,
+        Run,
+        RunState,
+        StoredDelivery,
+    )
     from webhookd.models.settings import (
+        Config,
         Forge,
+        History,
         Hook,
+        Listen,
         LogTo,
+        Network,
         Overlap,
         RefKind,
         Repository,
         Secret,
         Target,
     )
-    from webhookd.models.statedir import AttemptFolder, StateLayout
 
 __all__ = [
     "Attempt",
@@ -41,6 +54,7 @@ __all__ = [
     "Listen",
     "LogTo",
     "Match",
+    "Network",
     "Outcome",
     "Overlap",
     "PushEvent",
@@ -55,7 +69,7 @@ __all__ = [
     "Target",
 ]
 
-_MODULES = ("settings", "push", "config", "runs", "findings", "statedir")  # the most used ones first
+_MODULES = ("settings", "delivery", "run", "layout")  # the most used ones first
 
 
 def __getattr__(name: str) -> Any:

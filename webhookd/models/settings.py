@@ -1,11 +1,14 @@
-"""Hooks, secrets, repositories and targets, as frozen values (pure; built by `config/`)."""
+"""A configuration with its hooks, repositories and targets, as frozen values (pure; built by `config/`)."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
+from typing import TypeAlias
 
-from webhookd.errors import BadValue
+from webhookd.errors import BadValue, Problem
+
+Network: TypeAlias = IPv4Network | IPv6Network
 
 
 class Forge(StrEnum):
@@ -36,7 +39,7 @@ class LogTo(StrEnum):
 
 
 class RefKind(StrEnum):
-    """The part of the ref namespace a rule or a push event speaks of."""
+    """The kind of ref that a rule or a push event is about."""
 
     BRANCH = "branch"
     TAG = "tag"
@@ -55,9 +58,9 @@ class Secret:
 
     @staticmethod
     def key_in(content: bytes) -> bytes:
-        """Give the key that a file or a variable holds; raise BadValue when that is nothing.
+        """Return the key in the content of a file or variable; raise BadValue if it is empty.
 
-        Exactly one newline at the end, which an editor or `echo` puts there, is not part of it.
+        One newline at the end, which an editor or `echo` puts there, is not part of the key.
         """
         key = content.removesuffix(b"\r\n" if content.endswith(b"\r\n") else b"\n")
         if not key.strip():
@@ -76,7 +79,7 @@ class Hook:
     secrets: tuple[Secret, ...] = ()  # any of them opens
     tokens: tuple[Secret, ...] = ()  # GitLab's plain token; any of them opens
     authorization: tuple[Secret, ...] = ()  # whole value of an Authorization header; any of them opens
-    allow_from: tuple[IPv4Network | IPv6Network, ...] = ()  # empty: from anywhere
+    allow_from: tuple[Network, ...] = ()  # empty: from anywhere
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,3 +120,57 @@ class Repository:
     hook: str
     secrets: tuple[Secret, ...] = ()  # if any: only these open this repository
     targets: tuple[Target, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen:
+    """One address to listen on: TCP (`host` and `port`) or a unix socket (`unix`)."""
+
+    host: str = ""
+    port: int = 0
+    unix: Path | None = None
+
+    def __str__(self) -> str:
+        if self.unix is not None:
+            return f"unix:{self.unix}"
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """How long, and how much of, runs, logs and payloads is kept."""
+
+    keep: float = 90 * 86400.0  # seconds
+    runs_per_target: int = 1000
+    log_limit: int = 10 * 1024**2  # bytes of one command's output
+    bodies: float = 30 * 86400.0  # seconds a payload is kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole, valid configuration."""
+
+    file: Path
+    state_dir: Path
+    listen: tuple[Listen, ...] = (Listen(host="127.0.0.1", port=9000),)
+    workers: int = 4
+    max_body: int = 25 * 1024**2  # bytes
+    trusted_proxies: tuple[Network, ...] = ()
+    drain_timeout: float = 600.0  # seconds
+    history: History = History()
+    hooks: tuple[Hook, ...] = ()
+    repositories: tuple[Repository, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+
+    def hook_at(self, path: str) -> Hook | None:
+        """Return the hook whose URL path is *path*, compared exactly."""
+        return next((hook for hook in self.hooks if hook.path == path), None)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """All targets, in the order of the file."""
+        return tuple(target for repository in self.repositories for target in repository.targets)
+
+    def target(self, name: str) -> Target | None:
+        """Return the target with this *name*."""
+        return next((target for target in self.targets if target.name == name), None)

@@ -1,15 +1,15 @@
-"""Runs, attempts and outcomes, as frozen values (pure; built by `queue/` and `deploy/`)."""
+"""Runs, attempts, outcomes and findings, as frozen values (pure; built by `queue/` and `deploy/`)."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from webhookd.models.push import Kind, PushEvent
+from webhookd.models.delivery import Kind, PushEvent
 from webhookd.models.settings import Forge
 
 
 class RunState(StrEnum):
-    """Where a run is in its life; `queue/lifecycle.py` owns the transitions."""
+    """The state of a run; `queue/lifecycle.py` owns the transitions."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -26,9 +26,9 @@ class Ending(StrEnum):
     EXITED = "exited"  # with an exit code
     SIGNALED = "signaled"  # by a signal from elsewhere
     TIMED_OUT = "timed_out"  # ended by the time limit
-    CANCELLED = "cancelled"  # ended because somebody asked
+    CANCELLED = "cancelled"  # ended on request
     NOT_STARTED = "not_started"  # no such program, folder or user
-    INTERRUPTED = "interrupted"  # its supervisor died or a drain cut it: outcome unknown
+    INTERRUPTED = "interrupted"  # its supervisor died, or a drain ended it: outcome unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,14 +72,14 @@ class Run:
     not_before: datetime
     started_at: datetime | None
     ended_at: datetime | None
-    superseded_by: int | None  # the run that took its place; while running: the one it must make room for
+    superseded_by: int | None  # the run that replaced it; while running: the one that it has to make room for
     cancel_requested: bool
-    owner: str | None = None  # the daemon that holds it, while running
+    owner: str | None = None  # the daemon that runs it, while running
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """A run handed out for one attempt, with all that its command is told."""
+    """A run claimed for one attempt, with all that its command needs."""
 
     run: Run
     push: PushEvent  # without changed_files
@@ -90,7 +90,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One try of a run, as stored; without an `ending` it is running now."""
+    """One attempt of a run, as stored; without an `ending` it is running now."""
 
     run: int
     attempt: int  # from 1
@@ -105,7 +105,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredDelivery:
-    """A delivery as listed: what came and what followed, without its body."""
+    """A delivery as listed, with the runs that it led to, without its body."""
 
     number: int  # the store's own, newest highest
     hook: str
@@ -123,7 +123,25 @@ class StoredDelivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counts:
-    """How much is waiting and running now."""
+    """The numbers of waiting and running runs."""
 
     queued: int
     running: int
+
+
+class Level(StrEnum):
+    """How serious a finding is."""
+
+    OK = "ok"  # as it should be
+    WARNING = "warning"  # works, but is probably a mistake
+    PROBLEM = "problem"  # does not work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """The result of one check of the installation."""
+
+    check: str  # what was checked: "daemon", "target", "disk" …
+    level: Level
+    message: str
+    hint: str = ""  # the way out

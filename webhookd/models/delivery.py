@@ -1,4 +1,4 @@
-"""What arrived and what follows from it, as frozen values (pure; built by `intake/`)."""
+"""Requests, deliveries, push events and decisions, as frozen values (pure; built by `intake/`)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -79,26 +79,26 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """A target that shall run for one push event."""
+    """A target that will run for one push event."""
 
     push: PushEvent
     target: Target
-    reason: str  # the rule in words: 'branch "main" is named exactly'
+    reason: str  # the rule, in words: 'branch "main" is named exactly'
 
     @property
     def slot(self) -> str:
-        """Target + concrete repository and ref: where a newer push takes the place of a waiting one."""
+        """Target + concrete repository and ref: in one slot, a newer push replaces a waiting one."""
         return f"{self.target.name} {self.push.repo.lower()} {self.push.ref}"
 
     @property
     def lane(self) -> str:
-        """What must not run twice at once: the slot, or the lock that several targets share."""
+        """What must not run twice at once: the slot, or the `lock` that several targets share."""
         return self.slot if self.target.lock is None else f"lock {self.target.lock}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What intake makes of a request: a delivery and what runs, or why nothing does."""
+    """The result of a request: a delivery and what runs, or why nothing does."""
 
     delivery: Delivery
     matches: tuple[Match, ...] = ()
