@@ -11,13 +11,12 @@ from typing import Any
 from factories import make_hook, make_repository, make_secret
 from rawhttp import Wire, wire
 
-from webhookd.daemon.http import HttpServer
-from webhookd.daemon.limits import Limits
 from webhookd.daemon.listeners import open_sockets
 from webhookd.models import Config, Listen
 from webhookd.queue import Store
-from webhookd.web.app import create_app
-from webhookd.web.hooks import Hooks
+from webhookd.web.app import PublicApp
+from webhookd.web.receiver import Receiver
+from webhookd.web.server import Limits, Server
 
 SECRET = "s3cret"  # what `make_secret` makes
 DEFAULTS = Limits()
@@ -35,21 +34,27 @@ class FrontDoor:
     wakes: list[None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.hooks = Hooks(config=lambda: self.config, store=self.store, wake=lambda: self.wakes.append(None))
+        self.receiver = Receiver(
+            config=lambda: self.config, store=self.store, wake=lambda: self.wakes.append(None)
+        )
         self._stopping = threading.Event()
 
     @contextlib.contextmanager
     def serving(self, *addresses: Listen) -> Iterator["FrontDoor"]:
         with open_sockets(addresses or [Listen(host="127.0.0.1")]) as sockets:
             self.port = 0 if sockets[0].family == socket.AF_UNIX else sockets[0].getsockname()[1]
-            application = self.application or create_app(self.hooks, health=lambda: "")
-            self.server = HttpServer(application, sockets, door=self.hooks, limits=self.limits)
+            self.server = Server(
+                self.application or self.app(), sockets, receiver=self.receiver, limits=self.limits
+            )
             self._thread = threading.Thread(target=self._run)
             self._thread.start()
             try:
                 yield self
             finally:
                 self.stop()
+
+    def app(self, *, health: Callable[[], str] = lambda: "") -> PublicApp:
+        return PublicApp(self.receiver, config=lambda: self.config, health=health)
 
     def stop(self) -> None:
         """Drain, as the daemon does at its end."""

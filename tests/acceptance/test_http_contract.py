@@ -218,6 +218,7 @@ def test_an_address_counts_as_the_last_proxy_that_is_trusted_saw_it(
     [
         "/", "/elsewhere", "/github-webhook/", "//github-webhook", "/./github-webhook",
         "/x/../github-webhook", "/github-webhook%2f", "/GitHub-webhook", "/github-webhook;x", "*",
+        "/github-webhook#f", "/github%2dwebhook", "http://hooks.example.org/github-webhook",
         "github-webhook", "http:github-webhook", "//github-webhook/github-webhook", "/%00", "/%e9",
         "/github-webhook%0d%0aX:y",
     ],
@@ -227,15 +228,10 @@ def test_a_path_that_is_not_exactly_a_hooks_is_not_found(daemon: Daemon, target:
     assert (reply.status, reply.body) == (404, {"status": "rejected", "reason": "no such path"})
 
 
-@pytest.mark.parametrize(
-    "target",
-    ["/github-webhook?x=1", "/github-webhook?", "/github-webhook#f", "/github%2dwebhook",
-     "http://hooks.example.org/github-webhook", "HTTPS://hooks.example.org:8443/github-webhook?x"],
-)  # fmt: skip
-def test_a_query_an_absolute_address_and_percent_signs_lead_to_the_same_path(
-    daemon: Daemon, target: str
-) -> None:
-    assert ask(daemon, push(BODY).replace(b"/github-webhook", target.encode(), 1)).status == 202
+@pytest.mark.parametrize("query", ["?", "?x=1", "?/elsewhere#f"])
+def test_a_query_changes_nothing(daemon: Daemon, query: str) -> None:
+    request = push(BODY).replace(b"/github-webhook", f"/github-webhook{query}".encode(), 1)
+    assert ask(daemon, request).status == 202
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW"])
@@ -353,18 +349,20 @@ CHUNKED = head(
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"get /healthz HTTP/1.1\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nX: a\x00b\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nX: a\nY: b\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nX: a\rY: b\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nX: a\r\n b\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\n X: a\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nX : a\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\n: a\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\nX\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\n\xe9: a\r\n\r\n",
-        b"GET /healthz HTTP/1.1\r\n" + b"X: a\r\n" * 101 + b"\r\n",
-        b"GET http://[::1/healthz HTTP/1.1\r\n\r\n",
-        b"GET /\xe9 HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\x00b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\nY: b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\rY: b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n X: a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX : a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n: a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nX\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n\xe9: a\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + b"X: a\r\n" * 101 + b"\r\n",
+        b"GET http://[::1/healthz HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /\xe9 HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n",
         head("POST", "/github-webhook", content_length="-1"),
         head("POST", "/github-webhook", content_length="+5"),
         head("POST", "/github-webhook", content_length="5, 5"),
@@ -372,10 +370,10 @@ CHUNKED = head(
         head("POST", "/github-webhook", content_length="\u0665".encode().decode("latin-1")),
         head("POST", "/github-webhook", content_length="1" * 5000),
         head("POST", "/github-webhook", content_length="") + b"",
-        b"POST /github-webhook HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n12345",
-        b"POST /github-webhook HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n12345",
-        b"POST /github-webhook HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        b"POST /github-webhook HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"POST /github-webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n12345",
+        b"POST /github-webhook HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n12345",
+        b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"POST /github-webhook HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         head("POST", "/github-webhook", transfer_encoding="gzip, chunked"),
         head("POST", "/github-webhook", transfer_encoding="identity"),
@@ -388,8 +386,7 @@ CHUNKED = head(
         CHUNKED + b"5\r\n123456\r\n",
         CHUNKED + b"1" * 2000,
         CHUNKED + b"1;" + b"x" * 2000,
-        CHUNKED + b"ffffffffffffffff\r\n",
-        CHUNKED + b"0\r\n" + b"X: y\r\n" * 17,
+        CHUNKED + b"0\r\n" + b"X: y\r\n" * 200,
         CHUNKED + b"1\r\nx\r\n" * 1100,
     ],
 )  # fmt: skip
@@ -422,7 +419,7 @@ def test_pipelined_requests_are_answered_in_order(daemon: Daemon) -> None:
 def test_nothing_behind_a_refusal_is_looked_at(daemon: Daemon) -> None:
     """A request inside of a body that is not read must not become a request of its own."""
     with wire(daemon.port) as connection:
-        connection.send(head("POST", "/elsewhere", content_length="1000") + push(BODY))
+        connection.send(head("POST", "/elsewhere", content_length="1000000") + push(BODY))
         assert connection.reply().status == 404
         assert connection.is_closed()
 

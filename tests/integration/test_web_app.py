@@ -1,32 +1,30 @@
-"""The Flask app by itself: the same contract as the port, for whoever puts it behind another WSGI server."""
+"""The WSGI application by itself: the same contract as the port."""
 
 import json
-import threading
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
 from daemon import push_payload, signed
 from factories import make_hook, make_secret
-from flask.testing import FlaskClient
 from frontdoor import SECRET, FrontDoor, make_front_door
 from structlog.typing import EventDict
+from werkzeug.test import Client
 
 from webhookd.queue import Store
-from webhookd.web.app import create_app
-from webhookd.web.late import LateApplication
 
 
 def is_well() -> str:
     return ""
 
 
-def client_of(door: FrontDoor, *, health: Callable[[], str] = is_well) -> FlaskClient:
-    return create_app(door.hooks, health=health).test_client()
+def client_of(door: FrontDoor, *, health: Callable[[], str] = is_well) -> Client:
+    return Client(door.app(health=health))
 
 
-def push(client: FlaskClient, *, secret: str = SECRET, path: str = "/github-webhook", **over: Any) -> Any:
+def push(client: Client, *, secret: str = SECRET, path: str = "/github-webhook", **over: Any) -> Any:
     body = json.dumps(push_payload()).encode()
     arguments: dict[str, Any] = {"data": body, "headers": signed(body, secret)}
     return client.post(path, **(arguments | over))
@@ -54,8 +52,7 @@ def test_a_push_is_stored_before_it_is_answered(store: Store) -> None:
 def test_what_is_refused_is_refused_here_as_well(store: Store, over: dict[str, Any], status: int) -> None:
     hook = make_hook(secrets=(make_secret(SECRET),), allow_from=(ip_network("192.0.2.0/24"),))
     client = client_of(make_front_door(store, hook=hook, config={"max_body": 1000}))
-    client.environ_base["REMOTE_ADDR"] = "192.0.2.7"
-    answer = push(client, **over)
+    answer = push(client, **({"environ_base": {"REMOTE_ADDR": "192.0.2.7"}} | over))
     assert (answer.status_code, answer.json["status"], answer.content_type) == (
         status,
         "rejected",
@@ -88,18 +85,6 @@ def test_a_store_that_takes_nothing_is_unavailable(store: Store) -> None:
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
 
 
-def test_a_store_that_hangs_is_not_waited_for_without_end(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("webhookd.web.hooks.PATIENCE", 0.1)
-    go_on = threading.Event()
-    store._db.write_soon(lambda _: go_on.wait(30))  # noqa: SLF001 - the disk cannot be asked to hang
-    try:
-        assert push(client_of(make_front_door(store))).status_code == 503
-    finally:
-        go_on.set()
-
-
 def test_a_bug_is_a_500_that_tells_nothing(store: Store, logged: list[EventDict]) -> None:
     def broken() -> str:
         raise ZeroDivisionError("secret detail")
@@ -109,14 +94,9 @@ def test_a_bug_is_a_500_that_tells_nothing(store: Store, logged: list[EventDict]
     assert "ZeroDivisionError" in logged[0]["exception"]
 
 
-def test_an_application_is_made_once_and_not_before_it_is_needed() -> None:
-    made: list[int] = []
-
-    def make() -> Callable[..., list[bytes]]:
-        made.append(1)
-        return lambda _environ, _start: [b"hello"]
-
-    late = LateApplication(make)
-    assert made == []
-    assert [list(late({}, None)) for _ in range(3)] == [[b"hello"]] * 3
-    assert made == [1]
+def test_a_reload_moves_a_hook_to_its_new_path(store: Store) -> None:
+    door = make_front_door(store)
+    client = client_of(door)
+    door.config = replace(door.config, hooks=(replace(door.config.hooks[0], path="/moved"),))
+    assert push(client).status_code == 404
+    assert push(client, path="/moved").status_code == 202

@@ -2,13 +2,13 @@
 
 from structlog.typing import EventDict
 
-from webhookd.web.rejections import INTERVAL, Kind, Rejections
+from webhookd.web.rejections import INTERVAL, Rejection, Rejections
 
-WRONG = Kind(status=401, cause="signature wrong", hook="github")
-LOST = Kind(status=404, cause="no such path", hook="")
+WRONG = Rejection(status=401, cause="signature wrong", hook="github")
+LOST = Rejection(status=404, cause="no such path", hook="")
 
 
-def note(rejections: Rejections, kind: Kind, *, now: float, path: str = "/x") -> None:
+def note(rejections: Rejections, kind: Rejection, *, now: float, path: str = "/x") -> None:
     rejections.note(kind, address="192.0.2.7", path=path, detail="the signature does not match", now=now)
 
 

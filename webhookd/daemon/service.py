@@ -18,7 +18,6 @@ from webhookd.daemon.control import Control
 from webhookd.daemon.health import Health
 from webhookd.daemon.heartbeat import Heartbeat
 from webhookd.daemon.housekeeping import Housekeeping
-from webhookd.daemon.http import HttpServer
 from webhookd.daemon.listeners import address_of, open_sockets
 from webhookd.daemon.reload import ConfigInForce, Reload, apply_config, log_hooks
 from webhookd.daemon.signals import Signals
@@ -29,8 +28,9 @@ from webhookd.deploy.worker import Worker
 from webhookd.errors import WebhookdError
 from webhookd.models import Config, StateLayout
 from webhookd.queue import Store
-from webhookd.web.hooks import Hooks
-from webhookd.web.late import Application, LateApplication
+from webhookd.web.app import PublicApp
+from webhookd.web.receiver import Receiver
+from webhookd.web.server import Server
 
 log = structlog.get_logger(__name__)
 
@@ -93,15 +93,10 @@ class Daemon:
         for sock in self._inherited:
             stack.callback(sock.close)
         sockets = self._inherited or stack.enter_context(open_sockets(config.listen))
-        hooks = Hooks(config=self._config, store=self._store, wake=self._worker.wake)
+        self._receiver = Receiver(config=self._config, store=self._store, wake=self._worker.wake)
         health = Health(store=self._store, trouble=self._trouble)
-
-        def make_app() -> Application:
-            from webhookd.web.app import create_app  # noqa: PLC0415 - Flask; most answers do without
-
-            return create_app(hooks, health=health.check)
-
-        self._server = HttpServer(LateApplication(make_app), sockets, door=hooks)
+        app = PublicApp(self._receiver, config=self._config, health=health.check)
+        self._server = Server(app, sockets, receiver=self._receiver)
         self._signals.install(self._server.wake)
         return sockets
 
@@ -152,7 +147,12 @@ class Daemon:
             if self._signals.reload:
                 self._signals.reload = False
                 self._reload.on_signal()
-            self._server.turn(self._heartbeat.interval)
+            self._turn(self._heartbeat.interval)
+
+    def _turn(self, seconds: float) -> None:
+        """Let the server work for so long, and log the rejections it has counted."""
+        self._server.turn(seconds)
+        self._receiver.flush()
 
     def _wake(self) -> Mapping[str, Any]:
         """Let the worker look at what somebody has changed in the store."""
@@ -178,7 +178,7 @@ class Daemon:
                 leave_at = now + grace + _LAST_RESULTS
             if now >= leave_at:
                 self._worker.leave()
-            self._server.turn(_DRAIN_TICK)
+            self._turn(_DRAIN_TICK)
 
     def _shutdown(self) -> None:
         self._server.drain(seconds=_LAST_REQUESTS)

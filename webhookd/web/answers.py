@@ -19,19 +19,21 @@ class Answer:
     """Status, JSON body and further headers."""
 
     status: HTTPStatus
+    reason: str  # what was wrong; "" where nothing was
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def all_headers(self) -> list[tuple[str, str]]:
-        """Give the headers that are this answer's own, and those of every answer."""
+        """The headers of this answer, and those of every answer."""
         return [*self.headers, ("Cache-Control", "no-store"), ("Content-Type", "application/json")]
 
 
 def answer(code: HTTPStatus, headers: Mapping[str, str] | None = None, /, **fields: Any) -> Answer:
-    """Give an answer whose body is *fields* as a JSON object."""
+    """Return an answer whose body is *fields* as a JSON object."""
     body = _ENCODER.encode(fields).encode("utf-8", "replace") + b"\n"
-    return Answer(status=code, body=body, headers=tuple((headers or {}).items()))
+    reason = fields.get("reason") or ""
+    return Answer(status=code, reason=reason, body=body, headers=tuple((headers or {}).items()))
 
 
 def accepted(decision: Decision, acceptance: Acceptance) -> Answer:
@@ -48,19 +50,19 @@ def accepted(decision: Decision, acceptance: Acceptance) -> Answer:
 
 
 def rejected(error: Rejected) -> Answer:
-    """Answer a request that intake turned away; what was wrong is in the log only."""
+    """Answer a request that intake rejected; only the log says what was wrong."""
     return answer(error.status, status="rejected", reason=error.public)
 
 
 def method_not_allowed(methods: Iterable[str]) -> Answer:
-    """Answer a request whose path knows only *methods*."""
+    """Answer a request with another method than *methods*."""
     allowed = ", ".join(sorted(methods))
     reason = f"method must be {allowed}"
     return answer(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": allowed}, status="rejected", reason=reason)
 
 
 def too_many_failures(seconds: float) -> Answer:
-    """Answer a request that proves nothing, from an address that sends many such."""
+    """Answer an address that sends many requests with a wrong signature."""
     retry_after = {"Retry-After": f"{seconds:.0f}"}
     reason = "too many failed signatures"
     return answer(HTTPStatus.TOO_MANY_REQUESTS, retry_after, status="rejected", reason=reason)

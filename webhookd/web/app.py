@@ -1,52 +1,100 @@
-"""The Flask app on the public port: the hooks and the health check."""
+"""The Flask app on the public port: a route for each hook, and the health check."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from flask import Flask, Response, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from webhookd.models import Config
 from webhookd.web import answers
 from webhookd.web.answers import Answer
-from webhookd.web.hooks import Hooks
+from webhookd.web.receiver import HEALTH, Head, Receiver
 
 log = structlog.get_logger(__name__)
 
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
+
+class PublicApp:
+    """The WSGI application: the Flask app of the configuration in force, made anew after a reload."""
+
+    def __init__(
+        self, receiver: Receiver, *, config: Callable[[], Config], health: Callable[[], str]
+    ) -> None:
+        """Answer at the hooks with *receiver*; *health* returns what is wrong with the daemon, or `""`."""
+        self._receiver = receiver
+        self._config = config
+        self._health = health
+        self._made = self._make(config())
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer one request; its path counts as it was sent, with nothing decoded or folded."""
+        environ["PATH_INFO"] = environ["REQUEST_URI"].partition("?")[0]
+        made, config = self._made, self._config()
+        if made[0] is not config:
+            made = self._made = self._make(config)
+        return made[1](environ, start_response)
+
+    def _make(self, config: Config) -> tuple[Config, Flask]:
+        return config, create_app(
+            self._receiver, paths=[hook.path for hook in config.hooks], health=self._health
+        )
 
 
-def create_app(hooks: Hooks, *, health: Callable[[], str]) -> Flask:
-    """Give the app; *health* says what is wrong with the daemon, or ``""``."""
+def create_app(receiver: Receiver, *, paths: Iterable[str], health: Callable[[], str]) -> Flask:
+    """Return the Flask app with a hook at each of *paths*."""
     app = Flask("webhookd", static_folder=None)
-    # A path is a hook's or it is not: no redirect to a prettier one, since a forge would turn POST into GET.
+    # A path is a hook's or it is not: no redirect to another one, since a forge would turn POST into GET.
     app.url_map.merge_slashes = False
     app.url_map.strict_slashes = False
+    app.url_map.redirect_defaults = False
 
     def healthz() -> Response:
         reason = health()
         return _respond(answers.unhealthy(reason) if reason else answers.HEALTHY)
 
-    def hook(path: str) -> Response:  # noqa: ARG001 - the raw path is in the WSGI environment
-        return _respond(hooks.answer(request.environ))
+    def hook() -> Response:
+        return _respond(receiver.receive(_head(request.environ), request.get_data(cache=False)))
 
-    app.add_url_rule("/healthz", view_func=healthz, methods=["GET"], provide_automatic_options=False)
-    app.add_url_rule(
-        "/", view_func=hook, defaults={"path": ""}, methods=_METHODS, provide_automatic_options=False
-    )
-    app.add_url_rule("/<path:path>", view_func=hook, methods=_METHODS, provide_automatic_options=False)
+    def refuse(error: HTTPException) -> Response:
+        allowed = error.valid_methods or () if isinstance(error, MethodNotAllowed) else ()
+        answer = answers.method_not_allowed(allowed) if allowed else answers.NOT_FOUND
+        return _respond(receiver.reject(answer, _head(request.environ)))
+
+    for path in paths:
+        app.add_url_rule(path, path, hook, methods=["POST"], provide_automatic_options=False)
+    app.add_url_rule(HEALTH, HEALTH, healthz, methods=["GET"], provide_automatic_options=False)
+    app.register_error_handler(NotFound, refuse)
+    app.register_error_handler(MethodNotAllowed, refuse)
     app.register_error_handler(Exception, _handle)
     return app
 
 
 def _handle(error: Exception) -> Response:
     """Answer in JSON whatever goes wrong; a bug of ours is logged with its traceback, and never shown."""
-    if isinstance(error, MethodNotAllowed):
-        return _respond(answers.method_not_allowed(error.valid_methods or ()))
     if isinstance(error, HTTPException) and error.code is not None:
         return _respond(answers.answer(HTTPStatus(error.code), status="rejected", reason=error.name.lower()))
     log.error("request failed", path=request.path, exc_info=error)
     return _respond(answers.BROKEN)
+
+
+def _head(environ: Mapping[str, Any]) -> Head:
+    """Read the head out of a WSGI environment, with header names as they are on the wire."""
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    if content_type := environ.get("CONTENT_TYPE"):
+        headers["content-type"] = content_type
+    return Head(
+        method=environ["REQUEST_METHOD"],
+        path=environ["PATH_INFO"],
+        headers=headers,
+        peer=environ.get("REMOTE_ADDR") or "",
+        length=int(environ.get("CONTENT_LENGTH") or 0),
+    )
 
 
 def _respond(answer: Answer) -> Response:

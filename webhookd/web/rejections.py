@@ -18,7 +18,7 @@ _LONGEST_PATH = 100  # characters of a requested path in a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kind:
+class Rejection:
     """What is folded into one line."""
 
     status: int
@@ -36,13 +36,13 @@ class Rejections:
     """The counts since the start, and what is not logged yet; any thread may use it."""
 
     def __init__(self) -> None:
-        self.counts: Counter[Kind] = Counter()
-        self._folded: dict[Kind, _Folded] = {}
+        self.counts: Counter[Rejection] = Counter()
+        self._folded: dict[Rejection, _Folded] = {}
         self._guard = threading.Lock()
 
     def note(  # noqa: PLR0913 - each is a fact of its own
         self,
-        kind: Kind,
+        kind: Rejection,
         *,
         address: str,
         path: str,
@@ -83,7 +83,7 @@ class Rejections:
                 seconds=round(now - folded.since),
             )
 
-    def _due(self, now: float) -> list[tuple[Kind, _Folded]]:
+    def _due(self, now: float) -> list[tuple[Rejection, _Folded]]:
         """Take what is to be logged; a kind that has kept quiet starts anew with a whole line."""
         with self._guard:
             due = [(kind, each) for kind, each in self._folded.items() if now - each.since >= INTERVAL]

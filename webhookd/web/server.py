@@ -1,0 +1,313 @@
+"""Waitress as the public server, with what it lacks on an open port.
+
+Waitress reads requests, runs the application in its threads and writes the responses. Added here: the loop
+around its poll (wake-up, drain without a lost request), a deadline for a whole request, room for new
+connections, and a cap on the bytes of waiting bodies. What is used of Waitress is listed in
+`tests/unit/test_waitress_surface.py`.
+"""
+
+import heapq
+import itertools
+import logging
+import resource
+import socket
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer, TcpWSGIServer, UnixWSGIServer
+from waitress.task import ThreadedTaskDispatcher, WSGITask
+
+from webhookd.web import answers
+from webhookd.web.receiver import Receiver
+from webhookd.web.request_parser import RequestParser
+
+_OTHER_DESCRIPTORS = 500  # database, logs, locks, bodies in files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one client, or all of them together, may use."""
+
+    connections: int = 1500
+    threads: int = 32  # requests that are answered at the same time; most of them wait for one commit
+    small_body: int = 64 * 1024  # bytes; a larger body waits in a file
+    bodies: int = 256 * 1024**2  # bytes of all larger bodies; above, the request that began first is ended
+    head: int = 16 * 1024  # bytes of a request line and its headers
+    head_within: float = 10.0  # seconds
+    request_within: float = 30.0  # seconds for head and body; forges give up after 10
+    idle: int = 75  # seconds between two requests; longer than nginx keeps an unused connection
+    idle_when_draining: float = 1.0  # seconds
+    sweep: float = 1.0  # seconds between two checks of the deadlines
+    linger: float = 3.0  # seconds for a sender to notice a response that came before its request was complete
+
+
+class ResponseTask(WSGITask):
+    """Writes the application's response; closes the connection behind it once the server drains."""
+
+    def build_response_header(self) -> bytes:
+        """Return status line and headers; an application may not say `Connection: close` itself."""
+        if self.channel.server.site.draining:
+            self.set_close_on_finish()
+        header: bytes = super().build_response_header()
+        return header
+
+
+class Connection(HTTPChannel):
+    """One connection."""
+
+    task_class = ResponseTask
+
+    # What Waitress sets, for the type checker.
+    request: RequestParser | None
+    requests: list[RequestParser]
+    will_close: bool
+    close_when_flushed: bool
+
+    def __init__(self, server: "_Listener", sock: socket.socket, addr: Any, *rest: Any, **more: Any) -> None:
+        self.parser_class = partial(RequestParser, receiver=server.site.receiver, peer=addr[0])
+        self._limits = server.site.limits
+        self._has_unread = False
+        self._lingers_until = 0.0
+        super().__init__(server, sock, addr, *rest, **more)
+
+    @property
+    def worth(self) -> tuple[bool, float]:
+        """The order in which connections make room: those without a head first, then the quietest."""
+        return self.request is not None and self.request.headers_finished, self.last_activity
+
+    def service(self) -> None:
+        """Answer the first request, in one of the threads."""
+        self._has_unread = self.requests[0].error is not None
+        super().service()
+
+    # -- its end
+
+    def handle_close(self) -> None:
+        """Close; but where the sender is still sending, first read on for a while.
+
+        With bytes left unread, the kernel would reset the connection, and the response would be lost.
+        """
+        if self._has_unread:
+            self._has_unread = self.will_close = self.close_when_flushed = False
+            self._lingers_until = time.monotonic() + self._limits.linger
+            try:
+                self.socket.shutdown(socket.SHUT_WR)
+            except OSError:  # the other end has gone
+                super().handle_close()
+        else:
+            super().handle_close()
+
+    def del_channel(self, map: Any = None) -> None:  # noqa: A002 - Waitress' name
+        """Forget the connection; its unfinished body may be in a file."""
+        super().del_channel(map)
+        if self.request is not None:
+            self.request.close()
+
+    def readable(self) -> bool:
+        """Whether the loop has to read."""
+        return bool(self._lingers_until) or super().readable()
+
+    def handle_read(self) -> None:
+        """Read a part of a request, or what nobody will look at."""
+        if self._lingers_until:
+            self.recv(self._limits.small_body)
+        else:
+            super().handle_read()
+
+    def check_deadline(self, now: float) -> None:
+        """End a request that takes too long; Waitress itself closes what is idle."""
+        if self.will_close or 0 < self._lingers_until < now:
+            self.handle_close()  # Waitress itself waits until the other end takes what is left to send
+        elif self.request is not None and not self._lingers_until:
+            within = (
+                self._limits.request_within if self.request.headers_finished else self._limits.head_within
+            )
+            if now > self.request.began + within:
+                self.end_request()
+
+    def end_request(self) -> None:
+        """Answer a request that is not complete yet: it took too long, or too much of the disk."""
+        with self.requests_lock:
+            if self.requests or self.request is None:
+                return  # it waits for its turn
+            request, self.request = self.request, None
+            request.reject(answers.TOO_SLOW)
+            self.requests.append(request)
+            self.server.add_task(self)
+
+    def close_if_idle(self) -> bool:
+        """Close a connection on which nothing happens; return whether it is closed."""
+        busy = self.requests or self.request or self.total_outbufs_len or self._lingers_until
+        if busy or time.time() - self.last_activity < self._limits.idle_when_draining or self._is_sending():
+            return False
+        self.handle_close()
+        return True
+
+    def _is_sending(self) -> bool:
+        """Whether a request lies in the kernel's buffer."""
+        try:
+            return bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
+        except OSError:
+            return False
+
+
+class _Listener(BaseWSGIServer):
+    """A listening socket that takes many connections in one turn."""
+
+    channel_class = Connection
+    site: "Server"
+
+    def handle_accept(self) -> None:
+        """Take the connections that wait, after making room for them."""
+        for _ in range(self.site.make_room()):
+            before = len(self._map)
+            super().handle_accept()
+            if len(self._map) == before:
+                return
+
+    def accept(self) -> Any:
+        """Take one connection; where no descriptor is left, make room for the next one."""
+        try:
+            return super().accept()
+        except OSError:
+            self.site.make_room(at_least=1)
+            raise
+
+
+class _TcpListener(_Listener, TcpWSGIServer):
+    pass
+
+
+class _UnixListener(_Listener, UnixWSGIServer):
+    pass
+
+
+class Server:
+    """Serves one WSGI application on sockets that stay the caller's."""
+
+    def __init__(
+        self,
+        application: Any,
+        sockets: Sequence[socket.socket],
+        *,
+        receiver: Receiver,
+        limits: Limits = Limits(),
+    ) -> None:
+        logging.getLogger("waitress").setLevel(logging.ERROR)  # below that it reports what clients do
+        self.receiver = receiver
+        self.limits = limits
+        self.draining = False
+        self._map: dict[int, Any] = {}
+        self._dispatcher = ThreadedTaskDispatcher()
+        self._dispatcher.set_thread_count(limits.threads)
+        self._most = _most_connections(limits.connections)
+        self._batch = max(1, min(64, self._most // 20))
+        self._swept_at = 0.0
+        self._listeners = [self._listen(sock, application, _adjustments(limits)) for sock in sockets]
+
+    def turn(self, seconds: float) -> None:
+        """Do what is due on the network; wait for it up to *seconds*, or until `wake`."""
+        wasyncore.loop(timeout=min(seconds, self.limits.sweep), use_poll=True, map=self._map, count=1)
+        now = time.monotonic()
+        self._limit_bodies()
+        if now - self._swept_at >= self.limits.sweep:
+            self._swept_at = now
+            for connection in self.connections:
+                connection.check_deadline(now)
+
+    def wake(self) -> None:
+        """End the wait of `turn`; may be called from a signal handler and from any thread."""
+        self._listeners[0].pull_trigger()
+
+    def drain(self, *, seconds: float) -> None:
+        """Take no new connection, answer what has come in, then close; at the latest after *seconds*."""
+        deadline = time.monotonic() + seconds
+        for listener in self._listeners:
+            listener.handle_accept()  # the kernel has completed these connections: they are ours to answer
+            listener.accepting = False
+        self.draining = True
+        while time.monotonic() < deadline:
+            if all([connection.close_if_idle() for connection in self.connections]):  # noqa: C419 - close all
+                break
+            self.turn(0.05)
+        self._dispatcher.shutdown()
+        wasyncore.close_all(self._map)
+
+    @property
+    def connections(self) -> list[Connection]:
+        """All open connections."""
+        return list(itertools.chain.from_iterable(each.active_channels.values() for each in self._listeners))
+
+    def make_room(self, *, at_least: int = 0) -> int:
+        """Return how many connections may come now, after closing the least useful ones for them."""
+        excess = max(len(self.connections) + self._batch - self._most, at_least)
+        if excess > 0:
+            waiting = (connection for connection in self.connections if not connection.requests)
+            for connection in heapq.nsmallest(excess, waiting, key=lambda each: each.worth):
+                connection.handle_close()
+        return self._batch
+
+    def _limit_bodies(self) -> None:
+        """End the oldest requests with large bodies, while these take too much of the disk."""
+        large = sorted(self._large_bodies(), key=lambda each: each[0].began)
+        too_much = sum(request.body_size for request, _ in large) - self.limits.bodies
+        for request, connection in large:
+            if too_much > 0 and not request.completed:
+                too_much -= request.body_size
+                connection.end_request()
+
+    def _large_bodies(self) -> Iterator[tuple[RequestParser, Connection]]:
+        for connection in self.connections:
+            for request in (connection.request, *connection.requests):
+                if request is not None and request.body_size > self.limits.small_body:
+                    yield request, connection
+
+    def _listen(self, sock: socket.socket, application: Any, adjustments: Adjustments) -> _Listener:
+        of_family = _UnixListener if sock.family == socket.AF_UNIX else _TcpListener
+        listener = of_family(
+            application,
+            self._map,
+            _sock=sock,
+            dispatcher=self._dispatcher,
+            adj=adjustments,
+            sockinfo=(sock.family, sock.type, sock.proto, sock.getsockname()),
+            bind_socket=False,
+        )
+        listener.site = self
+        return listener
+
+
+def _most_connections(wanted: int) -> int:
+    """Return how many connections there may be, after asking for as many descriptors as that needs."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _OTHER_DESCRIPTORS
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return max(min(wanted, soft - _OTHER_DESCRIPTORS), min(wanted, soft // 2))
+
+
+def _adjustments(limits: Limits) -> Adjustments:
+    adjustments = Adjustments(
+        recv_bytes=16 * 1024,
+        inbuf_overflow=limits.small_body,
+        max_request_header_size=limits.head,
+        max_request_body_size=sys.maxsize,  # the receiver knows the limit, which a reload may change
+        connection_limit=sys.maxsize,  # instead of not accepting, room is made
+        channel_timeout=limits.idle,
+        cleanup_interval=1,
+        log_socket_errors=False,
+        ident=None,
+        clear_untrusted_proxy_headers=False,  # `web.address` decides whom to believe
+    )
+    # Headers and body leave in one packet, and the loop does not spin while a thread writes. The argument is
+    # deprecated, the attribute is not.
+    adjustments.send_bytes = limits.small_body
+    return adjustments
