@@ -1,4 +1,4 @@
-"""Deliveries as the forges send them, made by webhookd itself, for tests that hand them to somebody else."""
+"""Deliveries as the forges send them, made by webhookd itself."""
 
 import json
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What the fuzzer of intake does with one input, and where it begins.
+"""What the fuzzer of intake does with one input, and its first inputs.
 
 An input is a forge, a way of sending, an event, and a document. Documents are signed, so that the parsers
 behind the signature are reached.
@@ -69,7 +69,7 @@ def accepts(data: bytes) -> bool:
 
 
 def request_of(signed: SignedDelivery, way: int) -> Request:
-    """Show a delivery as it arrives: as JSON, as if it were a form, or with somebody else's signature."""
+    """Return a delivery as it arrives: as JSON, as if it were a form, or with a wrong signature."""
     request = signed.request()
     if way == FORM:
         headers = {**request.headers, "content-type": "application/x-www-form-urlencoded"}

@@ -1,4 +1,4 @@
-"""The fuzzer of intake, for a moment; and what longer runs of it have found."""
+"""A short run of the fuzzer of intake, and what longer runs have found."""
 
 import importlib.util
 import subprocess
@@ -13,13 +13,13 @@ REGRESSIONS = sorted((Path(__file__).parent / "regressions" / "intake").iterdir(
 
 
 @pytest.mark.parametrize("seed", list(seeds()), ids=lambda seed: f"{FORGES[seed[0]]}-{seed[1]}-{seed[2]}")
-def test_a_seed_is_accepted_where_it_is_signed_as_json(seed: bytes) -> None:
+def test_a_seed_signed_as_json_is_accepted(seed: bytes) -> None:
     """Otherwise the fuzzer would never get behind the signature."""
     assert accepts(seed) or seed[1] != JSON
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.stem)
-def test_what_was_once_a_crash_is_judged(path: Path) -> None:
+def test_what_once_crashed_is_handled(path: Path) -> None:
     try_one(path.read_bytes())
 
 

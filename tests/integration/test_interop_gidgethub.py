@@ -1,4 +1,4 @@
-"""gidgethub, another receiver for GitHub: both take the same deliveries and refuse the same."""
+"""gidgethub, another receiver for GitHub: both accept the same deliveries and refuse the same."""
 
 import pytest
 from deliveries import KEY, hook_of, sign_document, sign_sample
@@ -16,14 +16,14 @@ from webhookd.models import Forge
 
 @pytest.mark.parametrize("form", [False, True])
 @pytest.mark.parametrize("event", ["push", "ping", "issues"])
-def test_gidgethub_takes_what_sign_makes(event: str, form: bool) -> None:  # noqa: FBT001
+def test_gidgethub_accepts_what_sign_makes(event: str, form: bool) -> None:  # noqa: FBT001
     signed = sign_sample(hook_of(), event=event, form=form)
     theirs = sansio.Event.from_http(signed.request().headers, signed.body, secret=KEY)
     assert (theirs.event, theirs.delivery_id) == (event, "d-1")
     assert theirs.data["repository"]["full_name"] == "octocat/hello-world"
 
 
-def test_gidgethub_refuses_what_somebody_changed() -> None:
+def test_gidgethub_refuses_a_changed_body() -> None:
     signed = sign_sample(hook_of())
     with pytest.raises(ValidationFailure):
         sansio.Event.from_http(signed.request().headers, signed.body + b" ", secret=KEY)
@@ -59,7 +59,7 @@ def we_take(body: bytes, signature: str, key: str = KEY) -> bool:
     st.integers(-1, 70),
     st.sampled_from("0123456789abcdefAF=é"),
 )
-def test_both_judge_alike(body: bytes, key: str, place: int, other: str) -> None:
+def test_both_decide_the_same(body: bytes, key: str, place: int, other: str) -> None:
     right = sign_document(body, hook_of(key=key)).headers["X-Hub-Signature-256"]
     given = right if place < 0 else right[:place] + other + right[place + 1 :]
     if given.isascii():  # theirs raises TypeError on anything else

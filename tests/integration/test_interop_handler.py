@@ -1,4 +1,4 @@
-"""github-webhook-handler, an old receiver in JavaScript: it takes our deliveries, its SHA-1 opens nothing."""
+"""github-webhook-handler, an old JavaScript receiver: it accepts our deliveries, its SHA-1 opens nothing."""
 
 import json
 import subprocess
@@ -56,7 +56,7 @@ def line(process: "subprocess.Popen[str]") -> Any:
     return json.loads(process.stdout.readline())
 
 
-def test_it_takes_what_sign_sends(server: "subprocess.Popen[str]", tmp_path: Path) -> None:
+def test_it_accepts_what_sign_sends(server: "subprocess.Popen[str]", tmp_path: Path) -> None:
     url = f"http://127.0.0.1:{line(server)}/hook"
     secret, wrong = write_secret(tmp_path, content=KEY.encode()), write_secret(tmp_path, name="wrong")
     for event in ("push", "ping"):

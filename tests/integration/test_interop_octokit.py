@@ -1,4 +1,4 @@
-"""Octokit's JavaScript for GitHub: its signatures open here, ours there, and every example is answered."""
+"""Octokit's JavaScript for GitHub: each accepts the other's signatures, and every example is answered."""
 
 import json
 from pathlib import Path
@@ -34,7 +34,7 @@ def methods() -> Path:
     return npm.installed(METHODS)
 
 
-def test_octokit_takes_what_sign_makes_and_nothing_else(methods: Path) -> None:
+def test_octokit_accepts_only_what_sign_makes(methods: Path) -> None:
     signed = [
         sign_sample(hook_of(), event=event, form=form) for event in ("push", "ping") for form in (False, True)
     ]
@@ -44,7 +44,7 @@ def test_octokit_takes_what_sign_makes_and_nothing_else(methods: Path) -> None:
     assert judged == [True] * 4 + [False] * 4
 
 
-def test_we_take_what_octokit_signs_and_nothing_else(methods: Path) -> None:
+def test_we_accept_only_what_octokit_signs(methods: Path) -> None:
     push = {"ref": "refs/heads/grüße", "before": "b" * 40, "after": "a" * 40}
     bodies = [as_document({**push, "repository": {"full_name": name}}).decode() for name in ("a/b", "c/✓")]
     signatures = npm.run(methods, SIGN, {"key": KEY, "bodies": bodies})
@@ -80,7 +80,7 @@ def test_every_example_of_every_event_is_answered() -> None:
         assert (decision.delivery.kind, bool(decision.reason)) == (kind, True)
 
 
-def test_every_example_of_a_push_gives_its_ref() -> None:
+def test_every_example_of_a_push_has_its_ref() -> None:
     pushes = [payload for event, payload in examples() if event == "push"]
     assert pushes
     for payload in pushes:

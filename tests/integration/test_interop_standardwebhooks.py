@@ -1,4 +1,4 @@
-"""The reference library of Standard Webhooks, which is how GitLab signs: each takes what the other makes."""
+"""The reference library of Standard Webhooks, which GitLab signs by: each accepts what the other makes."""
 
 import base64
 import json
@@ -26,12 +26,12 @@ PUSH = {
 }
 
 
-def test_the_reference_takes_what_sign_makes() -> None:
+def test_the_reference_library_accepts_what_sign_makes() -> None:
     signed = sign_sample(HOOK, now=datetime.now(UTC))  # it looks at the clock itself
     assert Webhook(KEY).verify(signed.body, dict(signed.headers)) == json.loads(signed.body)
 
 
-def test_the_reference_refuses_what_somebody_changed() -> None:
+def test_the_reference_library_refuses_a_changed_body() -> None:
     signed = sign_sample(HOOK, now=datetime.now(UTC))
     with pytest.raises(WebhookVerificationError):
         Webhook(KEY).verify(signed.body + b" ", dict(signed.headers))
@@ -50,7 +50,7 @@ def theirs(payload: object, *, at: datetime = NOW, webhook_id: str = "msg_1", ke
     return Request(headers=headers, body=body)
 
 
-def test_we_take_what_the_reference_signs() -> None:
+def test_we_accept_what_the_reference_library_signs() -> None:
     decision = receive(theirs(PUSH), hook=HOOK, repositories=[], now=NOW)
     [push] = decision.delivery.pushes
     assert (decision.delivery.delivery_id, push.repo, push.ref) == ("msg_1", "group/site", "refs/heads/main")

@@ -1,4 +1,4 @@
-"""What editors, shells and proxies do to deliveries, done by themselves: `verify` names each."""
+"""What real editors, shells and proxies do to deliveries: `verify` names each."""
 
 import http.server
 import json
@@ -24,7 +24,7 @@ KEY = "correct horse battery staple"
 
 
 def shell(script: str, folder: Path) -> None:
-    """Run *script* in *folder*, as somebody at a prompt does; skip where a program of it is missing."""
+    """Run *script* in *folder* as from a shell prompt; skip the test if one of its programs is missing."""
     for program in script.replace("|", "\n").replace(";", "\n").splitlines():
         word = program.split()[0]
         if shutil.which(word) is None:
@@ -39,7 +39,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def sign(folder: Path, *args: str) -> dict[str, Any]:
-    """Leave `body` and `headers` of a delivery in *folder*."""
+    """Write `body` and `headers` of a delivery to *folder*."""
     command = [
         "sign",
         "--secret-file",
@@ -56,7 +56,7 @@ def sign(folder: Path, *args: str) -> dict[str, Any]:
 
 
 def verify(folder: Path, *args: str) -> tuple[bool, str | None]:
-    """Say whether what lies in *folder* is authentic, and the cause if it is not."""
+    """Return whether the delivery in *folder* is authentic, and the cause if it is not."""
     keys = ["--secret-file", str(folder / "secret"), "--headers", str(folder / "headers")]
     result = CliRunner().invoke(main, ["verify", str(folder / "body"), *keys, "--json", *args])
     found = json.loads(result.stdout)
@@ -135,7 +135,7 @@ def test_a_sha1_signature_by_openssl(folder: Path) -> None:
     assert verify(folder, "--signature", digest) == (False, "sha1 given")
 
 
-def test_a_hook_that_is_set_to_forms(folder: Path) -> None:
+def test_a_hook_that_sends_forms(folder: Path) -> None:
     made = sign(folder, "--form")
     assert verify(folder) == (True, None)
     plain = {name: value for name, value in made["headers"].items() if name != "Content-Type"}
@@ -224,7 +224,7 @@ def listens(port: int) -> bool:
 
 
 def posted(behind: Behind, path: str, *, data: str = "--data-binary") -> None:
-    """Send what lies in the folder through nginx, as curl does it for a person."""
+    """Send the delivery in the folder through nginx with curl."""
     headers = json.loads((behind.folder / "headers").read_text())
     lines = [arg for name, value in headers.items() for arg in ("-H", f"{name}: {value}")]
     (behind.folder / "body").rename(behind.folder / "sent")
@@ -244,14 +244,14 @@ def posted(behind: Behind, path: str, *, data: str = "--data-binary") -> None:
         ("/unsigned", "sha1 given", "POST"),  # the other header is still there
     ],
 )
-def test_what_nginx_makes_of_a_delivery(path: str, cause: str | None, method: str, nginx: Behind) -> None:
+def test_what_nginx_does_to_a_delivery(path: str, cause: str | None, method: str, nginx: Behind) -> None:
     sign(nginx.folder)
     posted(nginx, path)
     assert nginx.requests == [method]
     assert verify(nginx.folder) == (cause is None, cause)
 
 
-def test_what_curl_makes_of_an_indented_body(nginx: Behind) -> None:
+def test_what_curl_does_to_an_indented_body(nginx: Behind) -> None:
     sign(nginx.folder, "--forge", "gitea")
     posted(nginx, "/plain", data="--data")
     assert verify(nginx.folder, "--forge", "gitea") == (False, "body re-serialised")

@@ -1,4 +1,4 @@
-"""Recorded payloads of other projects, where they are there: what each means, and which signatures open."""
+"""Recorded payloads of other projects, if available: the meaning of each, and which signatures are right."""
 
 import csv
 import json
@@ -39,7 +39,7 @@ def known(value: str) -> str | None:
 
 
 def expected(row: Row) -> list[dict[str, Any]]:
-    """The pushes that a row of the index tells; several refs are joined with a bar."""
+    """The pushes that a row of the index describes; several refs are joined with a bar."""
     if row["ref"] == "-":
         return []
     columns = ("ref", "before", "after", "deleted")
@@ -73,7 +73,7 @@ def test_every_payload_means_what_the_index_says() -> None:
             | {"deleted": push.deleted}
             for push in reading.pushes
         ]
-        if row["event"] not in {"create", "delete"}:  # which tell less than a push, and mean one
+        if row["event"] not in {"create", "delete"}:  # which have less than a push, and count as one
             assert found == expected(row), row["file"]
 
 
@@ -89,7 +89,7 @@ def secret(tmp_path: Path) -> Path:
     return file
 
 
-def test_the_command_says_the_same(secret: Path) -> None:
+def test_the_command_prints_the_same(secret: Path) -> None:
     pushes = [row for row in rows("INDEX.tsv") if row["ref"] != "-" and row["forge"] in FORGES]
     for row in pushes:
         headers = headers_of(row)
@@ -100,7 +100,7 @@ def test_the_command_says_the_same(secret: Path) -> None:
         assert [{key: push[key] for key in keys} for push in found] == expected(row), row["file"]
 
 
-def test_senders_that_are_not_supported_are_refused(secret: Path) -> None:
+def test_unsupported_senders_are_refused(secret: Path) -> None:
     strangers = [row for row in rows("INDEX.tsv") if row["forge"] not in FORGES]
     assert strangers
     for row in strangers:
@@ -112,7 +112,7 @@ def test_senders_that_are_not_supported_are_refused(secret: Path) -> None:
             assert (result.exit_code, result.stderr, json.loads(result.stdout)["verified"]) == (1, "", False)
 
 
-def test_recorded_signatures_open_or_do_not(secret: Path) -> None:
+def test_recorded_signatures_verify_as_the_index_says(secret: Path) -> None:
     for row in rows("SIGNATURES.tsv"):
         secret.write_text(row["secret"])
         result = verify(

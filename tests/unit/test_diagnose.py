@@ -1,4 +1,4 @@
-"""Each cause of a signature that does not match is named, and nothing secret is told."""
+"""Each cause of a wrong signature is named, and no secret is shown."""
 
 import gzip
 import hmac
@@ -69,7 +69,7 @@ def diagnosis(
     return found.diagnosis
 
 
-def test_what_is_right_needs_no_diagnosis() -> None:
+def test_an_authentic_request_needs_no_diagnosis() -> None:
     found = looked_at(COMPACT, {"x-hub-signature-256": "sha256=" + signed(COMPACT)})
     assert (found.verified, found.diagnosis) == (True, None)
 
@@ -175,19 +175,19 @@ def test_another_configured_secret_is_named_by_its_label() -> None:
         ({"x-gitlab-token": KEY}, Cause.OTHER_FORGE),
     ],
 )
-def test_what_the_headers_alone_tell_is_named(headers: dict[str, str], cause: Cause) -> None:
+def test_what_the_headers_alone_show_is_named(headers: dict[str, str], cause: Cause) -> None:
     found = looked_at(COMPACT, headers).diagnosis
     assert found is not None
     assert (found.cause, KEY in found.hint) == (cause, False)
 
 
-def test_a_github_hook_does_not_take_the_form_of_gitea() -> None:
+def test_a_github_hook_does_not_accept_a_form_signed_by_gitea() -> None:
     found = looked_at(FORM, FORM_TYPE | {"x-hub-signature-256": "sha256=" + signed(COMPACT)}).diagnosis
     assert found is not None
     assert (found.cause, "Gitea" in found.hint) == (Cause.BODY_FORM_ENCODED, True)
 
 
-def test_a_gitea_hook_does_not_take_the_form_of_github() -> None:
+def test_a_gitea_hook_does_not_accept_a_form_signed_by_github() -> None:
     hook = make_hook(forge=Forge.GITEA, secrets=(make_secret(KEY),))
     found = looked_at(FORM, FORM_TYPE | {"x-gitea-signature": signed(FORM)}, hook=hook).diagnosis
     assert found is not None
@@ -204,7 +204,7 @@ def test_a_gitea_hook_does_not_take_the_form_of_github() -> None:
         (COMPACT, COMPACT, KEY + "\n", Cause.SIGNATURE_WRONG),
     ],
 )
-def test_the_daemon_tells_only_what_costs_little(of: bytes, body: bytes, key: str, cause: Cause) -> None:
+def test_the_daemon_tries_only_what_costs_little(of: bytes, body: bytes, key: str, cause: Cause) -> None:
     hook = make_hook(secrets=(make_secret(KEY),))
     request = Request(headers={"x-hub-signature-256": "sha256=" + signed(of, key)}, body=body)
     with pytest.raises(NotAuthentic) as caught:
@@ -213,7 +213,7 @@ def test_the_daemon_tells_only_what_costs_little(of: bytes, body: bytes, key: st
     assert daemon_cause(case) is cause
 
 
-def test_what_the_headers_tell_the_daemon_tells_too() -> None:
+def test_the_daemon_reports_what_the_headers_show() -> None:
     with pytest.raises(NotAuthentic) as caught:
         receive(Request(headers={}, body=b""), hook=make_hook(), repositories=[], now=NOW)
     case = case_of(Request(headers={}, body=b""), caught.value, hook=make_hook(), repositories=[])
@@ -228,7 +228,7 @@ def test_a_token_in_quotes_is_named() -> None:
 
 
 @pytest.mark.parametrize("body", [COMPACT, b"", COMPACT[:-9]])
-def test_of_a_token_that_is_wrong_nothing_is_said_of_the_body(body: bytes) -> None:
+def test_the_diagnosis_of_a_wrong_token_does_not_mention_the_body(body: bytes) -> None:
     hook = make_hook(forge=Forge.GITLAB, secrets=(), tokens=(make_secret("token"),))
     found = looked_at(body, {"x-gitlab-token": "another", "x-gitlab-event": "Push Hook"}, hook=hook)
     assert found.diagnosis == Diagnosis(
@@ -236,7 +236,7 @@ def test_of_a_token_that_is_wrong_nothing_is_said_of_the_body(body: bytes) -> No
     )
 
 
-def test_of_an_authorization_that_is_wrong_nothing_is_said_of_the_body() -> None:
+def test_the_diagnosis_of_a_wrong_authorization_does_not_mention_the_body() -> None:
     hook = make_hook(forge=Forge.GITEA, secrets=(), authorization=(make_secret("Bearer x"),))
     found = looked_at(b"", {"authorization": "Basic y", "x-gitea-event": "push"}, hook=hook)
     assert found.diagnosis is not None
@@ -244,7 +244,7 @@ def test_of_an_authorization_that_is_wrong_nothing_is_said_of_the_body() -> None
     assert "body" not in found.diagnosis.hint
 
 
-def test_the_secret_of_the_repository_is_asked_for() -> None:
+def test_the_secret_of_the_repository_is_required() -> None:
     shop = make_repository(secrets=(make_secret("shop"),))
     proof = {"x-hub-signature-256": "sha256=" + signed(COMPACT), "x-github-event": "push"}
     request = Request(headers=proof, body=COMPACT)

@@ -1,4 +1,4 @@
-"""What the payloads of Bitbucket Cloud and of Bitbucket Data Center mean: many changes in one delivery."""
+"""The meaning of the payloads of Bitbucket Cloud and Data Center: many changes in one delivery."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def cloud(*changes: dict[str, Any]) -> tuple[PushEvent, ...]:
     return CLOUD.parse("repo:push", payload).pushes
 
 
-def test_a_cloud_push_gives_every_field() -> None:
+def test_a_cloud_push_sets_every_field() -> None:
     assert cloud(change()) == (
         PushEvent(
             repo="octocat/blog",
@@ -84,28 +84,28 @@ def test_a_push_without_a_repository_is_refused_even_without_changes() -> None:
             receive(signed.request(), hook=hook_of(name), repositories=[], now=NOW)
 
 
-def test_a_cloud_branch_may_be_called_like_a_ref() -> None:
+def test_a_cloud_branch_may_be_named_like_a_ref() -> None:
     [event] = cloud(change(new=side("refs/heads/x", COMMIT)))
     assert (event.ref, event.branch) == ("refs/heads/refs/heads/x", "refs/heads/x")
 
 
-def test_a_truncated_cloud_push_does_not_tell_its_number_of_commits() -> None:
+def test_a_truncated_cloud_push_has_no_number_of_commits() -> None:
     [event] = cloud(change(truncated=True, forced=True))
     assert (event.commit_count, event.forced, event.files_complete) == (None, True, False)
 
 
-def test_a_branch_of_mercurial_is_a_branch() -> None:
+def test_a_mercurial_branch_is_a_branch() -> None:
     [event] = cloud(change(new=side("default", COMMIT, "named_branch")))
     assert event.branch == "default"
 
 
 @pytest.mark.parametrize("changes", ["x", [1], {"a": 1}])
-def test_cloud_changes_of_another_shape_are_refused(changes: object) -> None:
+def test_cloud_changes_of_the_wrong_type_are_refused(changes: object) -> None:
     with pytest.raises(BadPayload):
         CLOUD.parse("repo:push", {"push": {"changes": changes}, "repository": {"full_name": "a/b"}})
 
 
-def test_other_cloud_events_are_no_push() -> None:
+def test_other_cloud_events_are_not_a_push() -> None:
     payload = {"repository": {"full_name": "octocat/blog"}}
     assert CLOUD.parse("repo:fork", payload) == Reading(kind=Kind.OTHER, repo="octocat/blog")
 
@@ -140,7 +140,7 @@ def dc(*changes: dict[str, Any], **over: Any) -> tuple[PushEvent, ...]:
     return DC.parse("repo:refs_changed", dc_payload(*changes, **over)).pushes
 
 
-def test_a_dc_push_gives_every_field() -> None:
+def test_a_dc_push_sets_every_field() -> None:
     assert dc(dc_change(), toCommit={"id": COMMIT, "message": "Say hello"}) == (
         PushEvent(
             repo="~octocat/blog",
@@ -169,7 +169,7 @@ def test_a_dc_push_has_as_many_events_as_changes() -> None:
     assert dc() == ()
 
 
-def test_of_an_annotated_dc_tag_alone_the_commit_is_what_it_points_at() -> None:
+def test_the_commit_of_a_single_annotated_dc_tag_is_the_one_it_points_at() -> None:
     tag, to_commit = dc_change("ADD", "refs/tags/v1"), {"id": "a" * 40}
     assert [event.commit for event in dc(tag, toCommit=to_commit)] == ["a" * 40]
     assert [event.commit for event in dc(tag, dc_change(), toCommit=to_commit)] == [COMMIT, COMMIT]
@@ -181,7 +181,7 @@ def test_an_old_dc_has_no_links() -> None:
 
 
 @pytest.mark.parametrize("repository", [None, {}, {"slug": "blog"}, {"project": {"key": "PRJ"}}])
-def test_half_a_dc_name_is_none(repository: object) -> None:
+def test_half_a_dc_name_is_no_name(repository: object) -> None:
     assert [event.repo for event in dc(dc_change(), repository=repository)] == [""]
 
 
@@ -189,16 +189,16 @@ def test_the_dc_connection_test_is_a_ping() -> None:
     assert DC.parse("diagnostics:ping", {"test": True}) == Reading(kind=Kind.PING)
 
 
-def test_a_mirror_that_catches_up_is_no_push() -> None:
+def test_a_mirror_that_catches_up_is_not_a_push() -> None:
     reading = DC.parse("mirror:repo_synchronized", dc_payload(dc_change()))
     assert (reading.kind, reading.repo, bool(reading.reason)) == (Kind.OTHER, "~octocat/blog", True)
 
 
-def test_a_cloud_push_from_a_dc_plugin_is_no_push_of_dc() -> None:
+def test_a_cloud_push_from_a_dc_plugin_is_not_a_dc_push() -> None:
     assert DC.parse("repo:push", {"push": {"changes": []}}).kind is Kind.OTHER
 
 
-def test_events_are_guessed_from_the_content() -> None:
+def test_the_event_is_inferred_from_the_payload() -> None:
     assert CLOUD.guess({"push": {"changes": []}}) == "repo:push"
     assert CLOUD.guess({"push": "x"}) == ""
     assert DC.guess(dc_payload(dc_change())) == "repo:refs_changed"

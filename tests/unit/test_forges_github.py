@@ -1,4 +1,4 @@
-"""What GitHub's payloads mean."""
+"""The meaning of GitHub's payloads."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ ZEROS = "0" * 40
 
 
 def payload(**over: Any) -> dict[str, Any]:
-    """A push as GitHub sends it, without what nobody reads."""
+    """A push as GitHub sends it, with the fields that are read."""
     head = {"id": COMMIT, "message": "Say hello\n", "added": ["b"], "removed": [], "modified": ["a"]}
     values: dict[str, Any] = {
         "ref": "refs/heads/main",
@@ -43,7 +43,7 @@ def push(**over: Any) -> PushEvent:
     return event
 
 
-def test_a_push_gives_every_field() -> None:
+def test_a_push_sets_every_field() -> None:
     assert push() == PushEvent(
         repo="octocat/blog",
         ref="refs/heads/main",
@@ -81,7 +81,7 @@ def test_a_deletion_has_no_commit() -> None:
     assert (event.deleted, event.after, event.commit, event.before) == (True, None, None, BEFORE)
 
 
-def test_of_an_annotated_tag_the_commit_is_what_it_points_at() -> None:
+def test_the_commit_of_an_annotated_tag_is_the_one_it_points_at() -> None:
     event = push(ref="refs/tags/v1", after="a" * 40, before=ZEROS, created=True)
     assert (event.tag, event.after, event.commit) == ("v1", "a" * 40, COMMIT)
 
@@ -92,7 +92,7 @@ def test_ids_of_sha256_repositories_are_ids() -> None:
 
 
 @pytest.mark.parametrize("value", ["--upload-pack=x", "main", "$(id)", "abc", 17, None, {}, "g" * 40])
-def test_an_id_that_is_none_is_unknown(value: object) -> None:
+def test_what_is_not_an_object_id_is_unknown(value: object) -> None:
     event = push(after=value, head_commit={"id": value})
     assert (event.after, event.commit) == (None, None)
 
@@ -109,11 +109,11 @@ def test_an_id_that_is_none_is_unknown(value: object) -> None:
         {"commits": [{"added": [17], "removed": [], "modified": ["a"]}]},
     ],
 )
-def test_a_list_of_files_that_may_lack_some_is_incomplete(over: dict[str, Any]) -> None:
+def test_a_list_that_may_lack_some_files_is_incomplete(over: dict[str, Any]) -> None:
     assert push(**over).files_complete is False
 
 
-def test_without_flags_the_ids_tell() -> None:
+def test_without_flags_the_ids_decide() -> None:
     flagless = {"created": None, "deleted": None, "forced": None}
     assert push(**flagless, before=ZEROS).created
     assert push(**flagless, after=ZEROS).deleted
@@ -145,7 +145,7 @@ def test_other_events_may_have_any_shape(repository: object) -> None:
     assert GITHUB.parse("issues", {"repository": repository}) == Reading(kind=Kind.OTHER)
 
 
-def test_the_event_is_guessed_from_the_content() -> None:
+def test_the_event_is_inferred_from_the_payload() -> None:
     assert GITHUB.guess(payload()) == "push"
     assert GITHUB.guess({"zen": "…", "hook": {}}) == "ping"
     assert GITHUB.guess({"action": "opened"}) == ""

@@ -1,4 +1,4 @@
-"""What GitLab's payloads mean."""
+"""The meaning of GitLab's payloads."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def push(event: str = "Push Hook", **over: Any) -> PushEvent:
     return push_event
 
 
-def test_a_push_gives_every_field() -> None:
+def test_a_push_sets_every_field() -> None:
     assert push() == PushEvent(
         repo="group/sub/blog",
         ref="refs/heads/main",
@@ -64,7 +64,7 @@ def test_a_push_gives_every_field() -> None:
     )
 
 
-def test_of_an_annotated_tag_the_commit_is_what_it_points_at() -> None:
+def test_the_commit_of_an_annotated_tag_is_the_one_it_points_at() -> None:
     event = push("Tag Push Hook", ref="refs/tags/v1", before=ZEROS, after="a" * 40, object_kind="tag_push")
     assert (event.tag, event.after, event.commit, event.created) == ("v1", "a" * 40, COMMIT, True)
 
@@ -84,7 +84,7 @@ def test_a_deletion_has_no_commit() -> None:
         {"commits": [], "total_commits_count": 0},
     ],
 )
-def test_a_list_of_files_that_may_lack_some_is_incomplete(over: dict[str, Any]) -> None:
+def test_a_list_that_may_lack_some_files_is_incomplete(over: dict[str, Any]) -> None:
     assert push(**over).files_complete is False
 
 
@@ -103,7 +103,7 @@ def test_a_hidden_address_is_unknown() -> None:
         ({"object_kind": "merge_request"}, Kind.OTHER),
     ],
 )
-def test_a_system_hook_tells_by_its_body(body: dict[str, Any], kind: Kind) -> None:
+def test_the_body_of_a_system_hook_says_what_it_is(body: dict[str, Any], kind: Kind) -> None:
     assert GITLAB.parse("System Hook", payload(**body)).kind is kind
 
 
@@ -123,5 +123,5 @@ def test_other_events_are_not_a_push_whatever_their_body_says() -> None:
         ({}, ""),
     ],
 )
-def test_the_event_is_guessed_from_the_content(body: dict[str, Any], event: str) -> None:
+def test_the_event_is_inferred_from_the_payload(body: dict[str, Any], event: str) -> None:
     assert GITLAB.guess(body) == event

@@ -1,4 +1,4 @@
-"""Whatever arrives, intake gives a decision or a refusal of its own; only what was signed opens."""
+"""Intake answers any input with a decision or a refusal, and accepts only what was signed."""
 
 from dataclasses import asdict, replace
 from typing import Any
@@ -45,7 +45,7 @@ HEADER_NAMES = [
     "x-hub-signature",
     "x-hub-signature-256",
 ]
-# Keys that the forges' modules look at, so that values of every shape come to stand there.
+# Keys that the forges' modules read, so that they meet values of every type.
 KEYS = st.sampled_from(
     [
         "action",
@@ -108,7 +108,7 @@ def a_hook(name: Forge) -> Hook:
 
 
 def answered(request: Request, hook: Hook) -> Decision | Rejected:
-    """Give the decision or the refusal; anything else fails the test."""
+    """Return the decision or the refusal; anything else fails the test."""
     try:
         answer: Decision | Rejected = receive(request, hook=hook, repositories=RULES, now=NOW)
     except Rejected as exc:
@@ -196,7 +196,7 @@ def test_only_the_key_that_signed_opens(name: Forge, key: bytes, other: bytes) -
     st.dictionaries(st.sampled_from(HEADER_NAMES), st.text(max_size=40)),
     st.binary(max_size=120) | PAYLOADS.map(as_document),
 )
-def test_a_look_at_anything_ends_with_an_opinion(name: Forge, headers: dict[str, str], body: bytes) -> None:
+def test_any_request_can_be_inspected(name: Forge, headers: dict[str, str], body: bytes) -> None:
     request = Request(headers=headers, body=body)
     found = inspect(request, hook=a_hook(name), repositories=RULES, now=NOW)
     assert found.verified is False

@@ -1,4 +1,4 @@
-"""What a request becomes: the order of trust, the reasons in words, the repository's own secret."""
+"""The decision about a request: the order of trust, the reasons, the repository's own secret."""
 
 import json
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ SHOP = make_secret("shop", label="file shop")
 
 
 def push_payload(**over: Any) -> dict[str, Any]:
-    """The least that GitHub's push needs to be one."""
+    """A push of GitHub with only the required fields."""
     values: dict[str, Any] = {
         "ref": "refs/heads/main",
         "before": BEFORE,
@@ -61,13 +61,13 @@ def test_a_push_runs_the_targets_of_its_rule() -> None:
     assert (delivery.content_type, delivery.received_at) == ("application/json", NOW)
 
 
-def test_without_an_id_the_body_names_the_delivery() -> None:
+def test_without_an_id_the_digest_of_the_body_is_the_id() -> None:
     delivery = received(x_github_delivery="").delivery
     assert delivery.delivery_id == f"sha256-{delivery.body_sha256[:32]}"
 
 
 @pytest.mark.parametrize("given", ["é", "x\x00", "x" * 201, "a\tb"])
-def test_an_id_that_cannot_be_printed_is_not_taken(given: str) -> None:
+def test_an_id_that_cannot_be_printed_is_not_used(given: str) -> None:
     assert received(x_github_delivery=given).delivery.delivery_id.startswith("sha256-")
 
 
@@ -93,18 +93,20 @@ REASONS: list[tuple[dict[str, Any], dict[str, str], str]] = [
 
 
 @pytest.mark.parametrize(("payload", "headers", "reason"), REASONS)
-def test_what_runs_nothing_says_why(payload: dict[str, Any], headers: dict[str, str], reason: str) -> None:
+def test_a_decision_to_run_nothing_says_why(
+    payload: dict[str, Any], headers: dict[str, str], reason: str
+) -> None:
     decision = received(payload, **headers)
     assert (decision.matches, decision.reason) == ((), reason)
 
 
-def test_paths_tell_how_many_files_they_looked_at() -> None:
+def test_the_reason_counts_the_changed_files() -> None:
     blog = make_repository(targets=(make_target(paths=("site/**",)),))
     commits = [{"id": COMMIT, "added": ["a"], "modified": ["b", "c"], "removed": ["a"]}]
     assert received(push_payload(commits=commits), blog).reason == "paths: none of 3 changed files matches"
 
 
-def test_each_target_of_a_rule_is_asked_by_itself() -> None:
+def test_each_target_of_a_rule_is_decided_alone() -> None:
     site = make_target(name="site", paths=("site/**",))
     docs = make_target(name="docs", paths=("docs/**",))
     every = make_repository(targets=(site, docs))
@@ -164,13 +166,13 @@ def test_a_push_that_cannot_be_read_is_a_bad_payload(payload: dict[str, Any]) ->
         (request(push_payload(), content_type="application/x-www-form-urlencoded"), 400),
     ],
 )
-def test_the_first_thing_wrong_in_the_order_of_trust_is_the_answer(made: Request, status: int) -> None:
+def test_the_first_error_in_the_order_of_trust_is_the_answer(made: Request, status: int) -> None:
     with pytest.raises(Rejected) as caught:
         receive(made, hook=make_hook(), repositories=[make_repository()], now=NOW)
     assert caught.value.status == status
 
 
-def test_a_wrong_signature_is_said_before_a_wrong_content_type() -> None:
+def test_a_wrong_signature_is_reported_before_a_wrong_content_type() -> None:
     made = request(b"x", content_type="text/plain", x_hub_signature_256="sha256=" + "0" * 64)
     with pytest.raises(NotAuthentic):
         receive(made, hook=make_hook(), repositories=[], now=NOW)
@@ -214,14 +216,14 @@ def test_the_own_secret_opens_the_ping_of_its_repository_and_no_other() -> None:
         received({"zen": "…", "repository": {"full_name": "octocat/blog"}}, OWN, **ping)
 
 
-def test_an_exact_repository_does_not_take_the_secret_of_the_pattern_around_it() -> None:
+def test_the_secret_of_a_pattern_does_not_open_an_exact_repository() -> None:
     every = make_repository(pattern="octocat/*", secrets=(SHOP,))
     with pytest.raises(NotAuthentic):
         received(push_payload(), every, make_repository(), secret=SHOP)
     assert received(push_payload(repository={"full_name": "octocat/x"}), every, secret=SHOP).matches
 
 
-def test_repositories_of_another_hook_do_not_count() -> None:
+def test_the_repositories_of_another_hook_do_not_count() -> None:
     lab = make_repository(hook="lab", secrets=(SHOP,))
     with pytest.raises(NotAuthentic):
         received(push_payload(), lab, secret=SHOP)
@@ -235,7 +237,7 @@ def many(count: int = 200) -> list[Repository]:
     ]
 
 
-def test_of_many_own_secrets_only_those_that_the_body_mentions_are_tried() -> None:
+def test_only_those_of_many_own_secrets_that_the_body_mentions_are_tried() -> None:
     body = request(push_payload(repository={"full_name": "octocat/R7"})).body
     keyrings = keyrings_for(make_hook(), many(), body=body)
     assert [keyring.repository for keyring in keyrings] == ["", "octocat/r7"]
@@ -260,12 +262,12 @@ def test_one_of_many_own_secrets_opens_its_repository() -> None:
         (Forge.BITBUCKET_DC, b'{"repository":{"slug":"r7","project":{"key":"octocat"}}}'),
     ],
 )
-def test_a_mention_is_found_however_it_is_written(name: Forge, body: bytes) -> None:
+def test_a_repository_is_found_in_the_body_however_it_is_written(name: Forge, body: bytes) -> None:
     keyrings = keyrings_for(make_hook(forge=name), many(), body=body)
     assert [keyring.repository for keyring in keyrings] == ["", "octocat/r7"]
 
 
-def test_own_secrets_of_patterns_are_always_tried() -> None:
+def test_the_own_secrets_of_patterns_are_always_tried() -> None:
     every = make_repository(pattern="octocat/*", secrets=(SHOP,))
     keyrings = keyrings_for(make_hook(), [*many(), every], body=b"{}")
     assert [keyring.repository for keyring in keyrings] == ["", "octocat/*"]

@@ -1,4 +1,4 @@
-"""What `sign` makes for every forge is what `receive` takes, in every combination."""
+"""`receive` accepts what `sign` makes for every forge, in every combination."""
 
 import json
 from itertools import product
@@ -72,7 +72,7 @@ def test_forms_are_understood_as_well(name: Forge, kind: RefKind) -> None:
 
 
 @pytest.mark.parametrize("name", [Forge.GITLAB, *MANY])
-def test_a_forge_without_forms_makes_none(name: Forge) -> None:
+def test_a_forge_without_forms_refuses_to_make_one(name: Forge) -> None:
     with pytest.raises(UsageError):
         delivered(spec_of(), hook_of(name), form=True)
 
@@ -89,7 +89,7 @@ def test_instead_of_a_ping_the_gitea_family_sends_a_push_that_changes_nothing(na
 
 
 @pytest.mark.parametrize("name", [Forge.GITLAB, Forge.BITBUCKET])
-def test_a_forge_without_a_ping_makes_none(name: Forge) -> None:
+def test_a_forge_without_pings_refuses_to_make_one(name: Forge) -> None:
     with pytest.raises(UsageError):
         delivered(spec_of("ping"), hook_of(name))
 
@@ -116,7 +116,7 @@ def test_a_truncated_push_is_marked_incomplete(name: Forge) -> None:
 
 
 @pytest.mark.parametrize("name", [Forge.GITHUB, Forge.BITBUCKET])
-def test_forced_is_told_where_the_forge_tells_it(name: Forge) -> None:
+def test_a_forced_push_is_forced_if_the_forge_says_so(name: Forge) -> None:
     assert only(delivered(spec_of(forced=True), hook_of(name))).forced is True
 
 
@@ -138,12 +138,12 @@ def test_every_other_event_is_answered(name: Forge, event: str) -> None:
 
 
 @pytest.mark.parametrize("name", Forge)
-def test_the_content_of_a_sample_tells_its_event(name: Forge) -> None:
+def test_the_event_of_a_sample_is_inferred_from_its_payload(name: Forge) -> None:
     sample = forge(name).sample(spec_of())
     assert forge(name).guess(sample.payload) == sample.event
 
 
-def test_every_forge_has_a_module_and_every_module_a_forge() -> None:
+def test_every_forge_has_one_module() -> None:
     folder = Path(forges.__file__).parent
     modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     assert modules == {str(name).replace("-", "_") for name in Forge}
@@ -174,5 +174,5 @@ def test_a_recorded_delivery_is_read_back() -> None:
         b"[" * 100_000,
     ],
 )
-def test_anything_else_is_no_recorded_delivery(data: bytes) -> None:
+def test_anything_else_is_not_a_recorded_delivery(data: bytes) -> None:
     assert read_recorded(data) is None

@@ -1,4 +1,4 @@
-"""Which rule takes a branch, tag or changed file, and the words for it."""
+"""Which rule matches a branch, tag or changed file, and the reason in words."""
 
 import re
 from functools import cache
@@ -74,7 +74,7 @@ def test_a_pattern_means_what_the_glossary_says(pattern: str, text: str, fits: b
 
 @cache
 def plainly(pattern: str, text: str) -> bool:
-    """Match by trying everything: slow, and easy to believe."""
+    """Match by trying everything: slow, and obviously right."""
     if not pattern:
         return not text
     stars = re.match(r"\*+", pattern)
@@ -107,20 +107,20 @@ def test_matching_agrees_with_trying_everything(pattern: str, text: str) -> None
         ("*a*/**" * 30 + "x", "a/" * 2000 + "b"),
     ],
 )
-def test_no_pattern_takes_for_ever(pattern: str, text: str) -> None:
+def test_no_pattern_takes_long(pattern: str, text: str) -> None:
     assert globs.matches(pattern, text) is False
 
 
-def test_branch_rules_never_take_tags() -> None:
+def test_branch_rules_never_match_tags() -> None:
     assert taken(RefKind.TAG, "main", branch("main"), branch("**")) == []
     assert taken(RefKind.BRANCH, "v1", tag("v1"), tag("**")) == []
 
 
-def test_an_exact_name_beats_a_pattern_wherever_it_stands() -> None:
+def test_an_exact_name_beats_a_pattern_in_any_order() -> None:
     assert taken(RefKind.BRANCH, "main", branch("*"), branch("main")) == ["main"]
 
 
-def test_of_patterns_the_first_in_the_file_wins() -> None:
+def test_the_first_pattern_in_the_file_wins() -> None:
     assert taken(RefKind.BRANCH, "x", branch("?"), branch("*")) == ["?"]
     assert taken(RefKind.BRANCH, "xy", branch("?"), branch("*")) == ["*"]
 
@@ -143,7 +143,7 @@ def test_repositories_compare_without_case() -> None:
     assert repository_for([blog], hook="github", repo="octocat/BLOG") is blog
 
 
-def test_an_exact_repository_beats_a_pattern_wherever_it_stands() -> None:
+def test_an_exact_repository_beats_a_pattern_in_any_order() -> None:
     every, blog = repository(pattern="octocat/*"), repository(pattern="octocat/blog")
     assert repository_for([every, blog], hook="github", repo="octocat/blog") is blog
     assert repository_for([every, blog], hook="github", repo="octocat/other") is every
@@ -168,7 +168,7 @@ PATHS = branch("main", paths=("site/**", "Makefile"), paths_ignore=("**/*.md",))
         (None, False, ""),
     ],
 )
-def test_paths_skip_only_what_the_forge_told_completely(
+def test_paths_skip_only_when_the_list_of_files_is_complete(
     files: tuple[str, ...] | None,
     complete: bool,  # noqa: FBT001
     reason: str,
@@ -183,7 +183,7 @@ def test_a_marker_in_the_message_skips() -> None:
     assert skip_reason(make_push(message=None), branch("main")) == ""
 
 
-def test_a_deletion_runs_only_what_is_there_for_it() -> None:
+def test_a_deletion_runs_only_on_delete() -> None:
     push = make_push(deleted=True, after=None, commit=None, message="[skip deploy]")
     assert skip_reason(push, branch("main")) == "deletion and no on_delete"
     assert skip_reason(push, branch("main", on_delete="./down", paths=("x",))) == ""
@@ -213,7 +213,7 @@ def test_the_explanation_goes_rule_by_rule() -> None:
         ("refs/pull/1/head", "refs/pull/1/head"),
     ],
 )
-def test_a_short_ref_is_a_branch_or_what_it_says(ref: str, full: str) -> None:
+def test_a_short_ref_is_a_branch_unless_it_says_otherwise(ref: str, full: str) -> None:
     assert complete_ref(ref) == full
 
 
@@ -222,7 +222,7 @@ def test_what_is_neither_branch_nor_tag_runs_nothing() -> None:
     assert (verdict.matched, verdict.reason) == (False, '"refs/pull/1/head" is neither a branch nor a tag')
 
 
-def test_without_a_hook_those_of_every_hook_are_explained() -> None:
+def test_without_a_hook_the_rules_of_all_hooks_are_explained() -> None:
     both = [repository(branch("main")), repository(branch("main", hook="lab"), hook="lab")]
     verdicts = explain(both, hook=None, repo="octocat/blog", ref="refs/heads/main")
     assert [verdict.matched for verdict in verdicts] == [True, True]

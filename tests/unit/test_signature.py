@@ -1,4 +1,4 @@
-"""Which signatures and tokens open, which do not, and what the log then says."""
+"""Which signatures and tokens are accepted, which are refused, and the cause for the log."""
 
 import ast
 import hashlib
@@ -81,7 +81,7 @@ def test_githubs_published_vector_opens() -> None:
         ("sha256=" + hex_of("another"), Cause.SIGNATURE_WRONG),
     ],
 )
-def test_a_signature_that_is_not_right_is_refused_with_its_cause(value: str | None, cause: Cause) -> None:
+def test_a_wrong_signature_is_refused_with_its_cause(value: str | None, cause: Cause) -> None:
     headers = {} if value is None else {"X-Hub-Signature-256": value}
     assert refused(headers).cause == cause
 
@@ -108,7 +108,7 @@ def test_any_of_several_secrets_opens_and_the_label_says_which() -> None:
     assert opened({"X-Hub-Signature-256": "sha256=" + hex_of("new")}, keyring)[0].label == "env NEW"
 
 
-def test_every_keyring_that_fits_is_told() -> None:
+def test_every_keyring_that_fits_is_returned() -> None:
     shared = make_secret()
     keyrings = [Keyring(secrets=(shared,)), Keyring(repository="octocat/shop", secrets=(shared,))]
     found = opened({"X-Hub-Signature-256": "sha256=" + hex_of("s3cret")}, *keyrings)
@@ -145,7 +145,7 @@ def test_each_forge_has_its_own_header_and_no_other_is_believed(
 
 
 @pytest.mark.parametrize("name", [Forge.GITEA, Forge.GOGS, Forge.BITBUCKET, Forge.BITBUCKET_DC])
-def test_what_github_sends_is_another_forges_although_it_has_a_sha1_too(name: Forge) -> None:
+def test_githubs_signature_is_another_forges_although_there_is_a_sha1_too(name: Forge) -> None:
     sha1, sha256 = (f"{kind}={hex_of('s3cret', algorithm=kind)}" for kind in ("sha1", "sha256"))
     error = refused({"X-Hub-Signature": sha1, "X-Hub-Signature-256": sha256}, name=name)
     assert error.cause == Cause.OTHER_FORGE
@@ -176,7 +176,7 @@ def test_gitlabs_token_opens() -> None:
         ({"X-Gitlab-Token": "✓"}, Cause.TOKEN_WRONG),
     ],
 )
-def test_a_token_that_is_not_right_is_refused(headers: dict[str, str], cause: Cause) -> None:
+def test_a_wrong_token_is_refused(headers: dict[str, str], cause: Cause) -> None:
     assert refused(headers, token_ring("two"), name=Forge.GITLAB).cause == cause
 
 
@@ -234,13 +234,13 @@ def test_the_prefix_of_a_signing_secret_may_be_missing(written: str) -> None:
         ({"signature": "v1,é"}, Cause.SIGNATURE_MALFORMED),
     ],
 )
-def test_a_standard_signature_that_is_not_right_is_refused(over: dict[str, str], cause: Cause) -> None:
+def test_a_wrong_standard_signature_is_refused(over: dict[str, str], cause: Cause) -> None:
     headers = standard_headers() | {f"webhook-{key}": value for key, value in over.items()}
     assert refused(headers, signing_ring(), name=Forge.GITLAB).cause == cause
 
 
 @pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
-def test_each_header_of_standard_webhooks_is_needed(missing: str) -> None:
+def test_each_header_of_standard_webhooks_is_required(missing: str) -> None:
     headers = {key: value for key, value in standard_headers().items() if key != missing}
     assert refused(headers, signing_ring(), name=Forge.GITLAB).cause == Cause.SIGNATURE_MISSING
 
@@ -271,7 +271,7 @@ def test_where_token_and_signing_secret_are_set_both_must_fit() -> None:
     assert refused(signed | {"X-Gitlab-Token": "x"}, keyring, name=Forge.GITLAB).cause == Cause.TOKEN_WRONG
 
 
-def test_an_authorization_header_is_asked_for_as_well() -> None:
+def test_an_authorization_header_is_required_as_well() -> None:
     keyring = Keyring(secrets=(make_secret(),), authorization=(make_secret("Bearer abc", label="auth"),))
     signed = {"X-Hub-Signature-256": "sha256=" + hex_of("s3cret")}
     assert opened(signed | {"Authorization": "Bearer abc"}, keyring)
@@ -279,7 +279,7 @@ def test_an_authorization_header_is_asked_for_as_well() -> None:
     assert refused(signed | {"Authorization": "Bearer abd"}, keyring).cause == Cause.AUTHORIZATION_WRONG
 
 
-def test_headers_alone_can_show_that_no_body_will_do() -> None:
+def test_headers_alone_can_show_that_no_body_can_be_right() -> None:
     hook, shop = make_hook(secrets=()), make_repository(pattern="octocat/shop", secrets=(make_secret(),))
     with pytest.raises(NotAuthentic):
         precheck({}, hook=hook, repositories=[shop])
@@ -292,7 +292,7 @@ def test_only_gitlab_tells_tokens_from_signing_secrets() -> None:
     assert split_tokens(secrets, forge(Forge.GITHUB).scheme) == (secrets, ())
 
 
-def test_what_sign_makes_verify_takes() -> None:
+def test_verify_accepts_what_sign_makes() -> None:
     for name in Forge:
         hook = make_hook(forge=name, secrets=(make_secret(SIGNING),))
         scheme = forge(name).scheme
@@ -300,7 +300,7 @@ def test_what_sign_makes_verify_takes() -> None:
         assert opened(headers, keyring_of(hook), name=name)
 
 
-def test_gitea_sends_the_signatures_of_its_relatives_too() -> None:
+def test_gitea_also_sends_the_signatures_of_related_forges() -> None:
     keyring = Keyring(secrets=(make_secret(),))
     headers = proof_headers(BODY, scheme=forge(Forge.GITEA).scheme, keyring=keyring, delivery="d", now=NOW)
     assert headers == {
@@ -312,7 +312,7 @@ def test_gitea_sends_the_signatures_of_its_relatives_too() -> None:
 
 
 def reads_a_key(source: str) -> bool:
-    """Tell whether *source*, which knows secrets, reads an attribute that is called as theirs."""
+    """Return whether *source* uses `Secret` and reads an attribute `key`."""
     nodes = ast.walk(ast.parse(source))
     return "Secret" in source and any(isinstance(n, ast.Attribute) and n.attr == "key" for n in nodes)
 

@@ -1,4 +1,4 @@
-"""What the payloads of Gitea, Forgejo and Gogs mean, and where the three differ."""
+"""The meaning of the payloads of Gitea, Forgejo and Gogs, and the differences between the three."""
 
 from typing import Any
 
@@ -40,7 +40,7 @@ def push(name: Forge, event: str = "push", **over: Any) -> PushEvent:
 
 
 @pytest.mark.parametrize("name", FAMILY)
-def test_a_push_gives_every_field(name: Forge) -> None:
+def test_a_push_sets_every_field(name: Forge) -> None:
     assert push(name, total_commits=2) == PushEvent(
         repo="octocat/blog",
         ref="refs/heads/main",
@@ -63,7 +63,7 @@ def test_a_push_gives_every_field(name: Forge) -> None:
 
 
 @pytest.mark.parametrize("name", FAMILY)
-def test_zeros_tell_what_was_created_or_deleted(name: Forge) -> None:
+def test_zeros_say_what_was_created_or_deleted(name: Forge) -> None:
     assert push(name, before=ZEROS).created
     deleted = push(name, after=ZEROS, commits=[])
     assert (deleted.deleted, deleted.commit) == (True, None)
@@ -88,7 +88,7 @@ def test_a_cut_list_of_commits_is_incomplete(name: Forge) -> None:
 
 
 @pytest.mark.parametrize("total", [-1, 10**400, True, "2", 1.5])
-def test_a_number_of_commits_that_is_none_is_unknown(total: object) -> None:
+def test_an_impossible_number_of_commits_is_unknown(total: object) -> None:
     event = push(Forge.GITEA, total_commits=total)
     assert (event.commit_count, event.files_complete) == (None, True)
 
@@ -113,7 +113,7 @@ TAG = {
 
 @pytest.mark.parametrize("name", [Forge.GITEA, Forge.FORGEJO])
 @pytest.mark.parametrize("event", ["create", "delete"])
-def test_gitea_and_forgejo_push_tags_so_that_the_other_event_does_not_count(name: Forge, event: str) -> None:
+def test_gitea_and_forgejo_push_tags_and_their_other_event_does_not_count(name: Forge, event: str) -> None:
     assert forge(name).parse(event, TAG) == Reading(
         kind=Kind.OTHER,
         repo="octocat/blog",
@@ -121,7 +121,7 @@ def test_gitea_and_forgejo_push_tags_so_that_the_other_event_does_not_count(name
     )
 
 
-def test_gogs_has_no_other_event_for_a_tag() -> None:
+def test_gogs_sends_only_create_and_delete_for_a_tag() -> None:
     [created] = forge(Forge.GOGS).parse("create", TAG).pushes
     assert (created.tag, created.created, created.after, created.commit) == ("v1", True, COMMIT, COMMIT)
     [deleted] = forge(Forge.GOGS).parse("delete", TAG).pushes
@@ -129,18 +129,18 @@ def test_gogs_has_no_other_event_for_a_tag() -> None:
 
 
 @pytest.mark.parametrize("name", FAMILY)
-def test_a_new_branch_is_pushed_so_that_its_create_event_does_not_count(name: Forge) -> None:
+def test_the_create_event_of_a_branch_does_not_count(name: Forge) -> None:
     assert forge(name).parse("create", {**TAG, "ref_type": "branch"}).kind is Kind.OTHER
 
 
 @pytest.mark.parametrize("name", FAMILY)
 @pytest.mark.parametrize("ref_type", [None, "note", 17])
-def test_a_ref_of_another_type_is_no_push(name: Forge, ref_type: object) -> None:
+def test_a_ref_of_another_type_is_not_a_push(name: Forge, ref_type: object) -> None:
     assert forge(name).parse("delete", {**TAG, "ref_type": ref_type}).kind is Kind.OTHER
 
 
 @pytest.mark.parametrize("name", FAMILY)
-def test_the_event_is_guessed_from_the_content(name: Forge) -> None:
+def test_the_event_is_inferred_from_the_payload(name: Forge) -> None:
     guess = forge(name).guess
     assert guess(payload()) == "push"
     assert guess(TAG) == "create"

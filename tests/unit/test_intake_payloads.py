@@ -1,4 +1,4 @@
-"""From hostile bytes to a JSON object: what is read, what is refused, and that nothing else happens."""
+"""From hostile bytes to a JSON object: all input is read or refused."""
 
 import json
 from urllib.parse import quote_plus
@@ -39,18 +39,18 @@ from webhookd.intake.payloads import FORM, JSON, content_type, json_text, parse_
         b'{"a": 01}',
     ],
 )
-def test_what_is_no_json_object_is_refused(body: bytes) -> None:
+def test_what_is_not_a_json_object_is_refused(body: bytes) -> None:
     with pytest.raises(BadPayload) as caught:
         parse_json(body)
     assert caught.value.status == 400
 
 
-def test_of_a_repeated_key_the_last_counts() -> None:
+def test_the_last_of_repeated_keys_counts() -> None:
     assert parse_json(b'{"a": 1, "a": 2}') == {"a": 2}
 
 
 @given(st.binary(max_size=200))
-def test_no_bytes_make_anything_but_an_object_or_a_refusal(body: bytes) -> None:
+def test_any_bytes_are_an_object_or_are_refused(body: bytes) -> None:
     try:
         value = parse_json(body)
     except BadPayload:
@@ -76,13 +76,13 @@ def test_parameters_and_case_of_a_content_type_do_not_matter(header: str, media_
 @pytest.mark.parametrize(
     "media_type", ["", "text/plain", "text/json", "multipart/form-data", "application/jsonx"]
 )
-def test_only_json_and_forms_are_taken(media_type: str) -> None:
+def test_only_json_and_forms_are_accepted(media_type: str) -> None:
     with pytest.raises(UnsupportedContentType) as caught:
         json_text(b"{}", media_type)
     assert caught.value.status == 415
 
 
-def test_a_form_holds_the_json_in_its_field() -> None:
+def test_the_json_is_in_a_field_of_the_form() -> None:
     form = b"payload=" + quote_plus('{"a": "b+c & d=e % ü"}').encode()
     assert json_text(form, FORM) == '{"a": "b+c & d=e % ü"}'.encode()
 
@@ -112,12 +112,12 @@ def test_a_form_needs_exactly_one_well_encoded_payload(form: bytes) -> None:
 
 
 @given(st.binary(max_size=300))
-def test_whatever_is_encoded_comes_back(value: bytes) -> None:
+def test_whatever_is_encoded_is_decoded_again(value: bytes) -> None:
     assert payload_field(b"payload=" + quote_plus(value).encode()) == value
 
 
 @given(st.binary(max_size=100))
-def test_lower_case_escapes_of_every_byte_come_back(value: bytes) -> None:
+def test_lower_case_escapes_of_every_byte_are_decoded(value: bytes) -> None:
     assert payload_field(b"payload=" + "".join(f"%{byte:02x}" for byte in value).encode()) == value
 
 
