@@ -93,7 +93,7 @@ REASONS: list[tuple[dict[str, Any], dict[str, str], str]] = [
 
 
 @pytest.mark.parametrize(("payload", "headers", "reason"), REASONS)
-def test_a_decision_to_run_nothing_says_why(
+def test_a_delivery_that_runs_nothing_says_why(
     payload: dict[str, Any], headers: dict[str, str], reason: str
 ) -> None:
     decision = received(payload, **headers)

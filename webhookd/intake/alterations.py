@@ -25,7 +25,9 @@ _JSON_SIGNED = (
     "the signature covers the JSON inside the form, as Gitea, Forgejo and Gogs sign: is the forge the right "
     "one, is the hook set to JSON?"
 )
-_FORM_SIGNED = "the hook is set to form-encoded and this is the JSON inside: give the form, or set it to JSON"
+_FORM_SIGNED = (
+    "the hook is set to form-encoded and this is the JSON inside: use the form, or set the hook to JSON"
+)
 _LAYOUTS: dict[str, dict[str, Any]] = {
     "without white space": {"separators": (",", ":")},
     "indented by two": {"indent": 2},
@@ -145,12 +147,12 @@ def _contents(body: bytes) -> Iterator[Altered]:
     """Unpack a body that contains the one that was signed."""
     try:
         plain = zlib.decompressobj(wbits=47).decompress(body, LONGEST)  # detects gzip and zlib
-        yield Altered(Cause.BODY_COMPRESSED, "the body is compressed: give it unpacked", plain)
+        yield Altered(Cause.BODY_COMPRESSED, "the body is compressed: unpack it first", plain)
     except zlib.error:
         pass
     begin, end = body.find(b"{"), body.rfind(b"}") + 1
     if (begin, end) != (0, len(body)) and begin < end:
-        hint = "there is something before or after the JSON (headers, a field's name): give the body alone"
+        hint = "there is something before or after the JSON (headers, a field's name): use the body alone"
         yield Altered(Cause.BODY_WRAPPED, hint, body[begin:end])
 
 
@@ -164,7 +166,7 @@ def _form_again(body: bytes) -> Iterator[Altered]:
 
 
 def _json_again(body: bytes) -> Iterator[Altered]:
-    """Write the JSON in every way in which a forge, or whoever changed it, may have written it."""
+    """Write the JSON in every way in which it may have been written before."""
     forms = _as_forms(body.strip())
     yield from (Altered(Cause.BODY_JSON_OF_FORM, _FORM_SIGNED, form) for form in forms)
     try:

@@ -8,7 +8,7 @@ because it leaves more text for the rest of the pattern.
 import re
 from functools import lru_cache
 
-# "**/" where a folder may begin stands for any number of folders, also for none.
+# "**/" at the start of a folder's name means any number of folders, also none.
 _TOKEN = re.compile(r"(?:^|(?<=/))\*\*+/|\*\*+|\*|\?|[^*?]+")
 
 

@@ -95,7 +95,7 @@ def _is_in(values: Sequence[set[str]], name: str) -> bool:
 
 
 def _values(body: bytes, key: str) -> set[str]:
-    """Return the texts that stand at *key* anywhere in *body*, JSON or form."""
+    """Return all texts at *key* in *body*, which is JSON or a form, at any depth."""
     found: set[str] = set()
     word, place = key.encode(), -1
     for _ in range(_MOST_PLACES):

@@ -1,7 +1,7 @@
 """How a forge proves who it is, and the proof that a request's headers hold; needs no key (pure).
 
-A proof that is missing or malformed is a `NotAuthentic`, with the cause that the headers alone can tell.
-Header values never reach a message: whoever sends them would write into the log.
+A proof that is missing or malformed is a `NotAuthentic`, with the cause that the headers show.
+Header values never reach a message: the sender could write anything into the log.
 """
 
 import re

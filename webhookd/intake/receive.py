@@ -53,7 +53,7 @@ def receive(request: Request, *, hook: Hook, repositories: Sequence[Repository],
 
 
 def receive_again(delivery: Delivery, *, hook: Hook, repositories: Sequence[Repository]) -> Decision:
-    """Decide anew what a stored delivery runs; it was authentic when it came.
+    """Decide again what a stored delivery runs; it was authentic when it arrived.
 
     Raises BadPayload if the forge's module no longer accepts it.
     """

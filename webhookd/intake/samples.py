@@ -91,7 +91,7 @@ class SampleSpec:
         return self.object_id("tagged commit")
 
     def object_id(self, what: str) -> str:
-        """Make up the id of an object; *what* tells it from others of the same delivery."""
+        """Make up the id of an object; *what* distinguishes it from others of the same delivery."""
         return made_up_id(self.delivery, what)
 
     def number(self, what: str) -> int:

@@ -134,7 +134,7 @@ def probe_body(probe: Probe) -> bytes:
 def probe_headers(probe: Probe, *, hook: Hook, now: datetime) -> Mapping[str, str]:
     """Return the headers with which *hook* accepts the body of a probe as authentic.
 
-    The delivery's id is the same each time: however often somebody looks, it is stored once.
+    The delivery's id is the same each time: however often it is sent, it is stored once.
     """
     delivery = f"webhookd-doctor-{probe}"
     return sign_delivery(probe_body(probe), hook=hook, event=PROBE_EVENT, delivery=delivery, now=now).headers

@@ -15,7 +15,7 @@ from webhookd.intake.refs import push_event
 from webhookd.intake.samples import Sample, SampleSpec, compact, listed_commits, made_up_uuid
 from webhookd.models import Kind, PushEvent, RefKind
 
-COMMITS_CAP = 20  # the newest; total_commits_count tells how many there were (push.rb)
+COMMITS_CAP = 20  # the newest; total_commits_count has the number of all (push.rb)
 
 # A plain token, or a signing token by Standard Webhooks (whsec_…), or both: then both have to fit.
 SCHEME = Scheme(header=None, token_header="X-Gitlab-Token")  # noqa: S106 - a header

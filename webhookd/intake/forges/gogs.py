@@ -18,5 +18,5 @@ def headers(event: str, delivery: str) -> dict[str, str]:
     }
 
 
-# It pushes no tags, and tells neither how many commits there were nor the head commit.
+# A push has no tags, no number of commits and no head commit.
 ADAPTER = family_adapter("Gogs", also_sent=(), tags_are_pushed=False, headers=headers)
