@@ -3,7 +3,7 @@ import pty
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -225,7 +225,7 @@ def test_a_hole_in_a_log_is_skipped(tmp_path: Path) -> None:
         log.write(b"head" * 1024)
         log.seek(1024 * 1024)
         log.write(b"tail")
-    with LogReader(path) as reader:
+    with closing(LogReader(path)) as reader:
         shown = b"".join(reader.rest())
         assert shown == b"head" * 1024 + b"tail"
         assert [reader.skipped(), reader.skipped()] == [1024 * 1024 - 4096, 0]
@@ -246,7 +246,7 @@ def test_what_is_skipped_is_said(state: StateFolder) -> None:
 def test_a_log_that_was_cut_short_goes_on_at_its_end(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"0123456789")
-    with LogReader(path) as reader:
+    with closing(LogReader(path)) as reader:
         assert b"".join(reader.rest()) == b"0123456789"
         os.truncate(path, 4)
         assert b"".join(reader.rest()) == b""

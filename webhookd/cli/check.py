@@ -110,16 +110,16 @@ def _text(repo: str, ref: str, verdicts: Sequence["RuleVerdict"]) -> str:
     from webhookd.intake import wanted_files
 
     width = max((len(verdict.target.name) for verdict in verdicts), default=0)
-    conditions = [wanted_files(verdict.target) if verdict.matched else "" for verdict in verdicts]
-    rules = [
-        f"{'runs' if verdict.matched else '-':4}  {verdict.target.name:{width}}  {verdict.reason}"
-        + (f", {condition}" if condition else "")
-        for verdict, condition in zip(verdicts, conditions, strict=True)
-    ]
-    running = sum(verdict.matched for verdict in verdicts)
-    what = "nothing runs" if not running else "1 target runs" if running == 1 else f"{running} targets run"
-    depending = ", depending on the changed files" if any(conditions) else ""
-    return "\n".join([*rules, f"{repo} {ref}: {what}{depending}"])
+    lines = []
+    depends = ""
+    for verdict in verdicts:
+        condition = wanted_files(verdict.target) if verdict.matched else ""
+        line = f"{'runs' if verdict.matched else '-':4}  {verdict.target.name:{width}}  {verdict.reason}"
+        lines.append(f"{line}, {condition}" if condition else line)
+        depends = ", depending on the changed files" if condition else depends
+    count = sum(verdict.matched for verdict in verdicts)
+    what = "nothing runs" if not count else "1 target runs" if count == 1 else f"{count} targets run"
+    return "\n".join([*lines, f"{repo} {ref}: {what}{depends}"])
 
 
 def _rule(verdict: "RuleVerdict") -> dict[str, Any]:

@@ -10,10 +10,9 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Event
 from typing import Self, TypeVar
 
 import click
@@ -100,7 +99,7 @@ class DemoDaemon:
             if self._process.poll() is not None or time.monotonic() > end:
                 lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines() or ["(empty)"]
                 raise WebhookdError(f"{what} never came", hint=f"the daemon's log ends: {lines[-1]}")
-            Event().wait(0.01)
+            time.sleep(0.01)
         return found
 
 
@@ -191,7 +190,7 @@ def _command_began(folder: Path) -> datetime | None:
 
 
 def _output(state_dir: Path, run: Run) -> str:
-    with LogReader(log_file(state_dir, run.run, run.attempt)) as log:
+    with closing(LogReader(log_file(state_dir, run.run, run.attempt))) as log:
         shown = TerminalFilter().feed(b"".join(log.rest()), final=True)
     return "".join(f"  {line}\n" for line in shown.splitlines())
 

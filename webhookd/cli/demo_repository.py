@@ -62,12 +62,12 @@ class DemoRepository:
             cwd=self._folder,
             env=self.environment | {"HOME": str(self._folder)},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
             check=False,
         )
         if done.returncode != 0:
-            said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-            raise WebhookdError(f"git {' '.join(arguments)}: {said[-1]}")
+            raise WebhookdError(f"git {' '.join(arguments)} failed: {done.stdout.strip()}")
         return done.stdout.strip()

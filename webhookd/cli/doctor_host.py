@@ -16,6 +16,7 @@ from webhookd.cli.state import open_reader
 from webhookd.config.wording import pasted
 from webhookd.errors import NotFound, StoreError
 from webhookd.models import Finding, Level
+from webhookd.report import rfc3339
 
 _TOO_LITTLE = 100 * 1024**2  # bytes; below it a burst of pushes may not fit
 _LITTLE = 1024**3  # bytes; below it somebody should know
@@ -53,7 +54,7 @@ def check_store(folder: Path) -> Iterator[Finding]:
         yield Finding(
             check="clock",
             level=Level.PROBLEM,
-            message=f"the newest delivery came at {_utc(newest.received_at)}, which is in the future",
+            message=f"the newest delivery came at {rfc3339(newest.received_at)}, which is in the future",
             hint="the clock was set back: see `timedatectl`",
         )
 
@@ -76,7 +77,7 @@ def check_disk(folder: Path) -> Iterator[Finding]:
 def check_clock() -> Iterator[Finding]:
     """Ask the kernel whether the clock is synchronised."""
     state = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(512))  # asks, sets nothing
-    now = _utc(datetime.now(UTC))
+    now = rfc3339(datetime.now(UTC))
     if state == _TIME_ERROR:
         message = f"it is {now}, and the clock is not synchronised"
         hint = "GitLab's signatures are valid for 5 minutes: timedatectl set-ntp true"
@@ -137,10 +138,6 @@ def _ask_systemd(*question: str) -> str:
     return subprocess.run(
         ["systemctl", *question], capture_output=True, text=True, check=False
     ).stdout.strip()
-
-
-def _utc(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _size(count: int) -> str:

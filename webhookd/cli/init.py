@@ -52,8 +52,15 @@ def init(  # noqa: PLR0913 - click passes each option by name
     It asks nothing and overwrites nothing: with --force an existing configuration is renamed, and an existing
     secret is kept.
     """
+    from webhookd.config.names import check_branch, check_repository
+
     options = InitOptions(repo=repo, branch=branch, run=run, url=url.rstrip("/"))
-    _check(options)
+    check_repository(repo)
+    check_branch(branch)
+    if not run.strip():
+        raise UsageError("--run is empty", hint='a command that does nothing is "true"')
+    if options.url and _URL.fullmatch(options.url) is None:
+        raise UsageError(f'"{options.url}" is not a URL that GitHub can send to', hint="write https://HOST")
     file = new_config_file(ctx).absolute()
     secret = file.parent / "secret"
     try:
@@ -65,18 +72,6 @@ def init(  # noqa: PLR0913 - click passes each option by name
         ) from error
     click.echo("\n".join(done))
     click.echo("\n" + instructions(options, file, secret), nl=False)
-
-
-def _check(options: InitOptions) -> None:
-    """Refuse options from which no valid configuration can be made."""
-    from webhookd.config.names import check_branch, check_repository
-
-    check_repository(options.repo)
-    check_branch(options.branch)
-    if not options.run.strip():
-        raise UsageError("--run is empty", hint='a command that does nothing is "true"')
-    if options.url and _URL.fullmatch(options.url) is None:
-        raise UsageError(f'"{options.url}" is not a URL that GitHub can send to', hint="write https://HOST")
 
 
 def _write(options: InitOptions, file: Path, secret: Path, *, force: bool) -> Iterator[str]:

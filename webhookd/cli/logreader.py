@@ -3,8 +3,6 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 PIECE = 64 * 1024  # bytes
 
@@ -20,14 +18,6 @@ class LogReader:
         self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._at = 0
         self._skipped = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Close the file."""

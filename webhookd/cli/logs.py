@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from threading import Event
 from typing import TYPE_CHECKING
@@ -39,79 +40,57 @@ def logs(ctx: click.Context, *, run: int, follow: bool, attempt: int | None, raw
     """
     folder = enter_state_dir(ctx)
     with open_reader(folder) as store:
-        pieces = _follow(store, folder, run, attempt) if follow else _so_far(store, folder, run, attempt)
+        pieces = _read(store, folder, run, attempt, follow=follow)
         _write(pieces, filtered=output.is_terminal() and not raw)
         _explain_end(store.run(run))
         if not follow:
             explain_waiting(store, folder, run)
 
 
-def _so_far(store: "Store", folder: Path, number: int, attempt: int | None) -> Iterator[bytes]:
+def _read(store: "Store", folder: Path, number: int, wanted: int | None, *, follow: bool) -> Iterator[bytes]:
+    """Yield the output of one attempt; when following, also of the attempts after the newest."""
     run = store.run(number)
-    if attempt is not None and attempt > run.attempt:
-        raise _no_attempt(number, attempt)
-    wanted = attempt or run.attempt
-    if not wanted:
-        return
-    log = _open(log_file(folder, number, wanted))
-    if log is None:
-        output.remark(f"attempt {wanted} of run {number} has no log: it was removed, or nothing was started")
-        return
-    with log:
-        yield from _rest(log)
-
-
-def _follow(store: "Store", folder: Path, number: int, attempt: int | None) -> Iterator[bytes]:
-    """Yield output as it is written: of one attempt, or of the newest and those after it."""
-    current = attempt or max(store.run(number).attempt, 1)
+    current = wanted or max(run.attempt, 1)
     while True:
-        if store.run(number).attempt < current:
+        if follow and run.attempt < current:
             explain_waiting(store, folder, number)
-        yield from _follow_attempt(store, folder, number, current)
+        yield from _read_attempt(store, folder, number, current, follow=follow)
         run = store.run(number)
-        if attempt is not None and attempt > run.attempt:
-            raise _no_attempt(number, attempt)
-        if attempt is not None or (run.state not in UNFINISHED and run.attempt <= current):
+        if wanted is not None and wanted > run.attempt:
+            hint = f"see `webhookd runs {number}`"
+            raise NotFound(f"run {number} has no attempt {wanted}", hint=hint)
+        if not follow or wanted is not None or (run.state not in UNFINISHED and run.attempt <= current):
             return
         current += 1
         output.remark(f"attempt {current} of run {number}")
 
 
-def _no_attempt(run: int, attempt: int) -> NotFound:
-    return NotFound(f"run {run} has no attempt {attempt}", hint=f"see `webhookd runs {run}`")
-
-
-def _follow_attempt(store: "Store", folder: Path, number: int, attempt: int) -> Iterator[bytes]:
-    log: LogReader | None = None
+def _read_attempt(
+    store: "Store", folder: Path, number: int, attempt: int, *, follow: bool
+) -> Iterator[bytes]:
+    """Yield the output of an attempt; when following, wait for its start and its end."""
     never = Event()
-    try:
+    with ExitStack() as stack:
+        log: LogReader | None = None
         while True:
             run = store.run(
                 number
-            )  # before reading: after the end of the attempt, one more read gets everything
-            log = log or _open(log_file(folder, number, attempt))
-            if log:
-                yield from _rest(log)
+            )  # before reading: after the end of an attempt, one more read gets everything
+            if log is None:
+                with suppress(FileNotFoundError):
+                    log = stack.enter_context(closing(LogReader(log_file(folder, number, attempt))))
+            if log is not None:
+                yield from log.rest()
+                if skipped := log.skipped():
+                    output.remark(
+                        f"{skipped} bytes in the middle are gone: the log is longer than `history.log_limit`"
+                    )
             waits_for_next = run.state is RunState.QUEUED and run.attempt >= attempt
-            if run.state not in UNFINISHED or run.attempt > attempt or waits_for_next:
-                return
+            if not follow or run.state not in UNFINISHED or run.attempt > attempt or waits_for_next:
+                break
             never.wait(POLL_INTERVAL)
-    finally:
-        if log:
-            log.close()
-
-
-def _rest(log: LogReader) -> Iterator[bytes]:
-    yield from log.rest()
-    if skipped := log.skipped():
-        output.remark(f"{skipped} bytes in the middle are gone: the log is longer than `history.log_limit`")
-
-
-def _open(path: Path) -> LogReader | None:
-    try:
-        return LogReader(path)
-    except FileNotFoundError:
-        return None
+    if log is None and not follow and run.attempt >= attempt:
+        output.remark(f"attempt {attempt} of run {number} has no log: it was removed, or nothing was started")
 
 
 def _write(pieces: Iterator[bytes], *, filtered: bool) -> None:

@@ -30,29 +30,26 @@ class _PathName(click.Path):
 PATH_NAME = _PathName(readable=False)
 
 
-def config_option(command: Function) -> Function:
-    """Add `--config FILE`; after the command's name it wins over one before it."""
+def _path_option(name: str, metavar: str, key: str, text: str) -> Callable[[Function], Function]:
+    """Return an option whose value is kept in click's meta, under *key*."""
+
+    def remember(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            ctx.meta[key] = value
+
     return click.option(
-        "--config",
-        type=PATH_NAME,
-        metavar="FILE",
-        expose_value=False,
-        callback=_remember(CONFIG),
-        help="Configuration file; also $WEBHOOKD_CONFIG.",
-    )(command)
+        name, type=PATH_NAME, metavar=metavar, expose_value=False, callback=remember, help=text
+    )
+
+
+# After the command's name it wins over one before it.
+config_option = _path_option("--config", "FILE", CONFIG, "Configuration file; also $WEBHOOKD_CONFIG.")
 
 
 def state_options(command: Function) -> Function:
     """Add `--config FILE` and `--state-dir DIR`, for a command that reads the store."""
-    option = click.option(
-        "--state-dir",
-        type=PATH_NAME,
-        metavar="DIR",
-        expose_value=False,
-        callback=_remember(STATE_DIR),
-        help="State directory, instead of the one in the configuration.",
-    )
-    return config_option(option(command))
+    text = "State directory, instead of the one in the configuration."
+    return config_option(_path_option("--state-dir", "DIR", STATE_DIR, text)(command))
 
 
 def json_option(what: str) -> Callable[[Function], Function]:
@@ -83,11 +80,3 @@ def _digits(value: str | int) -> str:
 
         raise click.BadParameter(f'"{printable(str(value))}" is not a whole number from 1 up')
     return found[1]
-
-
-def _remember(key: str) -> Callable[[click.Context, click.Parameter, str | None], None]:
-    def remember(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
-        if value is not None:
-            ctx.meta[key] = value
-
-    return remember

@@ -46,8 +46,12 @@ TABLE_ROWS = 20  # one screen for a person; a program gets all of them
 def runs(ctx: click.Context, /, *, run: int | None, limit: int | None, as_json: bool, **filters: Any) -> None:
     """List runs, newest first; with RUN, show that run and its attempts."""
     if run is not None:
-        _refuse_filters(run, limit=limit, **filters)
-    known = known_targets(ctx) if filters["target"] else None
+        given = [f"--{name}" for name, value in {"limit": limit, **filters}.items() if value is not None]
+        if given:
+            hint = "leave out the number, or the option"
+            raise UsageError(f"{given[0]} filters the list, and {run} names a single run", hint=hint)
+    target = filters["target"]
+    known = known_targets(ctx) if target else None  # None: unknown
     folder = enter_state_dir(ctx)
     with open_reader(folder) as store:
         if run is not None:
@@ -55,8 +59,8 @@ def runs(ctx: click.Context, /, *, run: int | None, limit: int | None, as_json: 
             return
         rows = limit or (None if as_json else TABLE_ROWS)
         found = tuple(islice(_matching(store, **filters), rows))
-        if not found:
-            _refuse_unknown(store, filters["target"], known)
+        if not found and known is not None and target not in known and not store.runs(target=target, limit=1):
+            raise no_such_target(target, known)
         if as_json:
             output.print_json([run_json(run) for run in found])
         elif found:
@@ -64,19 +68,6 @@ def runs(ctx: click.Context, /, *, run: int | None, limit: int | None, as_json: 
             click.echo(runs_table(found, queue=queue, width=output.width(), color=output.color()))
         else:
             output.remark("no runs")
-
-
-def _refuse_filters(run: int, **filters: Any) -> None:
-    given = [f"--{name}" for name, value in filters.items() if value is not None]
-    if given:
-        hint = "leave out the number, or the option"
-        raise UsageError(f"{given[0]} filters the list, and {run} names a single run", hint=hint)
-
-
-def _refuse_unknown(store: "Store", target: str | None, known: tuple[str, ...] | None) -> None:
-    """Raise NotFound if *target* is not configured and never ran; it is unclear without a configuration."""
-    if target and known is not None and target not in known and not store.runs(target=target, limit=1):
-        raise no_such_target(target, known)
 
 
 def _matching(

@@ -2,7 +2,6 @@
 
 import os
 from functools import partial
-from pathlib import Path
 
 import click
 
@@ -53,7 +52,12 @@ def reload(ctx: click.Context) -> None:
     answer = None
     if is_there(folder):
         enter(folder)
-        _refuse_other_file(folder, named_config(ctx))
+        named = named_config(ctx)
+        used = other_config(folder, named)
+        if used is not None:  # nobody may believe that the file they named was applied
+            message = f'the daemon on "{folder}" uses "{used}", not "{named}"'
+            hint = "name that file; to use another one, restart the daemon with it"
+            raise NotPossible(message, hint=hint)
         answer = ask(folder, "reload")  # the daemon checks the file, with its own rights and environment
     if answer is None:
         hint = "start it; a change of `state_dir` needs a restart: systemctl restart webhookd"
@@ -68,11 +72,3 @@ def reload(ctx: click.Context) -> None:
     for warning in answer["warnings"]:
         output.remark(f"warning: {warning}")
     click.echo(f"{answer['file']}: in force")
-
-
-def _refuse_other_file(folder: Path, named: Path | None) -> None:
-    """Refuse a file that is not the daemon's, so that nobody believes that it was applied."""
-    used = other_config(folder, named)
-    if used is not None:
-        message = f'the daemon on "{folder}" uses "{used}", not "{named}"'
-        raise NotPossible(message, hint="name that file; to use another one, restart the daemon with it")
