@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from webhookd.cli import output
 from webhookd.cli.state import may_not_read
 from webhookd.errors import NotPossible
-from webhookd.models import RunState
+from webhookd.models import RunState, StateLayout
 
 if TYPE_CHECKING:
     from webhookd.queue import Store
@@ -24,7 +24,7 @@ def daemon_pid(folder: Path) -> int | None:
     This takes a shared lock for a moment; a daemon that starts in that moment tries again.
     """
     try:
-        with (folder / "daemon.lock").open("rb") as lock:
+        with StateLayout(folder).daemon_lock.open("rb") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -33,7 +33,7 @@ def daemon_pid(folder: Path) -> int | None:
     except FileNotFoundError:
         pass
     except PermissionError as exc:
-        raise may_not_read(folder / "daemon.lock") from exc
+        raise may_not_read(StateLayout(folder).daemon_lock) from exc
     return None
 
 

@@ -20,11 +20,11 @@ import click
 from webhookd.cli import http_client
 from webhookd.cli.demo_repository import DemoRepository
 from webhookd.cli.logreader import LogReader
-from webhookd.cli.state import log_file, open_reader
+from webhookd.cli.state import open_reader
 from webhookd.errors import WebhookdError
 from webhookd.intake.samples import Change, SampleSpec
 from webhookd.intake.signing import SignedDelivery, sign_sample
-from webhookd.models import Forge, Hook, Run, RunState, Secret
+from webhookd.models import Forge, Hook, Run, RunState, Secret, StateLayout
 from webhookd.report import Step, TerminalFilter, timeline_text
 
 REPO = "demo/site"
@@ -190,7 +190,7 @@ def _command_began(folder: Path) -> datetime | None:
 
 
 def _output(state_dir: Path, run: Run) -> str:
-    with closing(LogReader(log_file(state_dir, run.run, run.attempt))) as log:
+    with closing(LogReader(StateLayout(state_dir).attempt(run.run, run.attempt).log)) as log:
         shown = TerminalFilter().feed(b"".join(log.rest()), final=True)
     return "".join(f"  {line}\n" for line in shown.splitlines())
 

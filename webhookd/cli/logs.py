@@ -13,9 +13,9 @@ from webhookd.cli import output
 from webhookd.cli.daemon_link import explain_waiting
 from webhookd.cli.logreader import LogReader
 from webhookd.cli.options import number, run_number, state_options
-from webhookd.cli.state import enter_state_dir, log_file, open_reader
+from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import NotFound
-from webhookd.models import Run, RunState
+from webhookd.models import Run, RunState, StateLayout
 from webhookd.report import TerminalFilter, end_text
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def _read_attempt(
     store: "Store", folder: Path, number: int, attempt: int, *, follow: bool
 ) -> Iterator[bytes]:
     """Yield the output of an attempt; when following, wait for its start and its end."""
+    path = StateLayout(folder).attempt(number, attempt).log
     never = Event()
     with ExitStack() as stack:
         log: LogReader | None = None
@@ -78,7 +79,7 @@ def _read_attempt(
             )  # before reading: after the end of an attempt, one more read gets everything
             if log is None:
                 with suppress(FileNotFoundError):
-                    log = stack.enter_context(closing(LogReader(log_file(folder, number, attempt))))
+                    log = stack.enter_context(closing(LogReader(path)))
             if log is not None:
                 yield from log.rest()
                 if skipped := log.skipped():

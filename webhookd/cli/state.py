@@ -1,4 +1,4 @@
-"""The state directory as commands use it: as root they become its owner; the store, the logs."""
+"""The state directory as commands use it: as root they become its owner, then they open its store."""
 
 import os
 from pathlib import Path
@@ -8,11 +8,10 @@ import click
 
 from webhookd.cli.configuration import state_dir
 from webhookd.errors import NotFound, NotPossible
+from webhookd.models import StateLayout
 
 if TYPE_CHECKING:
     from webhookd.queue import Store
-
-DATABASE = "webhookd.db"
 
 
 def enter_state_dir(ctx: click.Context) -> Path:
@@ -44,12 +43,13 @@ def open_reader(folder: Path) -> "Store":
     """Open the store for reading, whether the daemon is up or down."""
     from webhookd.queue import Store
 
-    if not (folder / DATABASE).exists():
+    database = StateLayout(folder).database
+    if not database.exists():
         raise NotFound(
             f'no store in "{folder}"',
             hint="has the daemon ever run here? --config or --state-dir names another place",
         )
-    return Store.open_reader(folder / DATABASE)
+    return Store.open_reader(database)
 
 
 def open_writer(folder: Path) -> "Store":
@@ -57,12 +57,7 @@ def open_writer(folder: Path) -> "Store":
     from webhookd.queue import Store
 
     open_reader(folder).close()  # a missing store is not created here: the daemon does that
-    return Store.open(folder / DATABASE)
-
-
-def log_file(folder: Path, run: int, attempt: int) -> Path:
-    """Return the path of an attempt's log."""
-    return folder / "runs" / str(run) / str(attempt) / "log"
+    return Store.open(StateLayout(folder).database)
 
 
 def may_not_read(path: Path) -> NotPossible:
