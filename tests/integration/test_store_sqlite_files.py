@@ -13,7 +13,7 @@ from factories import NOW, make_decision
 from queueing import push, states
 
 from webhookd.errors import NotFound, StoreError, StoreRefused, StoreUnavailable
-from webhookd.queue import Store, schema
+from webhookd.queue import Store, migrations
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def refusal(path: Path) -> StoreError:
 
 def test_a_newer_database_is_refused(path: Path) -> None:
     Store.open(path).close()
-    pragma(path, f"PRAGMA user_version = {len(schema.MIGRATIONS) + 1}")
+    pragma(path, f"PRAGMA user_version = {len(migrations.MIGRATIONS) + 1}")
     error = refusal(path)
     assert isinstance(error, StoreRefused)
     assert "was written by a newer webhookd" in str(error)
@@ -197,7 +197,7 @@ def test_a_reader_changes_nothing(path: Path) -> None:
 def test_an_older_database_is_brought_up_to_date_by_the_daemon_only(path: Path) -> None:
     Store.open(path).close()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, ()))
+        patch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, ()))
         with pytest.raises(StoreRefused, match="was written by an older webhookd"):
             Store.open_reader(path)
         Store.open(path).close()

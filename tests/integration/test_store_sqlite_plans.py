@@ -9,9 +9,9 @@ from types import ModuleType
 import pytest
 
 from webhookd.models import RunState
-from webhookd.queue import Store, accepting, claiming, control, finishing, housekeeping, reading, retrying
+from webhookd.queue import Store, accepting, claiming, finishing, operations, pruning, reading
 
-MODULES = (accepting, claiming, control, finishing, housekeeping, reading, retrying)
+MODULES = (accepting, claiming, finishing, operations, pruning, reading)
 COMMANDS = ("SELECT", "INSERT", "UPDATE", "DELETE", "WITH")
 FRAGMENTS = {claiming.FREE}  # the start of other statements
 
@@ -80,11 +80,11 @@ def test_a_walk_would_be_noticed(connection: sqlite3.Connection) -> None:
         ("claiming.NEXT_DUE", "run_waiting"),
         ("claiming.CLAIMED", "run_succeeded"),
         ("accepting.SUPERSEDE", "run_waiting"),
-        ("accepting.NEWEST_OF_DELIVERY", "run_of_delivery"),
+        ("accepting.CURRENT_OF_DELIVERY", "run_of_delivery"),
         ("finishing.NEWER_WAITING", "run_waiting"),
-        ("housekeeping.OLD_RUNS", "run_age"),
-        ("housekeeping.SURPLUS_BELOW", "run_of_target"),
-        ("housekeeping.OLD_BODIES", "delivery_body_age"),
+        ("pruning.OLD_RUNS", "run_age"),
+        ("pruning.SURPLUS_BELOW", "run_of_target"),
+        ("pruning.OLD_BODIES", "delivery_body_age"),
         ("reading.RUNNING", "run_active"),
         ("runs in queued", "run_active"),
         ("runs in failed", "run_done"),

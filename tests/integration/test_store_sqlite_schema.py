@@ -9,7 +9,7 @@ from queueing import end, later, push, start, states
 
 from webhookd.errors import StoreError
 from webhookd.models import RunState
-from webhookd.queue import Store, schema
+from webhookd.queue import Store, migrations
 
 VERSION_1 = Path(__file__).parent / "data" / "store-version-1.sql"
 
@@ -48,13 +48,13 @@ def test_a_database_of_version_1_works_as_one_made_today(tmp_path: Path) -> None
         assert store.check() == ()
     Store.open(tmp_path / "new.db").close()
     assert tables(old) == tables(tmp_path / "new.db")
-    assert version(old) == len(schema.MIGRATIONS)
+    assert version(old) == len(migrations.MIGRATIONS)
 
 
 def test_a_new_version_is_one_more_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = build(tmp_path / "webhookd.db", VERSION_1)
     added = "ALTER TABLE run ADD COLUMN note TEXT NOT NULL DEFAULT 'none'"
-    monkeypatch.setattr(schema, "MIGRATIONS", (schema.VERSION_1, (added,)))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (migrations.VERSION_1, (added,)))
     with Store.open(path) as store:
         assert len(states(store)) == 3
     assert version(path) == 2
@@ -70,7 +70,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(
     before = tables(path)
     broken = ("ALTER TABLE run ADD COLUMN note TEXT", "CREATE INDEX nowhere ON absent (name)")
     with monkeypatch.context() as patch:
-        patch.setattr(schema, "MIGRATIONS", (schema.VERSION_1, broken))
+        patch.setattr(migrations, "MIGRATIONS", (migrations.VERSION_1, broken))
         with pytest.raises(StoreError, match="no such table"):
             Store.open(path)
     assert (tables(path), version(path)) == (before, 1)

@@ -1,4 +1,4 @@
-"""The attempts in flight: supervisor, found again, ended, and recorded. Belongs to the worker's thread."""
+"""The attempts in flight: watched, found again, ended, and recorded. Belongs to the worker's thread."""
 
 import os
 import random
@@ -14,14 +14,14 @@ import structlog
 from webhookd.deploy.job import Result
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.locks import RunningSupervisor
-from webhookd.deploy.planning import LaunchFailed, invocation_of, sweep_job
+from webhookd.deploy.planning import LaunchFailed, cleanup_job, invocation_of
 from webhookd.errors import NotPossible, with_file
 from webhookd.models import Config, Ending, Outcome, Run, RunState
 from webhookd.queue import Store
 
 log = structlog.get_logger(__name__)
 
-_LOST_POLL = 0.25  # seconds between looks for a supervisor that is not supervisor
+_LOST_POLL = 0.25  # seconds between looks for a supervisor that is not watched
 _LONGEST_POLL = 30.0  # seconds between two tries to end what is left of an attempt, on a full disk say
 
 
@@ -31,19 +31,19 @@ class InFlight:
 
     run: Run
     supervisor: RunningSupervisor | None = None
-    look_at: float = 0.0  # monotonic seconds before which there is no use in looking for its supervisor
-    looks: int = 0  # that did not get further
-    asked: bool = False  # its supervisor, to end, by a cancel or by the stop of the daemon
-    outcome: Outcome | None = None  # set while the store has yet to learn of it
+    look_at: float = 0.0  # monotonic seconds; not before then its supervisor is looked for
+    looks: int = 0  # without success
+    asked_to_end: bool = False  # by a cancel or by the stop of the daemon
+    outcome: Outcome | None = None  # set while it is not recorded yet
 
     def look_later(self) -> None:
-        """Look for its supervisor again in a while, each time a longer one."""
+        """Look for its supervisor again later, after longer and longer pauses."""
         self.look_at = time.monotonic() + min(_LOST_POLL * 2 ** min(self.looks, 16), _LONGEST_POLL)
         self.looks += 1
 
 
 class Attempts:
-    """All of them, by the number of their run."""
+    """All attempts in flight, by the number of their run."""
 
     def __init__(
         self,
@@ -72,22 +72,22 @@ class Attempts:
 
     @property
     def has_unrecorded(self) -> bool:
-        """Whether the store has yet to learn of an end."""
+        """Whether an end is not recorded yet."""
         return any(attempt.outcome is not None for attempt in self._known.values())
 
     def add(self, run: Run) -> InFlight:
-        """Take *run* into our hands."""
+        """Track *run* from now on."""
         attempt = self._known[run.run] = InFlight(run=run)
         return attempt
 
     def watch(self, attempt: InFlight, supervisor: RunningSupervisor | None) -> None:
-        """Have the worker woken when this supervisor ends; with None it has to be looked for."""
+        """Wake the worker when this supervisor ends; with None the supervisor has to be looked for."""
         attempt.supervisor = supervisor
         if supervisor is not None:
             self._poll.register(supervisor.pidfd, select.POLLIN)
 
     def adopt(self) -> None:
-        """Take over the runs that are running and in nobody's hands: an earlier daemon's, at the start."""
+        """Take over the runs that are running without being tracked here."""
         for run in self._store.running():
             if run.run not in self._known:
                 self._store.adopt(run.run, owner=self._owner, attempt=run.attempt)
@@ -95,7 +95,7 @@ class Attempts:
                 log.info("run adopted", run=run.run, target=run.target, attempt=run.attempt)
 
     def settle(self) -> None:
-        """Move every attempt on that no living supervisor is supervisor for."""
+        """Advance every attempt that has no living supervisor."""
         for attempt in list(self._known.values()):
             if attempt.outcome is not None:
                 self.finish(attempt, attempt.outcome)
@@ -126,17 +126,17 @@ class Attempts:
     def interrupt(self) -> None:
         """End all commands; their runs start again with the next daemon."""
         for attempt in self._known.values():
-            if attempt.supervisor is not None and not attempt.asked:
+            if attempt.supervisor is not None and not attempt.asked_to_end:
                 attempt.supervisor.interrupt()
-                attempt.asked = True
+                attempt.asked_to_end = True
 
     def cancel(self) -> None:
         """End the commands that somebody wants ended."""
         cancelled = set(self._store.cancel_requested(self._owner))
         for attempt in self._known.values():
-            if attempt.supervisor is not None and not attempt.asked and attempt.run.run in cancelled:
+            if attempt.supervisor is not None and not attempt.asked_to_end and attempt.run.run in cancelled:
                 attempt.supervisor.cancel()
-                attempt.asked = True
+                attempt.asked_to_end = True
 
     def release(self, ready: Collection[int]) -> None:
         """Stop watching the supervisors whose pidfds are *ready*: they have ended."""
@@ -144,16 +144,16 @@ class Attempts:
             if attempt.supervisor is not None and attempt.supervisor.pidfd in ready:
                 self._poll.unregister(attempt.supervisor.pidfd)
                 attempt.supervisor.close()
-                attempt.supervisor, attempt.asked = None, False
+                attempt.supervisor, attempt.asked_to_end = None, False
 
     def until_look(self) -> float | None:
-        """Give the seconds until a supervisor is to be looked for, None while all are supervisor."""
+        """Return the seconds until a supervisor is to be looked for, None while all are watched."""
         now = time.monotonic()
         lost = [attempt.look_at - now for attempt in self._known.values() if attempt.supervisor is None]
         return max(min(lost), _LOST_POLL) if lost else None
 
     def _try_to_find(self, attempt: InFlight) -> None:
-        """Look for its supervisor; an attempt that cannot be reached holds up no other."""
+        """Look for its supervisor; an attempt that cannot be reached does not delay others."""
         try:
             self._look_for(attempt)
         except OSError as error:
@@ -162,7 +162,7 @@ class Attempts:
             log.error("run out of reach", run=run.run, target=run.target, error=why)  # noqa: TRY400
 
     def _look_for(self, attempt: InFlight) -> None:
-        """Find its supervisor, or take its result, or end what it left behind."""
+        """Find its supervisor, or take its result, or start a cleanup of its processes."""
         run = attempt.run
         folder = self._folder(run)
         invocation = invocation_of(run, folder)
@@ -179,16 +179,16 @@ class Attempts:
             os.close(lock)
             raise
         if result is None:
-            self._sweep(attempt, lock)
+            self._clean_up(attempt, lock)
             return
         os.close(lock)
         self.finish(attempt, _outcome_of(result))
 
-    def _sweep(self, attempt: InFlight, lock: int) -> None:
+    def _clean_up(self, attempt: InFlight, lock: int) -> None:
         run = attempt.run
         attempt.look_later()
         log.warning("supervisor lost", run=run.run, target=run.target, attempt=run.attempt)
-        job = sweep_job(
+        job = cleanup_job(
             run, config=self._config(), folder=self._launcher.layout.attempt(run.run, run.attempt).path
         )
         try:
@@ -200,7 +200,7 @@ class Attempts:
         return self._launcher.layout.attempt(run.run, run.attempt).path
 
     def _relane(self, run: Run) -> None:
-        """Put a run that waits again under the rules of now: a reload saw it running and left it alone."""
+        """Put a run that waits again under the current rules: a reload may have come while it was running."""
         target = self._config().target(run.target)
         if target is not None:
             self._store.relane([target], now=_now())
@@ -211,7 +211,7 @@ def _now() -> datetime:
 
 
 def _outcome_of(result: Result) -> Outcome:
-    """Read what a supervisor has left."""
+    """Convert the result of a supervisor."""
     return Outcome(
         ending=Ending(result.ending),
         exit_code=result.exit_code,
@@ -222,17 +222,16 @@ def _outcome_of(result: Result) -> Outcome:
 
 
 def _retry_in(run: Run, config: Config) -> float | None:
-    """Give the seconds before *run*, if it failed for the first time, may be tried again.
+    """Return the seconds before the first retry of *run*, None if its target is no longer configured.
 
-    None where its target is no longer configured. The jitter keeps targets that failed together from
-    retrying together.
+    The jitter keeps targets that failed together from retrying together.
     """
     target = config.target(run.target)
     return target.retry_delay * random.uniform(0.9, 1.1) if target else None  # noqa: S311 - no secret
 
 
 def _log_end(run: Run, outcome: Outcome) -> None:
-    """Say where *run* has got to by *outcome*."""
+    """Log the state of *run* after *outcome*."""
     write = log.info if run.state is RunState.SUCCEEDED else log.warning
     write(
         "run waits again" if run.state is RunState.QUEUED else "run ended",

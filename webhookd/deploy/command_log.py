@@ -1,8 +1,8 @@
 """The log of one attempt, kept within its limit while the command writes into it. Standard library only.
 
 The command holds the file itself, opened for appending, so nothing stands between it and the disk and
-nothing breaks when its supervisor dies. The middle of a log that grows too long is given back to the file
-system while the command runs (fallocate(2), FALLOC_FL_PUNCH_HOLE) and cut out when it has ended.
+nothing breaks when its supervisor dies. The middle of a log that grows too long is freed while the command
+runs (fallocate(2), FALLOC_FL_PUNCH_HOLE) and cut out when it has ended.
 """
 
 import contextlib
@@ -35,49 +35,49 @@ class CommandLog:
         self._path = path
         self._limit = limit
         self._head = limit // 2
-        self._given_back = self._first_block
+        self._freed = self._first_block
         self._lost = 0  # bytes cut off where the file system cannot punch holes
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (os.O_TRUNC if fresh else 0)
         self.fd = os.open(path, flags, 0o600)
         self._copy = journal.Copy(self.fd, fields, limit=self._head) if fields else None
 
     def keep_within_limit(self) -> None:
-        """Give back the middle of a log that has outgrown twice its limit; keep its copy going."""
+        """Free the middle of a log that has outgrown twice its limit; continue its copy to the journal."""
         if self._copy is not None:
             self._copy.step()
         size = os.fstat(self.fd).st_size
-        if size < self._given_back:  # the command has cut it short
-            self._given_back = self._first_block
-        if size > 2 * self._limit and not self._give_back(size):
+        if size < self._freed:  # the command has cut it short
+            self._freed = self._first_block
+        if size > 2 * self._limit and not self._free(size):
             os.ftruncate(self.fd, self._head)
             self._lost += size - self._head
 
     def close(self) -> None:
-        """Cut the middle out for good, and say so in its place; where that fails the log stays as it is."""
+        """Cut the middle out and leave a note in its place; where that fails the log stays as it is."""
         if self._copy is not None:
             self._copy.close()
         size = os.fstat(self.fd).st_size
         if size > self._limit or self._lost:
-            self._give_back(size)  # first: on a full disk this makes the room for what follows
+            self._free(size)  # first: on a full disk this makes the room for what follows
             with contextlib.suppress(OSError):  # a full disk, or a command that has removed the folder
                 self._cut(size)
         os.close(self.fd)
 
-    def _give_back(self, size: int) -> bool:
-        """Give the middle of a log of *size* bytes back; return whether the file system can do that."""
+    def _free(self, size: int) -> bool:
+        """Free the middle of a log of *size* bytes; return whether the file system can do that."""
         end = (size - self._limit // 2) // _BLOCK * _BLOCK
-        if end <= self._given_back:
+        if end <= self._freed:
             return True
         mode = _FALLOC_FL_PUNCH_HOLE | _FALLOC_FL_KEEP_SIZE
-        offset, length = ctypes.c_int64(self._given_back), ctypes.c_int64(end - self._given_back)
+        offset, length = ctypes.c_int64(self._freed), ctypes.c_int64(end - self._freed)
         if _libc.fallocate(self.fd, mode, offset, length) != 0:
             return False
-        self._given_back = end
+        self._freed = end
         return True
 
     @property
     def _first_block(self) -> int:
-        """Where the first block begins that may be given back."""
+        """Where the first block begins that may be freed."""
         return -(-self._head // _BLOCK) * _BLOCK
 
     def _cut(self, size: int) -> None:

@@ -23,7 +23,7 @@ class Account:
 def build_environment(
     claim: Claim, *, target: Target, account: Account, invocation: str, payload: str | None
 ) -> dict[str, str]:
-    """Give all variables of the command that *claim* starts.
+    """Return all variables of the command that *claim* starts.
 
     *payload* is the path of the file with the payload, None where it is no longer kept.
     """
@@ -38,7 +38,7 @@ def build_environment(
 
 
 def account_environment(target: Target, account: Account) -> dict[str, str]:
-    """Give the variables that are the same for every run of *target*."""
+    """Return the variables that are the same for every run of *target*."""
     return {
         "PATH": _PATH,
         "HOME": account.home,

@@ -1,7 +1,7 @@
 """A small process that keeps a supervisor ready for the next job, so that no command waits for a fork.
 
-Standard library only: it runs with `python -I -S`, so it is small, has one thread and holds nothing of the
-daemon's but one socket. On that socket the spare supervisor waits for its order, which is three descriptors:
+Standard library only: it runs with `python -I -S`, so it is small, has one thread, and shares only one
+socket with the daemon. On that socket the spare supervisor waits for its order, which is three descriptors:
 a job, the lane's held lock, and a socket for the answer. It starts the command, answers with a pidfd of
 itself, and tells this process to fork the next spare. Should it die before, its end of that socket closes,
 and the daemon knows. When the daemon's end closes, this process and the spare exit, and supervisors at work
@@ -28,8 +28,8 @@ def main() -> None:
     """Serve the socket whose descriptor is the last argument, until its other end closes."""
     connection = socket.socket(fileno=int(sys.argv[-1]))
     processes.become_subreaper()  # what a killed supervisor leaves is reaped here, not by the daemon
-    processes.prefer_as_victim()  # a command that takes all the memory shall not be the daemon's end
-    _hear_signals()
+    processes.prefer_as_victim()  # a command that takes all memory must not end the daemon
+    _handle_signals()
     events, notes = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(notes, warn_on_full_buffer=False)
     gc.disable()
@@ -45,10 +45,10 @@ def main() -> None:
             spare = _fork_spare(connection, notes)
 
 
-def _hear_signals() -> None:
-    """Let no signal end this process, and ignore none: what is ignored here, every command would ignore.
+def _handle_signals() -> None:
+    """Survive all signals without ignoring any: what is ignored here, every command would ignore.
 
-    A stop of the whole group must not cut running commands. That a child has ended is told by the pipe.
+    A signal to the whole group must not end running commands. The pipe reports that a child has ended.
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     for signum in signal.valid_signals() - {signal.SIGPIPE}:  # which Python needs, and Popen restores
@@ -107,7 +107,7 @@ def _receive(connection: socket.socket) -> tuple[Job, int, socket.socket] | None
 
 
 def _rehearse() -> None:
-    """Do once what an order will lead to, so that it finds the memory touched.
+    """Do once what an order will cause, so that its memory pages are already copied.
 
     After a fork the first write to each page takes microseconds, and there are hundreds.
     """

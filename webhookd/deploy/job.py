@@ -43,8 +43,8 @@ class Job:
         return AttemptFolder(Path(self.folder))
 
     def to_json(self) -> bytes:
-        """Give the job as one JSON object."""
-        # Not `asdict`: it copies what is in the fields, and a command waits for this.
+        """Return the job as one JSON object."""
+        # Not `asdict`: it copies the values of the fields, and a command waits for this.
         return json.dumps({known.name: getattr(self, known.name) for known in fields(self)}).encode()
 
     @classmethod
@@ -67,7 +67,7 @@ class Result:
     ended_at: float  # seconds since the epoch
 
     def write(self, folder: str) -> None:
-        """Put the result into *folder* so that it is there whole, on disk, or not at all."""
+        """Write the result into *folder*, completely and durably or not at all."""
         path = AttemptFolder(Path(folder)).result
         part = path.with_suffix(".part")
         make_way(Path(folder), path, part)
@@ -81,17 +81,17 @@ class Result:
 
     @classmethod
     def read(cls, folder: Path, invocation: str) -> "Result | None":
-        """Give the result in *folder*, or None where no supervisor has left one for *invocation*."""
+        """Return the result in *folder*, or None where no supervisor has left one for *invocation*."""
         try:
             result = cls(**json.loads(AttemptFolder(folder).result.read_bytes()))
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
             return None  # a command may have made anything of its folder
         except (ValueError, TypeError, RecursionError):
-            return None  # what is there, no supervisor wrote
+            return None  # no supervisor wrote this
         return result if result.invocation == invocation and result._is_sound() else None
 
     def _is_sound(self) -> bool:
-        """Tell whether the values are such as a supervisor writes."""
+        """Return whether a supervisor may have written these values."""
         reason: Any = self.reason  # it was read, so nothing is what it is declared to be
         ended_at: Any = self.ended_at
         codes: list[Any] = [code for code in (self.exit_code, self.signal) if code is not None]
@@ -105,7 +105,7 @@ class Result:
 
 
 def make_way(folder: Path, *files: Path) -> None:
-    """Make *folder*, an attempt's in its run's, and let us write there; what is in the way is removed."""
+    """Make the *folder* of an attempt writable, and its run's; whatever is in the way is removed."""
     for level in folder.parent, folder:
         if not level.is_dir():
             level.unlink(missing_ok=True)

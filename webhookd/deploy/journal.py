@@ -31,7 +31,7 @@ class Journal:
             raise
 
     def send(self, fields: Iterable[Field], *, wait: bool = True) -> None:
-        """Make one entry; without *wait*, BlockingIOError says that the journal is behind."""
+        """Write one entry; without *wait*, BlockingIOError means that the journal is behind."""
         self._socket.send(encode(fields), 0 if wait else socket.MSG_DONTWAIT)
 
     def wait(self, seconds: float) -> None:
@@ -39,7 +39,7 @@ class Journal:
         select.select([], [self._socket], [], seconds)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self._socket.close()
 
 
@@ -57,8 +57,8 @@ def _encode(name: bytes, value: bytes) -> bytes:
 class Copy:
     """Sends the lines of a growing file to the journal; the file stays the record.
 
-    At most the first *limit* bytes go there: that is the part of a log which is never given back, and no
-    command can flood the journal. A journal that is behind holds nobody up.
+    At most the first *limit* bytes go there: that part of a log is never freed, and no command can flood the
+    journal. A journal that is behind delays nobody.
     """
 
     _PATIENCE = 2.0  # seconds for what is left at the end
@@ -93,7 +93,7 @@ class Copy:
         self._end()
 
     def _send_lines(self, *, final: bool) -> bool:
-        """Send a piece of the file; tell whether there was one. BlockingIOError comes in the middle of it."""
+        """Send a piece of the file; return whether there was one. It may raise BlockingIOError halfway."""
         piece = os.pread(self._fd, min(self._STEP, self._limit - self._offset), self._offset)
         for line in _lines(piece, final=final):
             self._send(line)
@@ -120,7 +120,7 @@ class Copy:
 
 
 def _lines(piece: bytes, *, final: bool) -> Iterator[bytes]:
-    """Give the lines of *piece*, the long ones cut; the last one only if it has an end, or if *final*."""
+    """Yield the lines of *piece*, long ones cut; the last one only if it has an end, or if *final*."""
     for line in piece.splitlines(keepends=True):
         for begin in range(0, len(line), LONGEST):
             part = line[begin : begin + LONGEST]

@@ -22,11 +22,11 @@ class RunningSupervisor:
     pidfd: int
 
     def cancel(self) -> None:
-        """Ask it to end its command because somebody wants that."""
+        """Ask it to end its command: somebody has cancelled the run."""
         self._signal(signal.SIGTERM)
 
     def interrupt(self) -> None:
-        """Ask it to end its command because the daemon stops; the run will be started again."""
+        """Ask it to end its command: the daemon stops, and the run will be started again."""
         self._signal(signal.SIGUSR1)
 
     def close(self) -> None:
@@ -51,7 +51,7 @@ class HeldLock:
         return before[2] if before and before[0] == self._invocation else ""
 
     def write_holder(self, main: str) -> None:
-        """Name this process and the command *main*; on a full disk the held lock alone has to do."""
+        """Write this process and the command *main* into the file, unless the disk is full."""
         line = f"{self._invocation} {os.getpid()} {main}\n".ljust(_LENGTH)
         with contextlib.suppress(OSError):
             os.pwrite(self._descriptor, line.encode(), 0)

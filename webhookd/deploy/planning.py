@@ -1,4 +1,4 @@
-"""From a claimed run and the configuration to the job of its supervisor."""
+"""Makes the job of a supervisor from a claimed run and the configuration."""
 
 import grp
 import hashlib
@@ -12,7 +12,7 @@ from webhookd.errors import WebhookdError
 from webhookd.intake import json_text
 from webhookd.models import AttemptFolder, Claim, Config, Ending, LogTo, Run, Target
 
-_GRACE = 10.0  # seconds, for what a target left that is no longer configured
+_GRACE = 10.0  # seconds, for a target that is no longer configured
 
 
 class LaunchFailed(WebhookdError):
@@ -28,7 +28,7 @@ class LaunchFailed(WebhookdError):
 
 
 def make_job(claim: Claim, *, config: Config, folder: Path, has_payload: bool) -> Job:
-    """Give the job for *claim*; LaunchFailed says why there is none."""
+    """Return the job for *claim*; LaunchFailed says why there is none."""
     target = config.target(claim.run.target)
     command = _command(claim, target)
     if target is None or command is None:
@@ -58,14 +58,14 @@ def make_job(claim: Claim, *, config: Config, folder: Path, has_payload: bool) -
 
 
 def payload_of(claim: Claim) -> bytes | None:
-    """Give the forge's JSON, also where it came in a form; None where the body is no longer kept."""
+    """Return the forge's JSON, also when it came in a form; None when the body is no longer kept."""
     if claim.body is None:
         return None
     return json_text(claim.body, claim.content_type)
 
 
 def _journal_fields(run: Run) -> tuple[tuple[str, str], ...]:
-    """Give the fields of a command's output in the journal: the daemon's own entries have the same names."""
+    """Return the fields of a command's output in the journal, named as in the daemon's own entries."""
     return (
         ("PRIORITY", "6"),
         ("SYSLOG_IDENTIFIER", "webhookd-command"),
@@ -76,8 +76,8 @@ def _journal_fields(run: Run) -> tuple[tuple[str, str], ...]:
     )
 
 
-def sweep_job(run: Run, *, config: Config, folder: Path) -> Job:
-    """Give the job that ends what an attempt of *run* left behind."""
+def cleanup_job(run: Run, *, config: Config, folder: Path) -> Job:
+    """Return the job that ends the processes which an attempt of *run* left behind."""
     target = config.target(run.target)
     return Job(
         run=run.run,
@@ -90,9 +90,9 @@ def sweep_job(run: Run, *, config: Config, folder: Path) -> Job:
 
 
 def invocation_of(run: Run, folder: Path) -> str:
-    """Name the attempt that *run* is at: the same for every daemon that finds it, and for no other attempt.
+    """Return the id of the current attempt of *run*, which every daemon finds again and no other attempt has.
 
-    The moment of the claim is in it, since a folder may outlive its database.
+    The time of the claim is part of it, since a folder may outlive its database.
     """
     return hashlib.sha256(f"{run.started_at}".encode() + os.fsencode(folder)).hexdigest()[:32]
 
@@ -104,7 +104,7 @@ def _command(claim: Claim, target: Target | None) -> str | tuple[str, ...] | Non
 
 
 def account_of(target: Target) -> tuple[Account, int | None, int | None]:
-    """Give the account of the command, and the uid and gid to change to, None where that is the daemon's."""
+    """Return the account of the command, and the uid and gid to change to, None for the daemon's own."""
     try:
         entry = pwd.getpwnam(target.user) if target.user else pwd.getpwuid(os.getuid())
     except KeyError as error:

@@ -1,4 +1,4 @@
-"""What the kernel knows of processes: descendants, identities, environments. Standard library only.
+"""What the kernel knows about processes: descendants, identities, environments. Standard library only.
 
 Source: proc(5), prctl(2) PR_SET_CHILD_SUBREAPER.
 """
@@ -18,7 +18,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 def become_subreaper() -> None:
     """Make this process the parent of every descendant whose own parent ends.
 
-    Without it a double fork leaves the tree for good.
+    Without it a process that forks twice leaves the tree for good.
     """
     if _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         error = ctypes.get_errno()
@@ -26,7 +26,7 @@ def become_subreaper() -> None:
 
 
 def prefer_as_victim() -> None:
-    """Let the kernel, when memory runs out, end this process and what it starts before its parent.
+    """Have the kernel, when memory runs out, end this process and its children before its parent.
 
     Source: proc(5), oom_score_adj. Anybody may raise it, so this needs no privilege.
     """
@@ -35,7 +35,7 @@ def prefer_as_victim() -> None:
 
 
 def descendants(root: int) -> list[int]:
-    """Give the pids of all living descendants of *root*, parents before children."""
+    """Return the pids of all living descendants of *root*, parents before children."""
     children: dict[int, list[int]] = {}
     for pid, parent, _ in _living():
         children.setdefault(parent, []).append(pid)
@@ -46,7 +46,7 @@ def descendants(root: int) -> list[int]:
 
 
 def remains(mark: bytes, main: str) -> list[int]:
-    """Give the living processes whose environment holds *mark*, the process *main*, and all below these.
+    """Return the living processes whose environment holds *mark*, the process *main*, and all below these.
 
     *main* is an `identity`. A command that empties its environment and leaves its parents is not found:
     only a living supervisor reaches such a one.
@@ -60,14 +60,14 @@ def remains(mark: bytes, main: str) -> list[int]:
 
 
 def identity(pid: int) -> str:
-    """Name the process *pid* so that no later process, not even after a boot, has the same name."""
+    """Return a name of the process *pid* that no later process has, not even after a boot."""
     status = _stat(pid)
     boot = _read("/proc/sys/kernel/random/boot_id").decode().strip()
     return f"{pid}:{status[2] if status else 'ended'}:{boot}"
 
 
 def send(signum: signal.Signals, pids: Collection[int]) -> int:
-    """Signal each of *pids* that still lives; give how many may not be signalled by this user."""
+    """Signal each of *pids* that still lives; return how many this user may not signal."""
     forbidden = 0
     for pid in pids:
         try:
@@ -80,13 +80,13 @@ def send(signum: signal.Signals, pids: Collection[int]) -> int:
 
 
 def terminate(pids: Collection[int]) -> None:
-    """Ask each of *pids* to end; a stopped one is woken to hear it."""
+    """Ask each of *pids* to end; a stopped one is continued."""
     send(signal.SIGTERM, pids)
     send(signal.SIGCONT, pids)
 
 
 def _living() -> Iterator[tuple[int, int, int]]:
-    """Give pid, parent and start (clock ticks since boot) of each process that is no zombie."""
+    """Yield pid, parent and start (clock ticks since boot) of each process that is not a zombie."""
     for entry in os.listdir("/proc"):  # noqa: PTH208 - names are all that is needed, once per process
         if entry.isdigit() and (status := _stat(int(entry))):
             yield status
@@ -102,7 +102,7 @@ def _stat(pid: int) -> tuple[int, int, int] | None:
 
 
 def _environment(pid: int) -> bytes:
-    """Give the environment *pid* started with, each entry between NUL bytes; empty if it may not be read."""
+    """Return the first environment of *pid*, each entry between NUL bytes; empty if it is not readable."""
     return b"\0" + _read(f"/proc/{pid}/environ")
 
 

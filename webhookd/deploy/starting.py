@@ -20,12 +20,12 @@ _READ, _WRITE, _NOBODY = 4, 2, 0xFFFFFFFF
 
 
 def spawn(job: Job, output: int) -> int:
-    """Start the command in a session of its own and give its pid."""
+    """Start the command in a session of its own and return its pid."""
     if job.uid is not None and job.files.payload.exists():
         let_read(job.files.payload, uid=job.uid, gid=job.gid)
     _enter_working_folder(job)
     if job.nice is not None:
-        # Of this process, while it still has the right to it; the command inherits it.
+        # For this process, while it still has the right to; the command inherits it.
         os.setpriority(os.PRIO_PROCESS, 0, job.nice)
     process = subprocess.Popen(
         job.argv,
@@ -40,12 +40,12 @@ def spawn(job: Job, output: int) -> int:
         umask=-1 if job.umask is None else job.umask,
     )
     process.returncode = 0  # it is reaped by the supervisor's loop, with all the others
-    os.chdir("/")  # a supervisor keeps no folder busy
+    os.chdir("/")  # a supervisor must not keep a file system busy
     return process.pid
 
 
 def _enter_working_folder(job: Job) -> None:
-    """Go where the command starts, with the rights of its user: the folder may be closed to ours."""
+    """Enter the working folder as the user of the command: it may be closed to this one."""
     with acting_as(job.uid, job.gid):
         try:
             os.chdir(job.cwd or job.env.get("HOME", "/"))
@@ -56,7 +56,7 @@ def _enter_working_folder(job: Job) -> None:
 
 
 def why(error: Exception, job: Job) -> str:
-    """Say in one sentence why the command did not start."""
+    """Return in one sentence why the command did not start."""
     if isinstance(error, OSError) and error.filename is not None:
         what = "working folder" if error.filename == job.cwd else "command"
         return f'{what} "{error.filename}": {str(error.strerror).lower()}'
@@ -64,7 +64,7 @@ def why(error: Exception, job: Job) -> str:
 
 
 def silence() -> None:
-    """Let go of the daemon's standard streams: whoever reads them must see them end with the daemon."""
+    """Close the daemon's standard streams: whoever reads them must see them end with the daemon."""
     null = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(null, stream)
@@ -73,9 +73,9 @@ def silence() -> None:
 
 @contextlib.contextmanager
 def acting_as(uid: int | None, gid: int | None) -> Iterator[None]:
-    """Let the kernel check files as it would for this user; None leaves it as it is.
+    """Make the kernel check files as it would for this user; None changes nothing.
 
-    Where nothing changes nothing is asked for: a sandbox may forbid the very question.
+    For None no system call is made: a sandbox may forbid it.
     """
     before = os.geteuid(), os.getegid()
     if gid is not None:
@@ -92,7 +92,7 @@ def acting_as(uid: int | None, gid: int | None) -> Iterator[None]:
 
 
 def let_read(path: Path, *, uid: int, gid: int | None) -> None:
-    """Let the user *uid*, and nobody else, read the file *path* of ours."""
+    """Make our file *path* readable for the user *uid* and nobody else."""
     try:
         os.chown(path, uid, -1 if gid is None else gid)
     except PermissionError:

@@ -23,7 +23,7 @@ from webhookd.deploy.starting import silence, spawn, why
 
 _LOG_INTERVAL = 0.25  # seconds between looks at the size of the log
 _ROOM_INTERVAL = 1.0  # seconds between two tries to write the result
-_LEFTOVER_PATIENCE = 1.0  # seconds a command's helpers may take to end after it (`tee`, `git gc`)
+_LEFTOVER_PATIENCE = 1.0  # seconds that other processes of a command may outlive it (`tee`, `git gc`)
 
 
 class Signals:
@@ -72,7 +72,7 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
 
     *lock* is the descriptor of the held lock file; *started* is called when the command runs, or cannot.
     """
-    signals.forget()  # whatever came before was not meant for this job
+    signals.forget()  # earlier ones were not meant for this job
     held = HeldLock(lock, job.invocation)
     try:
         if job.argv:
@@ -169,7 +169,7 @@ class _Attempt:
         asked = self._signals.asked_to_end
         if self._status is None:
             return asked or ("timed_out" if now >= deadline else "")
-        # The command's own end stands, whatever is asked for since.
+        # The command has ended by itself: that counts, whatever was asked for since.
         return "leftovers" if asked or now >= self._ended_at + _LEFTOVER_PATIENCE else ""
 
     def _terminate(self, now: float) -> None:

@@ -59,7 +59,7 @@ class Worker:
         os.eventfd_write(self._bell, 1)
 
     def drain(self) -> None:
-        """Claim nothing more, and let `run` return when the last command has ended."""
+        """Claim nothing more, and make `run` return when the last command has ended."""
         self._draining.set()
         self.wake()
 
@@ -69,7 +69,7 @@ class Worker:
         self.wake()
 
     def leave(self) -> None:
-        """Let `run` return at once; the next daemon adopts what still runs or is not recorded."""
+        """Make `run` return at once; the next daemon adopts what still runs or is not recorded."""
         self._leaving.set()
         self.wake()
 

@@ -92,8 +92,8 @@ class Match:
 
     @property
     def lane(self) -> str:
-        """What must not run twice at once: the slot, or the `lock` that several targets share."""
-        return self.slot if self.target.lock is None else f"lock {self.target.lock}"
+        """What must not run twice at once: the slot, or the lock that several targets share."""
+        return self.target.lane(self.slot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -111,6 +111,10 @@ class Target:
     paths_ignore: tuple[str, ...] = ()
     skip_message: tuple[str, ...] = ("[skip deploy]",)
 
+    def lane(self, slot: str) -> str:
+        """Return what must not run twice at once: *slot* by itself, or all targets that share the lock."""
+        return slot if self.lock is None else f"lock {self.lock}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:

@@ -3,16 +3,16 @@
 `Order` is made in the caller's thread, so that the transaction itself only talks to the database.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from uuid import uuid4
 
 from webhookd.errors import no_run
 from webhookd.models import Decision, Delivery, Forge, Kind, Match, Overlap, RunState, Target
-from webhookd.queue import lifecycle, retrying, rows
+from webhookd.queue import finishing, lifecycle, rows
 from webhookd.queue.dialect import Row, Transaction, Value, Values
-from webhookd.queue.values import Acceptance, AcceptanceStatus, AcceptedRun
 
 INSERT_DELIVERY = """
 INSERT INTO delivery (uid, hook, forge, delivery_id, body_sha256, body, content_type, event, kind, opened_by,
@@ -46,36 +46,72 @@ UPDATE run SET cancel_requested = 1, superseded_by = :newer
 WHERE slot = :slot AND state = 'running' AND (delivery_id <= :delivery OR :overrides = 1)
 AND target NOT IN (SELECT target FROM paused)
 """
-"""Ask what runs to end, for a run that may then start; of a newer delivery only if a person wants that."""
+"""Ask the running one to end; one of a newer delivery only if a person wants that."""
 
 NEWER_WAITING = """
-SELECT max(id) AS id FROM run WHERE slot = :slot AND state = 'queued' AND delivery_id > :delivery
+SELECT id FROM run WHERE slot = :slot AND state = 'queued' AND delivery_id > :delivery
+ORDER BY id DESC LIMIT 1
 """
 
-NEWEST_OF_DELIVERY = """
-SELECT max(id) AS id FROM run WHERE delivery_id = :delivery AND slot = :slot
-"""
-
-SUCCESSOR = """
+CURRENT_OF_DELIVERY = """
 WITH RECURSIVE chain (id, superseded_by) AS (
-    SELECT id, superseded_by FROM run WHERE id = :run
+    SELECT id, superseded_by FROM run
+    WHERE id = (SELECT max(id) FROM run WHERE delivery_id = :delivery AND slot = :slot)
     UNION ALL
     SELECT run.id, run.superseded_by FROM chain JOIN run ON run.id = chain.superseded_by
 )
 SELECT id, target, state, ended_at FROM run WHERE id = (SELECT max(id) FROM chain)
 """
-"""The run that finally stands for another: `superseded_by` always leads to a later one."""
+"""The newest run of a delivery in a slot, or the last of those that took its place."""
+
+RESTORE_BODY = "UPDATE delivery SET body = :body, reason = '' WHERE id = :delivery"
+
+
+class AcceptanceStatus(StrEnum):
+    """What became of a delivery, in the words of the HTTP answer."""
+
+    QUEUED = "queued"  # at least one new run
+    ALREADY_QUEUED = "already queued"  # its runs wait or are running
+    DUPLICATE = "duplicate"  # its runs succeeded a moment ago
+    IGNORED = "ignored"  # nothing to run
+
+    @property
+    def wakes(self) -> bool:
+        """Whether the worker has something new to look at."""
+        return self is AcceptanceStatus.QUEUED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedRun:
+    """A run that will carry out, carries out or has carried out what was pushed."""
+
+    run: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """The answer to a delivery."""
+
+    status: AcceptanceStatus
+    runs: tuple[AcceptedRun, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A run that may be queued: its columns, and what the rules of its slot need."""
+    """A run that may be queued, as columns."""
 
     values: dict[str, Value]
-    slot: str
     target: str
+    slot: str
     overlap: Overlap
     settles: bool
+
+    @property
+    def coalesces(self) -> bool:
+        """Whether it takes the place of the run that waits in its slot."""
+        return lifecycle.coalesces(self.overlap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +125,7 @@ class Order:
 
 
 def order(decision: Decision, *, now: datetime) -> Order:
-    """Write *decision* down as columns (pure)."""
+    """Return *decision* as columns (pure)."""
     return Order(
         delivery=rows.delivery_values(decision.delivery, reason=decision.reason),
         candidates=tuple(candidate(match, now=now) for match in decision.matches),
@@ -99,14 +135,14 @@ def order(decision: Decision, *, now: datetime) -> Order:
 
 
 def candidate(match: Match, *, now: datetime) -> Candidate:
-    """Write *match* down as columns (pure)."""
+    """Return *match* as columns (pure)."""
     push, target = match.push, match.target
     slot = rows.clean(match.slot)
     queued_at = rows.to_us(now)
     values: dict[str, Value] = {
         "target": target.name,
         "slot": slot,
-        "lane": rows.clean(match.lane),
+        "lane": target.lane(slot),
         "overlap": target.overlap.value,
         "repo": rows.clean(push.repo),
         "ref": rows.clean(push.ref),
@@ -114,16 +150,16 @@ def candidate(match: Match, *, now: datetime) -> Candidate:
         "pusher": rows.clean_optional(push.pusher),
         "push": rows.push_to_json(push),
         "retries": target.retries,
-        "not_before": queued_at + rows.seconds(target.settle),
+        "not_before": queued_at + rows.microseconds(target.settle),
         "queued_at": queued_at,
     }
     return Candidate(
-        values=values, slot=slot, target=target.name, overlap=target.overlap, settles=target.settle > 0
+        values=values, target=target.name, slot=slot, overlap=target.overlap, settles=target.settle > 0
     )
 
 
 def manual(match: Match, *, forge: Forge, now: datetime) -> Decision:
-    """Make a decision to run *match* because a person asks for it, with a delivery that no forge sent."""
+    """Return the decision to run *match* because a person asks for it, with a delivery that no forge sent."""
     delivery = Delivery(
         hook=match.target.hook,
         forge=forge,
@@ -141,33 +177,39 @@ def manual(match: Match, *, forge: Forge, now: datetime) -> Decision:
 
 
 def accept(tx: Transaction, order: Order) -> Acceptance:
-    """Store a delivery and queue its runs, or see what has become of them when it came before."""
+    """Store a delivery and queue its runs; for one that is stored already, see what became of its runs."""
     row = tx.one(INSERT_DELIVERY, order.delivery)
-    if row is None:
-        return _accept_again(tx, order)
     if not order.candidates:
         return Acceptance(status=AcceptanceStatus.IGNORED, reason=order.reason)
+    if row is None:
+        return _accept_again(tx, order)
     queued = tuple(queue(tx, wanted, delivery=row["id"]) for wanted in order.candidates)
     return Acceptance(status=AcceptanceStatus.QUEUED, runs=queued)
 
 
 def queue(tx: Transaction, wanted: Candidate, *, delivery: int, overrides: bool = False) -> AcceptedRun:
-    """Queue one run under the rules of its slot; it *overrides* newer ones only if a person says so here."""
+    """Queue one run under the rules of its slot; with *overrides* it may replace newer ones."""
     tx.lock(str(wanted.values["lane"]))
-    replaced = _supersede_waiting(tx, wanted)
-    if wanted.settles and not lifecycle.coalesces(wanted.overlap):
+    now = wanted.values["queued_at"]
+    replaced = tx.all(SUPERSEDE, {"slot": wanted.slot, "now": now}) if wanted.coalesces else []
+    if wanted.settles and not wanted.coalesces:
         tx.execute(POSTPONE, {"slot": wanted.slot, "not_before": wanted.values["not_before"]})
     row = tx.one(INSERT_RUN, {**wanted.values, "delivery": delivery})
     if row is None:
-        raise AssertionError("an insert without conflict gives its row")
+        raise AssertionError("an insert without conflict returns its row")
     run = int(row["id"])
     for older in replaced:
         link(tx, older["id"], newer=run)
-    if not lifecycle.coalesces(wanted.overlap):
-        retrying.give_up(tx, wanted.slot, newer=run, now=wanted.values["queued_at"])
+    if not wanted.coalesces:
+        finishing.give_up_retry(tx, wanted.slot, newer=run, now=now)
     if wanted.overlap is Overlap.RESTART:
-        values: Values = {"slot": wanted.slot, "newer": run, "delivery": delivery}
-        tx.execute(MAKE_ROOM, {**values, "overrides": int(overrides)})
+        values: Values = {
+            "slot": wanted.slot,
+            "newer": run,
+            "delivery": delivery,
+            "overrides": int(overrides),
+        }
+        tx.execute(MAKE_ROOM, values)
     return AcceptedRun(run=run, target=wanted.target)
 
 
@@ -177,27 +219,13 @@ def link(tx: Transaction, run: int, *, newer: int) -> None:
 
 
 def rerun(tx: Transaction, run: int, *, target: Target | None, now: datetime) -> int:
-    """Queue an ended run's push once more and give the new run's number."""
+    """Queue an ended run's push once more and return the new run's number."""
     row = tx.one("SELECT * FROM run WHERE id = :run", {"run": run})
     if row is None:
         raise no_run(run)
     lifecycle.check_rerun(run, RunState(row["state"]))
     wanted = _same_again(row, target=target, now=now)
-    return queue(tx, wanted, delivery=row["delivery_id"], overrides=True).run  # a way back, say
-
-
-def _supersede_waiting(tx: Transaction, wanted: Candidate) -> Sequence[Row]:
-    if not lifecycle.coalesces(wanted.overlap):
-        return ()
-    return tx.all(SUPERSEDE, {"slot": wanted.slot, "now": wanted.values["queued_at"]})
-
-
-def _newer_waiting(tx: Transaction, wanted: Candidate, *, delivery: int) -> int | None:
-    """Name the run of a newer delivery that waits where only one may: the same again does not displace it."""
-    if not lifecycle.coalesces(wanted.overlap):
-        return None
-    row = tx.one(NEWER_WAITING, {"slot": wanted.slot, "delivery": delivery})
-    return None if row is None or row["id"] is None else int(row["id"])
+    return queue(tx, wanted, delivery=row["delivery_id"], overrides=True).run  # it may go back to an old push
 
 
 def _same_again(row: Row, *, target: Target | None, now: datetime) -> Candidate:
@@ -209,35 +237,36 @@ def _same_again(row: Row, *, target: Target | None, now: datetime) -> Candidate:
     at = rows.to_us(now)
     return Candidate(
         values={**{name: row[name] for name in kept}, "not_before": at, "queued_at": at},
-        slot=row["slot"],
         target=row["target"],
+        slot=row["slot"],
         overlap=Overlap(row["overlap"]),
         settles=False,
     )
 
 
+# the same delivery again
+
+
 def _accept_again(tx: Transaction, order: Order) -> Acceptance:
     """Handle a delivery that is stored already, each of its runs by itself."""
-    delivery = _stored(tx, order)
-    if not order.candidates:
-        return Acceptance(status=AcceptanceStatus.IGNORED, reason=order.reason)
+    stored = tx.one("SELECT id FROM delivery WHERE uid = :uid", {"uid": order.delivery["uid"]})
+    if stored is None:
+        raise AssertionError("a delivery that conflicts is stored")
+    delivery = stored["id"]
     # Every verdict comes before the first new run, which the later ones would take for an old one.
     verdicts = [_verdict(tx, wanted, delivery=delivery, now=order.now) for wanted in order.candidates]
-    new = any(kind is lifecycle.Redelivery.AGAIN for kind, _ in verdicts)
-    if new:
-        tx.execute(
-            "UPDATE delivery SET body = :body, reason = '' WHERE id = :delivery",
-            {"body": order.delivery["body"], "delivery": delivery},
-        )
+    status = _status({verdict for verdict, _ in verdicts})
+    if status is AcceptanceStatus.QUEUED:
+        tx.execute(RESTORE_BODY, {"body": order.delivery["body"], "delivery": delivery})
     runs = [
-        queue(tx, wanted, delivery=delivery) if standing is None else standing
-        for wanted, (_, standing) in zip(order.candidates, verdicts, strict=True)
+        known or queue(tx, wanted, delivery=delivery)
+        for wanted, (_, known) in zip(order.candidates, verdicts, strict=True)
     ]
-    return Acceptance(status=_status({kind for kind, _ in verdicts}), runs=tuple(dict.fromkeys(runs)))
+    return Acceptance(status=status, runs=tuple(dict.fromkeys(runs)))
 
 
 def _status(verdicts: Collection[lifecycle.Redelivery]) -> AcceptanceStatus:
-    """Give the answer to a delivery whose runs have come to these."""
+    """Return the answer to a delivery with these *verdicts* on its runs."""
     if lifecycle.Redelivery.AGAIN in verdicts:
         return AcceptanceStatus.QUEUED
     if lifecycle.Redelivery.ACTIVE in verdicts:
@@ -245,29 +274,18 @@ def _status(verdicts: Collection[lifecycle.Redelivery]) -> AcceptanceStatus:
     return AcceptanceStatus.DUPLICATE
 
 
-def _stored(tx: Transaction, order: Order) -> int:
-    row = tx.one("SELECT id FROM delivery WHERE uid = :uid", {"uid": order.delivery["uid"]})
-    if row is None:
-        raise AssertionError("a delivery that conflicts is stored")
-    return int(row["id"])
-
-
 def _verdict(
     tx: Transaction, wanted: Candidate, *, delivery: int, now: datetime
 ) -> tuple[lifecycle.Redelivery, AcceptedRun | None]:
-    """Tell what the delivery's run in this slot has come to and which run stands for it, if any does."""
-    newest = tx.one(NEWEST_OF_DELIVERY, {"delivery": delivery, "slot": wanted.slot})
-    if newest is None or newest["id"] is None:
+    """Decide whether the delivery runs again in this slot; if not, return the run that stands for it."""
+    row = tx.one(CURRENT_OF_DELIVERY, {"delivery": delivery, "slot": wanted.slot})
+    if row is None:
         return lifecycle.Redelivery.AGAIN, None
-    standing = tx.one(SUCCESSOR, {"run": newest["id"]})
-    if standing is None:
-        raise AssertionError("a chain begins with its own run")
-    verdict = lifecycle.redelivered(
-        RunState(standing["state"]), ended_at=rows.to_optional_time(standing["ended_at"]), now=now
-    )
+    ended_at = rows.to_optional_time(row["ended_at"])
+    verdict = lifecycle.redelivered(RunState(row["state"]), ended_at=ended_at, now=now)
     if verdict is not lifecycle.Redelivery.AGAIN:
-        return verdict, AcceptedRun(run=standing["id"], target=standing["target"])
-    newer = _newer_waiting(tx, wanted, delivery=delivery)
-    if newer is not None:
-        return lifecycle.Redelivery.ACTIVE, AcceptedRun(run=newer, target=wanted.target)
+        return verdict, AcceptedRun(run=row["id"], target=row["target"])
+    newer = tx.one(NEWER_WAITING, {"slot": wanted.slot, "delivery": delivery}) if wanted.coalesces else None
+    if newer is not None:  # the same again does not displace the run of a newer delivery
+        return lifecycle.Redelivery.ACTIVE, AcceptedRun(run=newer["id"], target=wanted.target)
     return verdict, None

@@ -89,13 +89,13 @@ def claim(tx: Transaction, *, owner: str, now: datetime) -> Claim | None:
 
 
 def next_due(tx: Transaction) -> int | None:
-    """Give the earliest moment, perhaps past, at which a waiting run whose lane is free may start."""
+    """Return the earliest moment, perhaps past, at which a waiting run in a free lane may start."""
     row = tx.one(NEXT_DUE, {})
     return None if row is None else row["due"]
 
 
 def adopt(tx: Transaction, run: int, *, owner: str, attempt: int) -> Row:
-    """Let *owner* hold a running attempt from now on; whoever held it before can no longer finish it."""
+    """Make *owner* the holder of a running attempt; the former holder can no longer finish it."""
     row = reading.load(tx, run)
     if row["state"] != RunState.RUNNING or row["attempt"] != attempt:
         raise NotPossible(

@@ -2,9 +2,9 @@
 
 The SQL of this room is plain: ``:name`` parameters, ``ON CONFLICT``, ``RETURNING``, partial indexes and
 recursive queries, which SQLite and PostgreSQL both take. What differs is here: how a transaction is run,
-how a lane is locked in it, and the column types. Nobody is notified by the store: whoever changed something
-that others wait for wakes them after the call (the daemon hands a `wake` around); a backend whose workers
-live on other machines does that in `write`, after its commit.
+how a lane is locked in it, and the column types. The store notifies nobody: whoever changed something that
+others wait for wakes them after the call, with the `wake` that the daemon passes around. A backend whose
+workers run on other machines does that in `write`, after its commit.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,27 +21,27 @@ class Row(Protocol):
     """One row, its columns by name."""
 
     def __getitem__(self, column: str, /) -> Any:
-        """Give the value of *column*."""
+        """Return the value of *column*."""
 
 
 class Transaction(Protocol):
     """Statements that take effect together."""
 
     def execute(self, sql: str, values: Values) -> int:
-        """Run one statement and give the number of rows that it changed."""
+        """Run one statement and return the number of rows that it changed."""
 
     def one(self, sql: str, values: Values) -> Row | None:
-        """Give the first row."""
+        """Return the first row."""
 
     def all(self, sql: str, values: Values) -> list[Row]:
-        """Give all rows."""
+        """Return all rows."""
 
     def lock(self, lane: str) -> None:
         """Keep every other transaction out of *lane* until this one has ended."""
 
 
 class Database(Protocol):
-    """A backend. Calls block unless they give a future, may come from any thread, and raise StoreErrors."""
+    """A backend. Calls may come from any thread, block unless they return a future, and raise StoreErrors."""
 
     def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
         """Run *work* in a transaction and return after its commit.
@@ -59,15 +59,15 @@ class Database(Protocol):
         """Run *query* on one consistent state."""
 
     def check(self) -> tuple[str, ...]:
-        """Look for damage; give what was found, nothing when all is well."""
+        """Check for damage and return what was found."""
 
     def close(self) -> None:
-        """Finish what was asked before, refuse everything after."""
+        """Finish what was asked before; everything after is refused."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnTypes:
     """How a backend spells the column types that have no common name."""
 
-    identity: str  # a primary key that counts up and is never given out twice
+    identity: str  # a primary key that counts up and is never used twice
     blob: str

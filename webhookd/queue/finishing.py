@@ -5,7 +5,7 @@ from datetime import datetime
 from webhookd.errors import NotPossible
 from webhookd.models import Ending, Outcome, Overlap, RunState
 from webhookd.queue import lifecycle, reading, rows
-from webhookd.queue.dialect import Row, Transaction
+from webhookd.queue.dialect import Row, Transaction, Value
 
 NEWER_WAITING = "SELECT max(id) AS id FROM run WHERE slot = :slot AND state = 'queued' AND id > :run"
 
@@ -33,6 +33,20 @@ UPDATE run SET state = 'queued', not_before = :not_before, started_at = NULL, re
 WHERE id = :run AND state = 'running'
 """
 
+FIRST_IN_LINE = """
+SELECT run.id, run.overlap, run.attempt, run.retries, run.interruptions, attempt.ending, attempt.exit_code,
+    attempt.signal, attempt.reason
+FROM run JOIN attempt ON attempt.run_id = run.id AND attempt.n = run.attempt
+WHERE run.id = (SELECT id FROM run WHERE slot = :slot AND state = 'queued' ORDER BY id LIMIT 1)
+AND attempt.ending <> 'interrupted'
+"""
+"""The oldest waiting run, if it has failed before; of several that wait, only that one can have."""
+
+GIVE_UP = """
+UPDATE run SET state = :state, ended_at = :now, exit_code = :exit_code, signal = :signal, reason = :reason
+WHERE id = :run AND state = 'queued'
+"""
+
 
 def finish(  # noqa: PLR0913  each is a fact of its own
     tx: Transaction,
@@ -44,7 +58,7 @@ def finish(  # noqa: PLR0913  each is a fact of its own
     now: datetime,
     retry_in: float | None,
 ) -> Row:
-    """Record how an attempt ended and move its run on; give the run's row."""
+    """Record how an attempt ended, move its run on, and return the run's row."""
     row = reading.load(tx, run)
     if not _holds(row, owner=owner, attempt=attempt):
         _check_repeated(tx, row, owner=owner, attempt=attempt)
@@ -65,7 +79,7 @@ def _holds(row: Row, *, owner: str, attempt: int) -> bool:
 
 
 def _check_repeated(tx: Transaction, row: Row, *, owner: str, attempt: int) -> None:
-    """Let the same owner say the same again (it may not have seen the first answer); refuse any other."""
+    """Accept the same report from the same owner, which may not have seen the first answer; refuse others."""
     known = tx.one(
         "SELECT owner, ending FROM attempt WHERE run_id = :run AND n = :attempt",
         {"run": row["id"], "attempt": attempt},
@@ -118,11 +132,41 @@ def _end(tx: Transaction, row: Row, move: lifecycle.Move, *, outcome: Outcome, e
 
 
 def _queue_again(tx: Transaction, row: Row, move: lifecycle.Move, *, outcome: Outcome, now: int) -> None:
-    """Put a run back into its place."""
+    """Put a run back into the queue."""
     values = {
         "run": row["id"],
-        "not_before": now + rows.seconds(move.delay),
+        "not_before": now + rows.microseconds(move.delay),
         "reason": rows.clean(move.reason),
         "interrupted": int(outcome.ending is Ending.INTERRUPTED),
     }
     tx.execute(QUEUE_AGAIN, values)
+
+
+def give_up_retry(tx: Transaction, slot: str, *, newer: int, now: Value) -> None:
+    """End what waits in *slot* for its retry, because *newer* waits behind it; *now* is a column value."""
+    row = tx.one(FIRST_IN_LINE, {"slot": slot})
+    if row is None:
+        return
+    outcome = Outcome(
+        ending=Ending(row["ending"]),
+        exit_code=row["exit_code"],
+        signal=row["signal"],
+        reason=row["reason"],
+    )
+    situation = lifecycle.Situation(
+        overlap=Overlap(row["overlap"]),
+        attempt=row["attempt"],
+        max_attempts=rows.max_attempts(row),
+        newer=newer,
+        retry_in=0.0,
+    )
+    move = lifecycle.next_move(outcome, situation)
+    values = {
+        "run": row["id"],
+        "state": move.state.value,
+        "now": now,
+        "exit_code": row["exit_code"],
+        "signal": row["signal"],
+        "reason": rows.clean(move.reason),
+    }
+    tx.execute(GIVE_UP, values)

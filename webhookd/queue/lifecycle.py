@@ -38,10 +38,10 @@ ENDED = frozenset(state for state, following in TRANSITIONS.items() if not follo
 """The states that no run leaves."""
 
 DUPLICATE_WITHIN = timedelta(seconds=60)
-"""How long after a success the same delivery is a forge's repetition and not somebody's wish."""
+"""How long after a success the same delivery is a forge's repetition, not a request to run again."""
 
 FREE_INTERRUPTIONS = 2
-"""So many interruptions in a row start again at once; further ones wait, longer each time."""
+"""This many interruptions in a row start again at once; further ones wait, longer each time."""
 
 FIRST_PAUSE = 5.0  # seconds, doubled at every further interruption
 LONGEST_PAUSE = 300.0  # seconds
@@ -56,7 +56,7 @@ class Situation:
     overlap: Overlap
     attempt: int
     max_attempts: int
-    failures: int = 0  # attempts before this one that came to an end of their own
+    failures: int = 0  # earlier attempts that were not interrupted
     interruptions: int = 0  # in a row, before this attempt
     cancel_requested: bool = False
     replaced_by: int | None = None  # the run that asked it to make room (overlap `restart`)
@@ -75,15 +75,15 @@ class Move:
 
 
 class Redelivery(StrEnum):
-    """What the same delivery once more means for one of its runs."""
+    """What a second arrival of a delivery means for one of its runs."""
 
-    ACTIVE = "active"  # it is still to come, or running
+    ACTIVE = "active"  # it waits or is running
     DUPLICATE = "duplicate"  # it just succeeded
     AGAIN = "again"  # somebody pressed Redeliver
 
 
 def coalesces(overlap: Overlap) -> bool:
-    """Tell whether at most one run of a slot waits under *overlap*."""
+    """Return whether at most one run of a slot waits under *overlap*."""
     return overlap is not Overlap.QUEUE
 
 
@@ -99,7 +99,7 @@ def next_move(outcome: Outcome, situation: Situation) -> Move:
 
 
 def redelivered(state: RunState, *, ended_at: datetime | None, now: datetime) -> Redelivery:
-    """Decide what the same delivery once more means for a run of it in *state*."""
+    """Decide what a second arrival of a delivery means for its run in *state*."""
     if state not in ENDED:
         return Redelivery.ACTIVE
     if state is RunState.SUCCEEDED and ended_at is not None and now - ended_at < DUPLICATE_WITHIN:
@@ -108,14 +108,14 @@ def redelivered(state: RunState, *, ended_at: datetime | None, now: datetime) ->
 
 
 def check_cancel(run: int, state: RunState, *, attempt: int) -> None:
-    """Raise NotPossible when *run* is in a state in which it cannot be cancelled."""
+    """Raise NotPossible when *run* can no longer be cancelled."""
     if state in ENDED:
         hint = f"see `webhookd logs {run}`" if attempt else ""
         raise NotPossible(f"run {run} has ended already: {state}", hint=hint)
 
 
 def check_rerun(run: int, state: RunState) -> None:
-    """Raise NotPossible when *run* still is to end by itself."""
+    """Raise NotPossible when *run* has not ended."""
     if state not in ENDED:
         raise NotPossible(f"run {run} is {state}", hint=f"wait for its end, or `webhookd cancel {run}`")
 
@@ -165,13 +165,13 @@ def _may_retry(situation: Situation) -> bool:
 
 
 def _pause(in_a_row: int) -> float:
-    """Give the seconds to wait after so many interruptions, so that a command that kills us does not spin."""
+    """Return the seconds to wait after so many interruptions: a command may be what kills the daemon."""
     extra = in_a_row - FREE_INTERRUPTIONS
     return 0.0 if extra <= 0 else min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(extra - 1, 16))
 
 
 def describe(outcome: Outcome) -> str:
-    """Say in a few words how an attempt ended that brought no reason of its own."""
+    """Return a short reason for an attempt that ended without one."""
     if outcome.ending is Ending.EXITED:
         return f"exit code {outcome.exit_code}"
     if outcome.ending is Ending.SIGNALED:

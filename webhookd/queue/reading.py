@@ -46,7 +46,7 @@ _DIGITS = 19  # that a number of ours has at most
 
 
 def load(tx: Transaction, run: int) -> Row:
-    """Give the row of *run*, or raise NotFound."""
+    """Return the row of *run*, or raise NotFound."""
     row = tx.one(f"{rows.SELECT_RUN} WHERE run.id = :run", {"run": run})
     if row is None:
         raise no_run(run)
@@ -54,7 +54,7 @@ def load(tx: Transaction, run: int) -> Row:
 
 
 def runs_sql(*, target: bool, state: RunState | None) -> str:
-    """Write the query for a list of runs; one target's are few enough to look through for a state."""
+    """Return the query for a list of runs; those of one target are few enough to scan for a state."""
     conditions = ["run.id < :before"]
     if target:
         conditions.append("run.target = :target")
@@ -84,7 +84,7 @@ def attempts(tx: Transaction, run: int) -> list[Row]:
 
 
 def delivery(tx: Transaction, name: str, *, hooks: Iterable[str]) -> Row:
-    """Give the newest delivery of that id of the forge's at one of *hooks*, else of that number, whole.
+    """Return the newest delivery at one of *hooks* with the forge's id *name*, else the one of that number.
 
     Raises NotFound, and NotPossible where its body is no longer kept.
     """
@@ -100,7 +100,7 @@ def delivery(tx: Transaction, name: str, *, hooks: Iterable[str]) -> Row:
 
 
 def _without_body(tx: Transaction, row: Row, name: str) -> NotPossible:
-    """Say why a delivery has no body: it never had one, or is too old."""
+    """Return the error for a delivery without a body: it never had one, or is too old."""
     if row["body_sha256"]:
         hint = "`history.bodies` says for how long"
         return NotPossible(f'the payload of delivery "{name}" is no longer kept', hint=hint)

@@ -35,23 +35,23 @@ SELECT_RUN = f"SELECT {RUN_COLUMNS} FROM run JOIN delivery ON delivery.id = run.
 
 
 def to_us(moment: datetime) -> int:
-    """Give *moment*, which must be aware, in microseconds since 1970."""
+    """Convert *moment*, which must be aware, to microseconds since 1970."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def to_time(us: int) -> datetime:
-    """Give microseconds since 1970 as a time in UTC."""
+    """Convert microseconds since 1970 to a time in UTC."""
     return _EPOCH + timedelta(microseconds=us)
 
 
 def to_optional_time(us: int | None) -> datetime | None:
-    """Give microseconds since 1970 as a time in UTC, nothing as nothing."""
+    """Convert microseconds since 1970 to a time in UTC; None stays None."""
     return None if us is None else to_time(us)
 
 
-def seconds(us: float) -> int:
-    """Give seconds in microseconds."""
-    return round(us * 1_000_000)
+def microseconds(seconds: float) -> int:
+    """Convert *seconds* to whole microseconds."""
+    return round(seconds * 1_000_000)
 
 
 def clean(text: str) -> str:
@@ -60,12 +60,12 @@ def clean(text: str) -> str:
 
 
 def clean_optional(text: str | None) -> str | None:
-    """Clean *text*, nothing stays nothing."""
+    """Clean *text*; None stays None."""
     return None if text is None else clean(text)
 
 
 def push_to_json(push: PushEvent) -> str:
-    """Write down what differs from the defaults, without the list of files, which only matching needs."""
+    """Return what differs from the defaults, without the changed files, which only matching needs."""
     known = {name: getattr(push, name) for name in _PUSH_FIELDS if name != "changed_files"}
     return json.dumps({name: value for name, value in known.items() if value != _PUSH_FIELDS[name]})
 
@@ -77,7 +77,7 @@ def push_from_json(text: str) -> PushEvent:
 
 
 def delivery_values(delivery: Delivery, *, reason: str) -> dict[str, Value]:
-    """Give the columns of *delivery*."""
+    """Return the columns of *delivery*."""
     return {
         "uid": clean(delivery.uid),
         "hook": delivery.hook,
@@ -95,7 +95,7 @@ def delivery_values(delivery: Delivery, *, reason: str) -> dict[str, Value]:
 
 
 def to_run(row: Row) -> Run:
-    """Give a row of RUN_COLUMNS as a run."""
+    """Convert a row of RUN_COLUMNS."""
     return Run(
         run=row["id"],
         target=row["target"],
@@ -125,12 +125,12 @@ def to_run(row: Row) -> Run:
 
 
 def max_attempts(row: Row) -> int:
-    """Give how often a run may be tried: an interruption uses up no retry."""
+    """Return how often a run may be tried: an interruption uses up no retry."""
     return 1 + int(row["retries"]) + int(row["interruptions"])
 
 
 def to_claim(row: Row) -> Claim:
-    """Make a claim of a row of `claiming.CLAIMED`."""
+    """Convert a row of `claiming.CLAIMED`."""
     return Claim(
         run=to_run(row),
         push=push_from_json(row["push"]),
@@ -141,7 +141,7 @@ def to_claim(row: Row) -> Claim:
 
 
 def to_attempt(row: Row) -> Attempt:
-    """Give a row of `attempt` as a value."""
+    """Convert a row of `attempt`."""
     return Attempt(
         run=row["run_id"],
         attempt=row["n"],
@@ -156,7 +156,7 @@ def to_attempt(row: Row) -> Attempt:
 
 
 def to_whole_delivery(row: Row) -> Delivery:
-    """Give a row of `delivery` with its body as it was accepted; its pushes are in the body."""
+    """Convert a row of `delivery` with its body; the pushes are in the body."""
     return Delivery(
         hook=row["hook"],
         forge=Forge(row["forge"]),
@@ -172,7 +172,7 @@ def to_whole_delivery(row: Row) -> Delivery:
 
 
 def to_delivery(row: Row, *, runs: tuple[int, ...]) -> StoredDelivery:
-    """Give a row of `delivery` (its body only as `has_body`) as a value."""
+    """Convert a row of `delivery` that has `has_body` in place of its body."""
     return StoredDelivery(
         number=row["id"],
         hook=row["hook"],

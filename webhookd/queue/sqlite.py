@@ -22,18 +22,18 @@ class SqliteTransaction:
         self._connection = connection
 
     def execute(self, sql: str, values: Values) -> int:
-        """Run one statement and give the number of rows that it changed."""
+        """Run one statement and return the number of rows that it changed."""
         return self._connection.execute(sql, values).rowcount
 
     def one(self, sql: str, values: Values) -> Row | None:
-        """Give the first row."""
+        """Return the first row."""
         cursor = self._connection.execute(sql, values)
         row: Row | None = cursor.fetchone()
         cursor.close()  # a statement left open would keep the transaction from ending
         return row
 
     def all(self, sql: str, values: Values) -> list[Row]:
-        """Give all rows."""
+        """Return all rows."""
         return self._connection.execute(sql, values).fetchall()
 
     def lock(self, lane: str) -> None:
@@ -73,7 +73,7 @@ class SqliteDatabase:
             raise refused(exc, path=str(self._path)) from exc
 
     def check(self) -> tuple[str, ...]:
-        """Look through the whole file for damage."""
+        """Check the whole file for damage."""
         rows = self.read(lambda tx: tx.all("PRAGMA integrity_check", {}))
         return tuple(text for row in rows if (text := str(row["integrity_check"])) != "ok")
 
@@ -94,7 +94,7 @@ class SqliteDatabase:
 
     @contextlib.contextmanager
     def _borrowed(self) -> Iterator[sqlite3.Connection]:
-        """Lend a reading connection to one thread; one that failed is not lent again."""
+        """Lend a reading connection to one thread; one that failed is not used again."""
         with self._guard:
             if self._closed:
                 raise StoreUnavailable("the store is closed")

@@ -23,17 +23,17 @@ _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 
 def code(exc: BaseException) -> int:
-    """Give the primary result code behind *exc*, or 0."""
+    """Return the primary result code behind *exc*, or 0."""
     return getattr(exc, "sqlite_errorcode", 0) & _PRIMARY
 
 
 def is_damage(exc: BaseException) -> bool:
-    """Tell whether *exc* says that the file is no intact database."""
+    """Return whether *exc* means that the file is not an intact database."""
     return code(exc) in _DAMAGE
 
 
 def unavailable(exc: Exception) -> StoreUnavailable:
-    """Say why a write could not be stored."""
+    """Return the error of a write that could not be stored."""
     if isinstance(exc, StoreError):
         return StoreUnavailable(str(exc), hint=exc.hint)
     if is_damage(exc):
@@ -43,7 +43,7 @@ def unavailable(exc: Exception) -> StoreUnavailable:
 
 
 def refused(exc: sqlite3.Error, *, path: str) -> StoreError:
-    """Say why the database at *path* cannot be opened or read."""
+    """Return the error of a database at *path* that cannot be opened or read."""
     if is_damage(exc):
         return StoreRefused(
             f'"{path}" is damaged or no database ({exc})', hint="move it away, or restore a backup"

@@ -1,4 +1,4 @@
-"""Opens the SQLite file: creates it, refuses what is not ours, brings it up to date, sets connections up.
+"""Opens the SQLite file: creates it, refuses other programs' files, migrates it, sets connections up.
 
 WAL mode with synchronous=FULL: a commit is on the disk when it returns, and readers never wait for the
 writer. A reader needs the `-wal` and `-shm` files beside the database while anybody writes; it may read them
@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from webhookd.errors import NotFound, StoreError, StoreRefused, StoreUnavailable, in_words
-from webhookd.queue import schema
+from webhookd.queue import migrations
 from webhookd.queue.dialect import ColumnTypes
 from webhookd.queue.sqlite import SqliteDatabase
 from webhookd.queue.sqlite_errors import code, refused
@@ -66,7 +66,7 @@ def _check_library() -> None:
 
 
 def _create(path: Path) -> None:
-    """Make the file, for its owner alone whatever the umask; an existing one stays as it is."""
+    """Create the file, for its owner only whatever the umask; an existing one stays as it is."""
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
@@ -114,7 +114,7 @@ def _connect(path: Path, *, mode: str) -> sqlite3.Connection:
 
 
 def _place_of(path: Path) -> Callable[[], None]:
-    """Give what raises StoreUnavailable once *path* is another file than now, or none.
+    """Return a check that raises StoreUnavailable once *path* is another file than now, or none.
 
     SQLite goes on writing into a file that was removed, and all of it is lost with the process.
     """
@@ -166,7 +166,7 @@ def _connect_reader(path: Path, *, mode: str) -> sqlite3.Connection:
 
 
 def _first_reader(path: Path) -> tuple[sqlite3.Connection, Callable[[], sqlite3.Connection]]:
-    """Find a way to read *path*: beside a writer if there may be one, else the file alone."""
+    """Open *path*, beside a writer if there may be one, else alone; return also how to do it again."""
     reader = partial(_connect_reader, path, mode="ro")
     connection = reader()
     try:
@@ -186,7 +186,7 @@ def _has_wal(path: Path) -> bool:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Check that the file is ours and not newer, switch it to WAL, bring it up to date."""
+    """Check that the file is ours and not newer, switch it to WAL, and migrate it."""
     try:
         _check_ours(connection, path)
         (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -201,14 +201,14 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     """Bring the tables up to date in one transaction; another process may just have done it."""
-    if _version(connection) == len(schema.MIGRATIONS):
+    if _version(connection) == len(migrations.MIGRATIONS):
         return
     connection.execute("BEGIN IMMEDIATE")
     _check_ours(connection, path)
-    for sql in schema.statements(_version(connection), types=TYPES):
+    for sql in migrations.statements(_version(connection), types=TYPES):
         connection.execute(sql)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {len(schema.MIGRATIONS)}")
+    connection.execute(f"PRAGMA user_version = {len(migrations.MIGRATIONS)}")
     connection.execute("COMMIT")
 
 
@@ -222,7 +222,7 @@ def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION_ID and (application or tables):
         raise StoreRefused(f'"{path}" is another program\'s database', hint="choose another state_dir")
-    if (version := _version(connection)) > len(schema.MIGRATIONS):
+    if (version := _version(connection)) > len(migrations.MIGRATIONS):
         raise StoreRefused(
             f'"{path}" was written by a newer webhookd (version {version} of its tables)',
             hint="install that webhookd again, or restore a backup",
@@ -234,7 +234,7 @@ def _check_readable(connection: sqlite3.Connection, path: Path) -> None:
     version = _version(connection)
     if version == 0:
         raise NotFound(f'no runs yet: "{path}" is empty', hint="`webhookd serve` starts the daemon")
-    if version < len(schema.MIGRATIONS):
+    if version < len(migrations.MIGRATIONS):
         raise StoreRefused(
             f'"{path}" was written by an older webhookd', hint="start the daemon, it brings it up to date"
         )

@@ -1,4 +1,4 @@
-"""`Store`: the operations on deliveries and runs, the one door to the database.
+"""`Store`: the operations on deliveries and runs, the only access to the database.
 
 Every call may come from any thread and blocks until it is done; a change is durable when its call returns.
 The store wakes nobody: whoever accepted (`queued`), cancelled, reran or resumed wakes the worker afterwards.
@@ -28,16 +28,17 @@ from webhookd.models import (
     StoredDelivery,
     Target,
 )
-from webhookd.queue import accepting, claiming, control, finishing, housekeeping, reading, rows
+from webhookd.queue import accepting, claiming, finishing, operations, pruning, reading, rows
+from webhookd.queue.accepting import Acceptance
 from webhookd.queue.dialect import Database
-from webhookd.queue.values import Acceptance, Pruned
+from webhookd.queue.pruning import Pruned
 
 
 class Store:
     """Deliveries, runs and attempts in one database."""
 
     def __init__(self, database: Database) -> None:
-        """Stand before *database*, which is closed with the store."""
+        """Use *database*, which is closed with the store."""
         self._db = database
 
     @classmethod
@@ -78,23 +79,23 @@ class Store:
     def accept(self, decision: Decision, *, now: datetime) -> Acceptance:
         """Store a delivery and queue its runs; the same delivery again follows the rules for redeliveries.
 
-        Raises StoreUnavailable when it could not be stored: then nothing of it is, save when the message says
+        Raises StoreUnavailable when it could not be stored. Then nothing of it is, unless the message says
         that the commit may still come through.
         """
         order = accepting.order(decision, now=now)
         return self._db.write(partial(accepting.accept, order=order))
 
     def accept_soon(self, decision: Decision, *, now: datetime) -> "Future[Acceptance]":
-        """Do what `accept` does, without waiting: the future holds the outcome after the commit.
+        """Do what `accept` does without waiting: the future holds the result after the commit.
 
-        It is done in the store's own thread, and can be cancelled until its transaction begins: then nothing
-        is stored.
+        Its callbacks run in the store's own thread. It can be cancelled until its transaction begins; then
+        nothing is stored.
         """
         order = accepting.order(decision, now=now)
         return self._db.write_soon(partial(accepting.accept, order=order))
 
     def enqueue(self, match: Match, *, forge: Forge, now: datetime) -> Run:
-        """Queue *match* because a person asks for it; its delivery is one that no forge sent."""
+        """Queue *match* because a person asks for it, with a delivery that no forge sent."""
         accepted = self.accept(accepting.manual(match, forge=forge, now=now), now=now)
         return self.run(accepted.runs[0].run)
 
@@ -115,7 +116,7 @@ class Store:
         return self._db.write(partial(claiming.claim, owner=owner, now=now), durable=False)
 
     def next_due(self, *, now: datetime) -> datetime | None:
-        """Give the earliest moment, not before *now*, at which `claim` will find something in a free lane."""
+        """Return the earliest moment, not before *now*, at which `claim` will find a run in a free lane."""
         due = self._db.read(claiming.next_due)
         return None if due is None else max(now, rows.to_time(due))
 
@@ -131,9 +132,9 @@ class Store:
     ) -> Run:
         """Record how an attempt ended and move the run on, to its end or back into the queue.
 
-        Only the holder of that very attempt may; saying it again is harmless and changes nothing. Raises
-        NotPossible when somebody else holds the attempt. Without *retry_in* (seconds) nothing is retried;
-        it is doubled for each failure before.
+        Only the holder of that very attempt may; a repeated call changes nothing. Raises NotPossible when
+        somebody else holds the attempt. Without *retry_in* (seconds) nothing is retried; it is doubled for
+        each earlier failure.
         """
         work = partial(
             finishing.finish,
@@ -151,11 +152,11 @@ class Store:
         return tuple(map(rows.to_run, self._db.read(lambda tx: tx.all(reading.RUNNING, {}))))
 
     def adopt(self, run: int, *, owner: str, attempt: int) -> Run:
-        """Let *owner* hold a running attempt, and nobody else; raises NotPossible when it is not running."""
+        """Make *owner* the only holder of a running attempt; raises NotPossible when it is not running."""
         return rows.to_run(self._db.write(partial(claiming.adopt, run=run, owner=owner, attempt=attempt)))
 
     def cancel_requested(self, owner: str) -> tuple[int, ...]:
-        """Name the runs of *owner* that somebody wants ended."""
+        """Return the running runs of *owner* that are to be cancelled."""
         found = self._db.read(lambda tx: tx.all(reading.CANCEL_REQUESTED, {"owner": owner}))
         return tuple(row["id"] for row in found)
 
@@ -166,36 +167,36 @@ class Store:
 
         Raises NotFound, and NotPossible for a run that has ended.
         """
-        return rows.to_run(self._db.write(partial(control.cancel, run=run, now=now)))
+        return rows.to_run(self._db.write(partial(operations.cancel, run=run, now=now)))
 
     def pause(self, target: str, *, now: datetime) -> bool:
-        """Let nothing of *target* start; what is pushed waits. Tells whether that is new."""
-        return self._db.write(partial(control.pause, target=target, now=now))
+        """Start no more runs of *target*: what is pushed waits. Returns whether that is new."""
+        return self._db.write(partial(operations.pause, target=target, now=now))
 
     def resume(self, target: str) -> bool:
-        """Let runs of *target* start again. Tells whether it was paused."""
-        return self._db.write(partial(control.resume, target=target))
+        """Start runs of *target* again. Returns whether it was paused."""
+        return self._db.write(partial(operations.resume, target=target))
 
     def paused(self) -> tuple[str, ...]:
-        """Name the paused targets."""
+        """Return the paused targets."""
         return tuple(row["target"] for row in self._db.read(lambda tx: tx.all(reading.PAUSED, {})))
 
     def take_over(self, targets: Collection[Target], *, now: datetime) -> tuple[tuple[Run, ...], int]:
         """Put what waits under the rules of *targets*, which are all there are.
 
-        Give the runs that were cancelled because their target is gone, and how many others changed.
+        Returns the runs that were cancelled because their target is gone, and how many others changed.
         """
-        cancelled, changed = self._db.write(partial(control.take_over, targets=targets, now=now))
+        cancelled, changed = self._db.write(partial(operations.take_over, targets=targets, now=now))
         return tuple(map(rows.to_run, cancelled)), changed
 
     def relane(self, targets: Iterable[Target], *, now: datetime) -> int:
-        """Put what waits under the lane, overlap and retries of *targets*; give how many runs changed."""
-        return self._db.write(partial(control.relane, targets=tuple(targets), now=now))
+        """Put what waits under the lane, overlap and retries of *targets*; return how many runs changed."""
+        return self._db.write(partial(operations.relane, targets=tuple(targets), now=now))
 
     # readers
 
     def run(self, run: int) -> Run:
-        """Give one run; raises NotFound."""
+        """Return one run; raises NotFound."""
         return rows.to_run(self._db.read(lambda tx: reading.load(tx, run)))
 
     def runs(
@@ -220,7 +221,7 @@ class Store:
         return tuple(rows.to_delivery(row, runs=runs) for row, runs in found)
 
     def delivery(self, name: str, *, hooks: Collection[str]) -> Delivery:
-        """Give the newest delivery with the forge's id *name* at one of *hooks*, else of that number.
+        """Return the newest delivery at one of *hooks* with the forge's id *name*, else the one so numbered.
 
         It comes without its pushes, which are in its body. Raises NotFound, and NotPossible where the body is
         no longer kept.
@@ -235,17 +236,17 @@ class Store:
     # housekeeping
 
     def prune(self, history: History, *, now: datetime, limit: int = 200) -> Pruned:
-        """Remove a little of what *history* no longer wants; call again while there is `more`.
+        """Remove a little of what *history* no longer keeps; call again while there is `more`.
 
         The caller removes the log folders of the runs that are gone.
         """
-        found = self._db.read(partial(housekeeping.surplus, history=history, now=now, limit=limit))
-        return self._db.write(partial(housekeeping.remove, found=found)) if found else Pruned()
+        found = self._db.read(partial(pruning.surplus, history=history, now=now, limit=limit))
+        return self._db.write(partial(pruning.remove, found=found)) if found else Pruned()
 
     def probe(self, *, now: datetime) -> None:
-        """Make one small durable change, to see whether the store takes writes; raises StoreUnavailable."""
-        self._db.write(partial(housekeeping.probe, now=now))
+        """Check with a small durable change that the store takes writes; raises StoreUnavailable."""
+        self._db.write(partial(operations.probe, now=now))
 
     def check(self) -> tuple[str, ...]:
-        """Look through the whole database for damage; give what was found. Slow on a large one."""
+        """Check the whole database for damage and return what was found. Slow on a large one."""
         return self._db.check()

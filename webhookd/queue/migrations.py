@@ -2,7 +2,7 @@
 
 Migration n brings version n - 1 to version n: a new one is one more entry, and no entry ever changes.
 Times are microseconds since 1970 in UTC. Indexes that serve the queue are partial, so that a million
-ended runs cost them nothing. What is large stands last in its row, so that the rest is read without it.
+ended runs cost them nothing. Large columns come last in a row, so that the others are read without them.
 """
 
 from webhookd.queue.dialect import ColumnTypes
@@ -95,6 +95,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1,)
 
 
 def statements(version: int, *, types: ColumnTypes) -> tuple[str, ...]:
-    """Give the statements that bring a database of *version* up to date, in order."""
+    """Return the statements that bring a database of *version* up to date, in order."""
     spelling = {"identity": types.identity, "blob": types.blob}
     return tuple(sql.format_map(spelling) for migration in MIGRATIONS[version:] for sql in migration)

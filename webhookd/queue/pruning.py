@@ -1,7 +1,7 @@
 """Old runs, deliveries and bodies out of the store, a little at a time (functions over a transaction).
 
-What goes is looked up by a reader; the transaction that removes it names rows by their number, so that it
-is short and no accept waits for it.
+A reader finds what goes; the transaction that removes it names rows by their number, so that it is short and
+no accept waits for it.
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from datetime import datetime
 from webhookd.models import History
 from webhookd.queue import rows
 from webhookd.queue.dialect import Transaction
-from webhookd.queue.values import Pruned
 
 OLD_RUNS = "SELECT id FROM run WHERE ended_at < :before ORDER BY ended_at LIMIT :limit"
 
@@ -50,12 +49,20 @@ AND NOT EXISTS (SELECT 1 FROM run WHERE run.delivery_id = delivery.id AND run.en
 
 DELETE_TURNS = "DELETE FROM turn WHERE started_at < :before"
 
-PROBE = "UPDATE probe SET written_at = :now WHERE id = 1"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What one round removed."""
+
+    runs: tuple[int, ...] = ()  # their logs go too
+    deliveries: int = 0
+    bodies: int = 0
+    more: bool = False  # another round would find more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Surplus:
-    """What may go: numbers of runs, deliveries, and deliveries whose body goes."""
+    """What may be removed: numbers of runs, of deliveries, and of deliveries whose body goes."""
 
     runs: tuple[int, ...]
     deliveries: tuple[int, ...]
@@ -68,22 +75,22 @@ class Surplus:
 
 
 def surplus(tx: Transaction, history: History, *, now: datetime, limit: int) -> Surplus:
-    """Look up what *history* no longer wants, at most *limit* of each kind."""
+    """Find what *history* no longer keeps, at most *limit* of each kind."""
     at = rows.to_us(now)
-    before = at - rows.seconds(history.keep)
+    before = at - rows.microseconds(history.keep)
     runs = _old(tx, OLD_RUNS, before=before, limit=limit)
     if len(runs) < limit:
         runs = tuple(dict.fromkeys(runs + _beyond_count(tx, keep=history.runs_per_target, limit=limit)))[
             :limit
         ]
     deliveries = _old(tx, OLD_DELIVERIES, before=before, limit=limit)
-    bodies = _old(tx, OLD_BODIES, before=at - rows.seconds(history.bodies), limit=limit)
+    bodies = _old(tx, OLD_BODIES, before=at - rows.microseconds(history.bodies), limit=limit)
     more = limit in {len(runs), len(deliveries), len(bodies)}
     return Surplus(runs=runs, deliveries=deliveries, bodies=bodies, before=before, more=more)
 
 
 def remove(tx: Transaction, found: Surplus) -> Pruned:
-    """Remove what was *found*, save what has come to life since."""
+    """Remove what was *found*, except what is in use again."""
     tx.execute(DELETE_TURNS, {"before": found.before})
     return Pruned(
         runs=tuple(run for run in found.runs if tx.execute(DELETE_RUN, {"id": run})),
@@ -91,11 +98,6 @@ def remove(tx: Transaction, found: Surplus) -> Pruned:
         bodies=sum(tx.execute(DELETE_BODY, {"id": number}) for number in found.bodies),
         more=found.more or bool(found.runs),  # deliveries may have lost their last run
     )
-
-
-def probe(tx: Transaction, *, now: datetime) -> None:
-    """Write something of no importance."""
-    tx.execute(PROBE, {"now": rows.to_us(now)})
 
 
 def _old(tx: Transaction, sql: str, *, before: int, limit: int) -> tuple[int, ...]:
