@@ -4,11 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
 
 
-def test_the_line_of_the_readme_makes_bash_complete_commands() -> None:
-    (line,) = re.findall(r"^eval .*_WEBHOOKD_COMPLETE=.*$", README, re.MULTILINE)
+def test_the_line_of_the_documents_makes_bash_complete_commands() -> None:
+    (line,) = re.findall(r"^eval .*_WEBHOOKD_COMPLETE=.*$", PAGE, re.MULTILINE)
     script = f"""{line}
         COMP_WORDS=(webhookd sta) COMP_CWORD=1
         _webhookd_completion webhookd
