@@ -25,10 +25,9 @@ def check_daemon(ctx: click.Context, folder: Path, *, url: str) -> Iterator[Find
         yield from _check_without_daemon(ctx, folder)
         return
     if "error" in answer:
-        yield Finding(check="daemon", level=Level.PROBLEM, message=answer["error"], hint=answer["hint"])
+        yield Finding.problem("daemon", answer["error"], answer["hint"])
         return
-    message = f'up, as "{answer["user"]}", on "{folder}"'
-    yield Finding(check="daemon", level=Level.OK, message=message)
+    yield Finding.ok("daemon", f'up, as "{answer["user"]}", on "{folder}"')
     named = named_config(ctx)
     used = other_config(folder, named)
     if used is not None:
@@ -36,7 +35,7 @@ def check_daemon(ctx: click.Context, folder: Path, *, url: str) -> Iterator[Find
         hint = (
             "the findings below are about the daemon's file; to use another one, restart the daemon with it"
         )
-        yield Finding(check=FILE, level=Level.PROBLEM, message=message, hint=hint)
+        yield Finding.problem(FILE, message, hint)
     yield from (Finding(**finding | {"level": Level(finding["level"])}) for finding in answer["findings"])
     yield from network.check_health(answer["listening"])
     probes = ask(folder, "probes") or {"hooks": ()}
@@ -45,12 +44,9 @@ def check_daemon(ctx: click.Context, folder: Path, *, url: str) -> Iterator[Find
 
 def _check_without_daemon(ctx: click.Context, folder: Path) -> Iterator[Finding]:
     """Check what can be seen without the daemon's sandbox and environment."""
-    yield Finding(
-        check="daemon",
-        level=Level.PROBLEM,
-        message=f'no daemon runs on "{folder}": its sandbox and its addresses cannot be tested',
-        hint="`systemctl start webhookd` or `webhookd serve`; a change of `state_dir` needs a restart",
-    )
+    message = f'no daemon runs on "{folder}": its sandbox and its addresses cannot be tested'
+    hint = "`systemctl start webhookd` or `webhookd serve`; a change of `state_dir` needs a restart"
+    yield Finding.problem("daemon", message, hint)
     try:
         config = load(config_file(ctx), env=os.environ, uid=os.getuid(), reading=Reading.OUTSIDE)
         yield from about_file(config)

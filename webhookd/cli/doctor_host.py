@@ -44,34 +44,26 @@ def check_store(folder: Path) -> Iterator[Finding]:
         yield Finding(check="store", level=level, message=str(error), hint=error.hint)
         return
     for what in damage:
-        hint = "stop the daemon and replace the database by a backup"
-        yield Finding(check="store", level=Level.PROBLEM, message=what, hint=hint)
+        yield Finding.problem("store", what, "stop the daemon and replace the database by a backup")
     if not damage:
-        message = f'"{folder}" is sound: {counts.queued} queued, {counts.running} running'
-        yield Finding(check="store", level=Level.OK, message=message)
-    now = datetime.now(UTC)
-    if newest is not None and newest.received_at > now + _FUTURE:
-        yield Finding(
-            check="clock",
-            level=Level.PROBLEM,
-            message=f"the newest delivery came at {rfc3339(newest.received_at)}, which is in the future",
-            hint="the clock was set back: see `timedatectl`",
-        )
+        counted = f"{counts.queued} queued, {counts.running} running"
+        yield Finding.ok("store", f'"{folder}" is sound: {counted}')
+    if newest is not None and newest.received_at > datetime.now(UTC) + _FUTURE:
+        message = f"the newest delivery came at {rfc3339(newest.received_at)}, which is in the future"
+        yield Finding.problem("clock", message, "the clock was set back: see `timedatectl`")
 
 
 def check_disk(folder: Path) -> Iterator[Finding]:
     """Check the space that is left for the store and the logs."""
     found = os.statvfs(folder)
     free, size = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
-    message = f'{_size(free)} of {_size(size)} are free for "{folder}"'
+    message = f'{free / 1024**3:.1f} of {size / 1024**3:.1f} GiB are free for "{folder}"'
     level = Level.PROBLEM if free < _TOO_LITTLE else Level.WARNING if free < _LITTLE else Level.OK
     hint = "" if level is Level.OK else "free some space, or keep less: `history` in the configuration"
     yield Finding(check="disk", level=level, message=message, hint=hint)
     if found.f_files and not found.f_favail:
         message = f'no file can be created in "{folder}": its file system has no inodes left'
-        yield Finding(
-            check="disk", level=Level.PROBLEM, message=message, hint="remove files; `df -i` shows how many"
-        )
+        yield Finding.problem("disk", message, "remove files; `df -i` shows how many")
 
 
 def check_clock() -> Iterator[Finding]:
@@ -81,9 +73,9 @@ def check_clock() -> Iterator[Finding]:
     if state == _TIME_ERROR:
         message = f"it is {now}, and the clock is not synchronised"
         hint = "GitLab's signatures are valid for 5 minutes: timedatectl set-ntp true"
-        yield Finding(check="clock", level=Level.WARNING, message=message, hint=hint)
+        yield Finding.warning("clock", message, hint)
     else:
-        yield Finding(check="clock", level=Level.OK, message=f"it is {now}, and the clock is synchronised")
+        yield Finding.ok("clock", f"it is {now}, and the clock is synchronised")
 
 
 def check_units() -> Iterator[Finding]:
@@ -94,13 +86,11 @@ def check_units() -> Iterator[Finding]:
     for file in map(Path, _CREDENTIAL.findall(_ask_systemd("cat", _UNITS[0]))):
         if file.is_file() and file.stat().st_mode & 0o077:
             message = f'"{file}" can be read by users other than its owner'
-            yield Finding(
-                check="units", level=Level.WARNING, message=message, hint=f"chmod 600 {pasted(file)}"
-            )
+            yield Finding.warning("units", message, f"chmod 600 {pasted(file)}")
     for name in _UNITS:
         if "@" not in name and _ask_systemd("show", "-P", "NeedDaemonReload", name) == "yes":
             message = f"systemd has loaded an older {name} than the one on disk"
-            yield Finding(check="units", level=Level.WARNING, message=message, hint="systemctl daemon-reload")
+            yield Finding.warning("units", message, "systemctl daemon-reload")
 
 
 def check_drift(shipped: Path, *, folders: Sequence[Path]) -> Iterator[Finding]:
@@ -114,9 +104,9 @@ def check_drift(shipped: Path, *, folders: Sequence[Path]) -> Iterator[Finding]:
             message = f'"{place}" differs from the shipped one in {changed} line{"s" if changed > 1 else ""}'
             command = f"install -m 644 {pasted(shipped / name)} {pasted(place)}"
             hint = f"put your own settings into a drop-in; then: {command}"
-            yield Finding(check="units", level=Level.WARNING, message=message, hint=hint)
+            yield Finding.warning("units", message, hint)
         else:
-            yield Finding(check="units", level=Level.OK, message=f'"{place}" is as shipped')
+            yield Finding.ok("units", f'"{place}" is as shipped')
 
 
 def _shipped() -> Path | None:
@@ -138,10 +128,3 @@ def _ask_systemd(*question: str) -> str:
     return subprocess.run(
         ["systemctl", *question], capture_output=True, text=True, check=False
     ).stdout.strip()
-
-
-def _size(count: int) -> str:
-    for unit, size in (("GiB", 1024**3), ("MiB", 1024**2)):
-        if count >= size:
-            return f"{count / size:.1f} {unit}"
-    return f"{count // 1024} KiB"

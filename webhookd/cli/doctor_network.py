@@ -44,14 +44,12 @@ def check_health(listening: Sequence[str]) -> Iterator[Finding]:
         try:
             status = request(origin_of(address), "GET", "/healthz").status
         except NoReply as error:
-            yield _problem("listening", f"{address} does not answer: {error}", "see the daemon's log")
+            yield Finding.problem("listening", f"{address} does not answer: {error}", "see the daemon's log")
             continue
         if status == HTTPStatus.OK:
-            yield Finding(
-                check="listening", level=Level.OK, message=f"{address} answers, the daemon is healthy"
-            )
+            yield Finding.ok("listening", f"{address} answers, the daemon is healthy")
         else:
-            yield _problem("listening", f"{address} answers {status}", "see the daemon's log")
+            yield Finding.problem("listening", f"{address} answers {status}", "see the daemon's log")
 
 
 def check_free_addresses(listen: Sequence[Listen]) -> Iterator[Finding]:
@@ -70,7 +68,7 @@ def check_free_addresses(listen: Sequence[Listen]) -> Iterator[Finding]:
                 hint = "if webhookd.socket is active it uses the address, else another program: ss -ltnp"
                 yield Finding(check="listening", level=level, message=message, hint=hint)
             else:
-                yield Finding(check="listening", level=Level.OK, message=f"{address} is free")
+                yield Finding.ok("listening", f"{address} is free")
 
 
 def check_deliveries(
@@ -92,13 +90,12 @@ def _deliver(origin: str, path: str, hook: Mapping[str, Any], *, shown: str) -> 
         try:
             reply = request(origin, "POST", path, probe_body(probe), hook["headers"][probe])
         except NoReply as error:
-            yield _problem("probe", f"{shown} cannot be reached: {error}", error.hint)
+            yield Finding.problem("probe", f"{shown} cannot be reached: {error}", error.hint)
             return
         if reply.status != HTTPStatus.OK:
             yield _refused(shown, probe, reply)
             return
-    message = f"{shown} accepts signed deliveries, and they arrive unchanged"
-    yield Finding(check="probe", level=Level.OK, message=message)
+    yield Finding.ok("probe", f"{shown} accepts signed deliveries, and they arrive unchanged")
     yield from _check_date(shown, reply.headers)
 
 
@@ -108,7 +105,7 @@ def _refused(shown: str, probe: Probe, reply: Reply) -> Finding:
             f"{shown} cannot be tested from here: this machine's address is not in the hook's `allow_from`"
         )
         hint = "let the forge send a delivery again, and see `webhookd deliveries`"
-        return Finding(check="probe", level=Level.WARNING, message=message, hint=hint)
+        return Finding.warning("probe", message, hint)
     if reply.status != HTTPStatus.UNAUTHORIZED:
         hint = _HINTS.get(reply.status, "see the logs of the proxy and of the daemon")
     elif probe is Probe.PLAIN:
@@ -116,7 +113,7 @@ def _refused(shown: str, probe: Probe, reply: Reply) -> Finding:
     else:
         hint = "the proxy rewrites the body: it must pass it on byte for byte"
     where = f" to {reply.headers['Location']}" if "Location" in reply.headers else ""
-    return _problem("probe", f"{shown}: {_DELIVERIES[probe]} is answered {reply.status}{where}", hint)
+    return Finding.problem("probe", f"{shown}: {_DELIVERIES[probe]} is answered {reply.status}{where}", hint)
 
 
 def _check_date(shown: str, headers: Mapping[str, str]) -> Iterator[Finding]:
@@ -127,8 +124,4 @@ def _check_date(shown: str, headers: Mapping[str, str]) -> Iterator[Finding]:
     difference = abs((datetime.now(UTC) - date).total_seconds())
     if difference > _SKEW:
         message = f"the clock of {shown} and this one differ by {difference:.0f} s"
-        yield Finding(check="clock", level=Level.WARNING, message=message, hint="timedatectl set-ntp true")
-
-
-def _problem(check: str, message: str, hint: str) -> Finding:
-    return Finding(check=check, level=Level.PROBLEM, message=message, hint=hint)
+        yield Finding.warning("clock", message, "timedatectl set-ntp true")

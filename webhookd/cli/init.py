@@ -91,7 +91,13 @@ def _write(options: InitOptions, file: Path, secret: Path, *, force: bool) -> It
         file.parent.mkdir(parents=True)
         file.parent.chmod(0o755 if os.getuid() == 0 else 0o700)  # root's is for every user
     yield _provide(secret)
-    _create(file, _config(options, secret), mode=0o644)
+    values: dict[str, str | dict[str, str]] = {
+        "secret": {"file": str(secret)},
+        "repo": options.repo,
+        "branch": options.branch,
+        "run": options.run,
+    }
+    _create(file, _CONFIG.format(**{key: _one_line(value) for key, value in values.items()}), mode=0o644)
     yield f"wrote {file}"
 
 
@@ -136,15 +142,6 @@ def _give_to_service(secret: Path) -> None:
     except KeyError:
         return
     os.chown(secret, service.pw_uid, service.pw_gid)
-
-
-def _config(options: InitOptions, secret: Path) -> str:
-    return _CONFIG.format(
-        repo=_one_line(options.repo),
-        branch=_one_line(options.branch),
-        run=_one_line(options.run),
-        secret=_one_line({"file": str(secret)}),
-    )
 
 
 def _one_line(value: str | dict[str, str]) -> str:

@@ -13,7 +13,7 @@ from webhookd.daemon.reload import ConfigInForce
 from webhookd.deploy.preflight import examine
 from webhookd.errors import ConfigError
 from webhookd.intake.signing import Probe, probe_headers
-from webhookd.models import Config, Finding, Level
+from webhookd.models import Config, Finding
 
 FILE = "configuration"
 
@@ -62,31 +62,24 @@ class Checkup:
     def _about_differences(self, config: Config) -> Iterator[Finding]:
         """Compare the file with the configuration and the sockets in use."""
         if config != self._config():
-            yield Finding(
-                check=FILE,
-                level=Level.WARNING,
-                message=f'"{config.file}" has changed since it was put in force',
-                hint="webhookd reload",
-            )
+            message = f'"{config.file}" has changed since it was put in force'
+            yield Finding.warning(FILE, message, "webhookd reload")
         wanted = {str(address) for address in config.listen}
         if self._inherited and not wanted <= set(self._listening):
-            yield Finding(
-                check=FILE,
-                level=Level.WARNING,
-                message=f"`listen` says {', '.join(sorted(wanted))}, and systemd's sockets win over it",
-                hint="`systemctl edit webhookd.socket` changes the socket unit; or disable it",
-            )
+            message = f"`listen` says {', '.join(sorted(wanted))}, and systemd's sockets win over it"
+            hint = "`systemctl edit webhookd.socket` changes the socket unit; or disable it"
+            yield Finding.warning(FILE, message, hint)
 
 
 def about_file(config: Config) -> Iterator[Finding]:
     """Report an accepted configuration and its warnings, such as secrets that others can read."""
     said = f'"{config.file}" is accepted: hooks {len(config.hooks)}, targets {len(config.targets)}'
-    yield Finding(check=FILE, level=Level.OK, message=said)
+    yield Finding.ok(FILE, said)
     for warning in config.warnings:
-        yield Finding(check=FILE, level=Level.WARNING, message=str(warning))
+        yield Finding.warning(FILE, str(warning))
 
 
 def about_refused(error: ConfigError) -> Iterator[Finding]:
     """Report every problem of a refused configuration."""
     for problem in error.problems:
-        yield Finding(check=FILE, level=Level.PROBLEM, message=str(problem))
+        yield Finding.problem(FILE, str(problem))

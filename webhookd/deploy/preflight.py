@@ -58,7 +58,7 @@ def examine(target: Target) -> Iterator[Finding]:
         account, uid, gid = account_of(target)
     except LaunchFailed as error:
         what = f"{target.name}: {error}"
-        yield Finding(check=CHECK, level=Level.PROBLEM, message=what, hint="make it, or write another name")
+        yield Finding.problem(CHECK, what, "make it, or write another name")
         return
     stage = _Stage(target=target, account=account, ids=(uid, gid))
     commands = [target.run] if target.on_delete in {None, target.run} else [target.run, target.on_delete]

@@ -145,3 +145,18 @@ class Finding:
     level: Level
     message: str
     hint: str = ""  # the way out
+
+    @classmethod
+    def ok(cls, check: str, message: str) -> "Finding":
+        """Return a finding that is as it should be."""
+        return cls(check=check, level=Level.OK, message=message)
+
+    @classmethod
+    def warning(cls, check: str, message: str, hint: str = "") -> "Finding":
+        """Return a finding that is probably a mistake."""
+        return cls(check=check, level=Level.WARNING, message=message, hint=hint)
+
+    @classmethod
+    def problem(cls, check: str, message: str, hint: str = "") -> "Finding":
+        """Return a finding that does not work."""
+        return cls(check=check, level=Level.PROBLEM, message=message, hint=hint)
