@@ -24,6 +24,11 @@ class Answer:
     headers: tuple[tuple[str, str], ...] = ()
 
     @property
+    def status_line(self) -> str:
+        """The status as it is sent: `401 Unauthorized`."""
+        return f"{self.status.value} {self.status.phrase}"
+
+    @property
     def all_headers(self) -> list[tuple[str, str]]:
         """The headers of this answer, and those of every answer."""
         return [*self.headers, ("Cache-Control", "no-store"), ("Content-Type", "application/json")]

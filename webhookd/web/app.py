@@ -98,4 +98,4 @@ def _head(environ: Mapping[str, Any]) -> Head:
 
 
 def _respond(answer: Answer) -> Response:
-    return Response(answer.body, answer.status, answer.all_headers)
+    return Response(answer.body, answer.status_line, answer.all_headers)

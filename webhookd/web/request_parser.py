@@ -35,11 +35,7 @@ class Refusal(Error):
 
     def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:  # noqa: ARG002
         """Return status line, headers and body."""
-        return (
-            f"{self.answer.status.value} {self.answer.status.phrase}",
-            self.answer.all_headers,
-            self.answer.body,
-        )
+        return self.answer.status_line, self.answer.all_headers, self.answer.body
 
 
 class RequestParser(HTTPRequestParser):
