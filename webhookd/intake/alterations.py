@@ -19,6 +19,13 @@ from webhookd.intake.samples import go_escaped
 LONGEST = 4 * 1024 * 1024  # bytes of a body that is written again in many ways
 
 _ASSIGNMENT = re.compile(rb"\A(?:export )?[A-Za-z_][A-Za-z0-9_]*=")
+_DECODERS: tuple[Callable[[bytes], bytes], ...] = (
+    base64.b64decode,
+    binascii.unhexlify,
+    unquote_to_bytes,
+    lambda key: key.decode("latin-1").encode("utf-8"),
+    lambda key: key.decode("utf-8").encode("latin-1"),
+)
 _BOM = b"\xef\xbb\xbf"
 _KEEP = "keep the bytes as they came"
 _JSON_SIGNED = (
@@ -70,20 +77,12 @@ def altered_keys(key: bytes) -> Iterator[Altered]:
     hint = "this secret is a whole line of an environment file: keep only what follows the ="
     yield Altered(Cause.SECRET_ASSIGNMENT, hint, _ASSIGNMENT.sub(b"", key).strip(b"\"'"))
     hint = "one side decodes the secret, the other uses it as it is: use one that needs no decoding"
-    for decode in (base64.b64decode, binascii.unhexlify, unquote_to_bytes, _latin1_as_utf8, _utf8_as_latin1):
+    for decode in _DECODERS:
         try:
             yield Altered(Cause.SECRET_ENCODED, hint, decode(key))
         except ValueError:
             continue
     yield Altered(Cause.SECRET_ENCODED, hint, base64.b64encode(key))
-
-
-def _latin1_as_utf8(key: bytes) -> bytes:
-    return key.decode("latin-1").encode("utf-8")
-
-
-def _utf8_as_latin1(key: bytes) -> bytes:
-    return key.decode("utf-8").encode("latin-1")
 
 
 def altered_bodies(body: bytes) -> Iterator[Altered]:

@@ -7,18 +7,15 @@ it is.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from webhookd.errors import NotAuthentic, Rejected
 from webhookd.intake import matching, payloads
+from webhookd.intake.diagnose import Diagnosis, case_of, diagnose
 from webhookd.intake.forges import Adapter, Reading, forge
 from webhookd.intake.keyrings import opening_for
 from webhookd.intake.receive import authenticate, delivery_id, event_name, require_names
 from webhookd.intake.signing import guess_event
-from webhookd.models import Forge, Hook, Kind, Match, PushEvent, Repository, Request, Secret
-
-if TYPE_CHECKING:
-    from webhookd.intake.diagnose import Diagnosis
+from webhookd.models import Forge, Hook, Kind, Match, Repository, Request, Secret
 
 _FORGE_HEADERS = (  # in this order: Forgejo sends the first four, Gitea three, Gogs two of them
     ("x-forgejo-event", Forge.FORGEJO),
@@ -41,7 +38,7 @@ class Inspection:
     reading: Reading
     matches: tuple[Match, ...]
     explanation: tuple[str, ...]
-    diagnosis: "Diagnosis | None" = None
+    diagnosis: Diagnosis | None = None
 
 
 def infer_forge(headers: Mapping[str, str]) -> Forge | None:
@@ -75,13 +72,16 @@ def inspect(
         opened = authenticate(request, hook=hook, repositories=repositories, now=now)
         opened_by = opening_for(opened, reading.repo, repository).label
     except NotAuthentic as failure:
-        diagnosis = _diagnosis(request, failure, hook=hook, repositories=repositories, others=others)
+        case = case_of(request, failure, hook=hook, repositories=repositories, others=others)
+        diagnosis = diagnose(case)
     matches, reason = matching.decide(event, reading, repository)
     mine = matching.repositories_of(hook.name, repositories)
     if problem:  # the daemon reports it only when nothing else is wrong
         answer = "" if diagnosis else f": the daemon answers {problem.status.value}"
         notes.append(f"{problem}{answer}")
-    notes += [line for push in reading.pushes for line in _rules(push, mine)]
+    for push in reading.pushes:
+        for rule in matching.explain_push(push, mine):
+            notes.append(f"{rule.target.name} {'runs' if rule.matched else 'does not run'}: {rule.reason}")
     if reason and not problem and (mine or not reading.pushes):
         notes.append(reason)
     return Inspection(
@@ -133,26 +133,3 @@ def _read(request: Request, adapter: Adapter) -> tuple[Reading, Rejected | None]
     except Rejected as exc:
         return reading, exc
     return reading, None
-
-
-def _diagnosis(
-    request: Request,
-    failure: NotAuthentic,
-    *,
-    hook: Hook,
-    repositories: Sequence[Repository],
-    others: Sequence[Secret],
-) -> "Diagnosis":
-    from webhookd.intake.diagnose import case_of, diagnose  # noqa: PLC0415 - only if something is wrong
-
-    return diagnose(case_of(request, failure, hook=hook, repositories=repositories, others=others))
-
-
-def _rules(push: PushEvent, repositories: Sequence[Repository]) -> list[str]:
-    """Explain, rule by rule, what happens to one push event."""
-    lines = []
-    for verdict in matching.explain(repositories, hook=None, repo=push.repo, ref=push.ref):
-        reason = verdict.matched and matching.skip_reason(push, verdict.target)
-        word = "runs" if verdict.matched and not reason and not push.test else "does not run"
-        lines.append(f"{verdict.target.name} {word}: {reason or verdict.reason}")
-    return lines

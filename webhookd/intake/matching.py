@@ -5,7 +5,7 @@ the file. The winning key may have several targets: all of them run.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webhookd.intake import globs
 from webhookd.intake.forges import Reading
@@ -15,7 +15,7 @@ from webhookd.models import Kind, Match, PushEvent, RefKind, Repository, Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleVerdict:
-    """What one rule says about a repository and ref."""
+    """What one rule says about a ref or a push."""
 
     target: Target
     matched: bool
@@ -95,6 +95,14 @@ def explain(
         for repository in asked
         for verdict in _verdicts(repository, chosen[repository.hook], repo, kind, name)
     )
+
+
+def explain_push(push: PushEvent, repositories: Sequence[Repository]) -> Iterator[RuleVerdict]:
+    """Yield, rule by rule, whether its target runs for *push*, and why or why not."""
+    for verdict in explain(repositories, hook=None, repo=push.repo, ref=push.ref):
+        skipped = skip_reason(push, verdict.target) if verdict.matched else ""
+        runs = verdict.matched and not skipped and not push.test
+        yield replace(verdict, matched=runs, reason=skipped or verdict.reason)
 
 
 def wanted_files(target: Target) -> str:

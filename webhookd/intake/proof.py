@@ -41,7 +41,7 @@ class Scheme:
 
 
 class ProofKind(StrEnum):
-    """What a sender can show to be believed."""
+    """What a sender can show to be believed; in the order of the fields of a keyring."""
 
     SIGNATURE = "signature"
     TOKEN = "token"  # noqa: S105 - a word

@@ -90,6 +90,19 @@ class SampleSpec:
         """The commit that an annotated tag points at."""
         return self.object_id("tagged commit")
 
+    def commit(self, commit: str, message: str, *, url: str) -> dict[str, Any]:
+        """Return what most forges show of a commit."""
+        return {
+            "id": commit,
+            "message": message,
+            "timestamp": self.at.isoformat(),
+            "url": url,
+            "author": self.author,
+            "added": [],
+            "removed": [],
+            "modified": list(self.files),
+        }
+
     def object_id(self, what: str) -> str:
         """Make up the id of an object; *what* distinguishes it from others of the same delivery."""
         return made_up_id(self.delivery, what)

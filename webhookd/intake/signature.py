@@ -43,13 +43,9 @@ class Keyring:
     authorization: tuple[Secret, ...] = ()
 
     def by_kind(self) -> Iterator[tuple[ProofKind, tuple[Secret, ...]]]:
-        """Yield each kind of proof that is required, with the secrets of which one must fit."""
-        if self.secrets:
-            yield ProofKind.SIGNATURE, self.secrets
-        if self.tokens:
-            yield ProofKind.TOKEN, self.tokens
-        if self.authorization:
-            yield ProofKind.AUTHORIZATION, self.authorization
+        """Return each kind of proof that is required, with the secrets of which one must fit."""
+        by_kind = zip(ProofKind, (self.secrets, self.tokens, self.authorization), strict=True)
+        return ((kind, secrets) for kind, secrets in by_kind if secrets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ import structlog
 from webhookd.errors import AddressNotAllowed, NotAuthentic, Rejected, StoreError
 from webhookd.intake import precheck, receive
 from webhookd.intake.diagnose import case_of, daemon_cause
+from webhookd.intake.keyrings import every_secret
 from webhookd.models import Config, Decision, Hook, Request
 from webhookd.queue import Acceptance, Store
 from webhookd.web import answers
@@ -133,12 +134,7 @@ class Receiver:
 
 def _cause_by_keys(request: Request, error: NotAuthentic, hook: Hook, config: Config) -> str:
     """Return the cause that the configured keys show, such as a secret of another hook."""
-    others = [
-        secret
-        for other in config.hooks
-        if other is not hook
-        for secret in (*other.secrets, *other.tokens, *other.authorization)
-    ]
+    others = every_secret(config.hooks, config.repositories)
     case = case_of(request, error, hook=hook, repositories=config.repositories, others=others)
     return daemon_cause(case)
 

@@ -185,19 +185,9 @@ def _sample_push(spec: SampleSpec, site: str, *, totals: bool) -> dict[str, Any]
 def _sample_commits(spec: SampleSpec, site: str) -> list[dict[str, Any]]:
     """Imitate the commits of a push, newest first."""
     author = spec.author | {"username": spec.pusher}
+    more = {"author": author, "committer": author, "verification": None}
     return [
-        {
-            "id": commit,
-            "message": f"{message}\n",
-            "url": f"{site}/{spec.repo}/commit/{commit}",
-            "author": author,
-            "committer": author,
-            "verification": None,
-            "timestamp": spec.at.isoformat(),
-            "added": [],
-            "removed": [],
-            "modified": list(spec.files),
-        }
+        spec.commit(commit, f"{message}\n", url=f"{site}/{spec.repo}/commit/{commit}") | more
         for commit, message in reversed(listed_commits(spec, COMMITS_CAP))
     ]
 

@@ -124,20 +124,9 @@ def _sample_push(spec: SampleSpec) -> dict[str, Any]:
 
 
 def _sample_commit(spec: SampleSpec, commit: str, message: str) -> dict[str, Any]:
-    author = spec.author | {"username": spec.pusher}
-    return {
-        "id": commit,
-        "tree_id": spec.object_id(f"tree of {commit}"),
-        "distinct": True,
-        "message": message,
-        "timestamp": spec.at.isoformat(),
-        "url": f"{_SITE}/{spec.repo}/commit/{commit}",
-        "author": author,
-        "committer": author,
-        "added": [],
-        "removed": [],
-        "modified": list(spec.files),
-    }
+    author, tree = spec.author | {"username": spec.pusher}, spec.object_id(f"tree of {commit}")
+    more = {"tree_id": tree, "distinct": True, "author": author, "committer": author}
+    return spec.commit(commit, message, url=f"{_SITE}/{spec.repo}/commit/{commit}") | more
 
 
 def _sample_user(spec: SampleSpec, login: str) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def headers(event: str, delivery: str) -> dict[str, str]:
 
 
 def _sample_push(spec: SampleSpec, kind: str) -> dict[str, Any]:
-    change = spec.change
+    change, project = spec.change, _sample_project(spec)
     commits = [_sample_commit(spec, *commit) for commit in listed_commits(spec, COMMITS_CAP)]
     tagged = spec.tagged_commit if kind == "tag_push" and change.after else None
     return {
@@ -121,34 +121,17 @@ def _sample_push(spec: SampleSpec, kind: str) -> dict[str, Any]:
         "user_email": spec.author["email"],
         "user_avatar": f"{SITE}/uploads/avatar.png",
         "project_id": spec.number(spec.repo),
-        "project": _sample_project(spec),
+        "project": project,
         "commits": commits,
         "total_commits_count": len(commits) + (20 if spec.truncated else 0),
         "push_options": {},
-        "repository": {
-            "name": spec.name,
-            "url": f"git@{_HOST}:{spec.repo}.git",
-            "description": None,
-            "homepage": f"{SITE}/{spec.repo}",
-            "git_http_url": f"{SITE}/{spec.repo}.git",
-            "git_ssh_url": f"git@{_HOST}:{spec.repo}.git",
-            "visibility_level": 0,
-        },
+        "repository": {key: project[key] for key in _OLD_KEYS},  # deprecated
     }
 
 
 def _sample_commit(spec: SampleSpec, commit: str, message: str) -> dict[str, Any]:
-    return {
-        "id": commit,
-        "message": f"{message}\n",
-        "title": message,
-        "timestamp": spec.at.isoformat(),
-        "url": f"{SITE}/{spec.repo}/-/commit/{commit}",
-        "author": spec.author | {"name": spec.pusher.title()},
-        "added": [],
-        "modified": list(spec.files),
-        "removed": [],
-    }
+    more = {"title": message, "author": spec.author | {"name": spec.pusher.title()}}
+    return spec.commit(commit, f"{message}\n", url=f"{SITE}/{spec.repo}/-/commit/{commit}") | more
 
 
 def _sample_project(spec: SampleSpec) -> dict[str, Any]:
@@ -173,6 +156,7 @@ def _sample_project(spec: SampleSpec) -> dict[str, Any]:
     }
 
 
+_OLD_KEYS = ["name", "url", "description", "homepage", "git_http_url", "git_ssh_url", "visibility_level"]
 _HOST = "gitlab.example.com"
 SITE = f"https://{_HOST}"
 
