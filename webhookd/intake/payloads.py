@@ -170,9 +170,9 @@ def changed_files(commits: Sequence[Payload], *, every_commit: bool) -> tuple[tu
     if not known:
         return None, False
     names = [file for files in known for file in files]
-    usable = {file for file in names if isinstance(file, str) and len(file) <= LONGEST_NAME}
-    complete = every_commit and len(known) == len(lists) and len(usable) == len(set(map(str, names)))
-    return tuple(sorted(usable)), complete
+    usable = [file for file in names if isinstance(file, str) and len(file) <= LONGEST_NAME]
+    complete = every_commit and len(known) == len(lists) and len(usable) == len(names)
+    return tuple(sorted(set(usable))), complete
 
 
 def _encodable(value: str) -> str:
