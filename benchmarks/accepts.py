@@ -1,16 +1,15 @@
-"""How many signed pushes a second are accepted, how fast, and what one costs.
+"""Measure accepts of signed pushes: how many per second, how fast, and the processor time of each.
 
     python benchmarks/accepts.py [--seconds 5] [--rounds 3] [--connections 64]
 
-Three servers in turns, with the same 10 KB push from the same load generator (`wrk`) over keep-alive
-connections: the installed daemon, the same app with a store that forgets, and Debian's package `webhook`,
-which checks the same signature, starts the same shell script and stores nothing.
+Three servers take turns. Each gets the same 10 KB push from the same load generator (`wrk`) over keep-alive
+connections: the installed daemon, the same app with a store that keeps nothing, and Debian's package
+`webhook`, which checks the same signature, starts the same shell script and stores nothing. Processor time is
+that of the whole process tree until the last command has ended.
 
-An accept is kept when its command was started, or (webhookd) a newer push of its branch took its place. The
-other program answers first and starts the command then: under this load most of its commands fail to start
-("too many open files"), and nobody is told. So its rate and its processor time, which counts until the last
-command has ended, are compared by what was kept; what was merely answered is shown as well. Exits 1 when a
-bar is missed.
+An accept is "kept" when its command started, or (webhookd) when a newer push of its branch replaced it.
+`webhook` answers before it starts the command; under this load, most of its commands fail to start ("too many
+open files"). So rates and processor times are compared by kept accepts. Exits with 1 when a bar is missed.
 """
 
 import argparse
@@ -70,22 +69,22 @@ end
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What one round of load showed."""
+    """The result of one round of load."""
 
     rate: float  # accepts/s
-    kept: float  # share of the accepts that led to something
+    kept: float  # share of the accepts
     p50: float  # seconds
     p99: float  # seconds
     cpu: float  # seconds of the server's process tree for one accept
 
     @property
     def kept_rate(self) -> float:
-        """Give the accepts a second that led to something."""
+        """The kept accepts per second."""
         return self.rate * self.kept
 
     @property
     def kept_cpu(self) -> float:
-        """Give the seconds of processor time for each of those."""
+        """The seconds of processor time for each kept accept."""
         return self.cpu / self.kept
 
 
@@ -93,12 +92,12 @@ Start = Callable[[Path], contextlib.AbstractContextManager[tuple[Served, str]]]
 
 
 def main() -> None:
-    """Measure the three in turns and compare."""
-    parser = argparse.ArgumentParser(description="Accepts of signed pushes, against others")
+    """Measure the three servers in turns, and compare them."""
+    parser = argparse.ArgumentParser(description="Accepts of signed pushes, compared")
     parser.add_argument("--seconds", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--only", choices=SERVERS, action="append", help="leave the others out")
+    parser.add_argument("--only", choices=SERVERS, action="append", help="measure only this server")
     parser.add_argument("--serve-without-storage", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve_without_storage:
@@ -121,7 +120,7 @@ def main() -> None:
 
 
 def judge(webhookd: Load, without_storage: Load, webhook: Load) -> int:
-    """Print each ratio beside its bar; give 1 when one is missed."""
+    """Print each ratio with its bar; return 1 when one is missed."""
     at_least = (
         ("kept accepts/s, webhookd / webhook", webhookd.kept_rate / webhook.kept_rate, 0.40, 0.65),
         ("accepts/s, webhookd / without storage", webhookd.rate / without_storage.rate, 0.45, 0.6),
@@ -132,19 +131,18 @@ def judge(webhookd: Load, without_storage: Load, webhook: Load) -> int:
     )
     for name, ratio, bar, aim in (*at_least, *at_most):
         print(f"{name:40} {ratio:5.2f} (bar {bar:g}, aim {aim:g})")
-    print(f"{'answered/s, kept or not':40} {webhookd.rate / webhook.rate:5.2f}")
     missed = [ratio < bar for _, ratio, bar, _ in at_least] + [ratio > bar for _, ratio, bar, _ in at_most]
     return int(any(missed))
 
 
 def median(loads: list[Load]) -> Load:
-    """Give the median of each figure."""
+    """Return the median of each figure."""
     names = ("rate", "kept", "p50", "p99", "cpu")
     return Load(**{name: statistics.median(getattr(each, name) for each in loads) for name in names})
 
 
 def load(served: Served, path: str, folder: Path, options: argparse.Namespace) -> Load:
-    """Push with all connections at once, after a second of warming up."""
+    """Push over all connections at once, after one second of warm-up."""
     warm_up = wrk(served, path, folder, options.connections, seconds=1)
     before = served.cpu_seconds_when_quiet()
     result = wrk(served, path, folder, options.connections, seconds=options.seconds)
@@ -154,7 +152,9 @@ def load(served: Served, path: str, folder: Path, options: argparse.Namespace) -
     assert not result["lost"], result
     return Load(
         rate=result["requests"] / result["us"] * 1e6,
-        kept=min(1.0, kept(folder, accepted) / accepted),  # wrk leaves a last request of each connection out
+        kept=min(
+            1.0, kept(folder, accepted) / accepted
+        ),  # wrk does not count the last request of each connection
         p50=result["p50"] / 1e6,
         p99=result["p99"] / 1e6,
         cpu=cpu / result["requests"],
@@ -162,7 +162,7 @@ def load(served: Served, path: str, folder: Path, options: argparse.Namespace) -
 
 
 def wrk(served: Served, path: str, folder: Path, connections: int, *, seconds: int) -> dict[str, int]:
-    """Let wrk push, and give what its script prints."""
+    """Push with wrk, and return what its script prints."""
     body, script = folder / "push.json", folder / "load.lua"
     body.write_bytes(push())
     script.write_text(LOAD)
@@ -177,7 +177,7 @@ def wrk(served: Served, path: str, folder: Path, connections: int, *, seconds: i
 
 
 def kept(folder: Path, accepted: int) -> int:
-    """Count what has become of the accepts: runs that are recorded, or else commands that ran."""
+    """Count the kept accepts: recorded runs of webhookd, or else commands that ran."""
     database, ran = folder / "webhookd" / "state" / "webhookd.db", folder / "ran"
     if database.exists():
         with contextlib.closing(sqlite3.connect(database)) as connection:
@@ -186,7 +186,7 @@ def kept(folder: Path, accepted: int) -> int:
 
 
 def push() -> bytes:
-    """Make a push of 10 KB."""
+    """Return the body of a push of 10 KB."""
     commit = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
     head = {"id": commit, "message": "Say more", "added": [], "removed": [], "modified": ["index.md"]}
     payload: dict[str, Any] = {
@@ -205,14 +205,14 @@ def push() -> bytes:
 
 @contextlib.contextmanager
 def the_daemon(folder: Path) -> Iterator[tuple[Served, str]]:
-    """Serve with webhookd as it is installed."""
+    """Serve with the installed webhookd."""
     with webhookd(folder / "webhookd", f"    main: [{deploy_script(folder)}]") as served:
         yield served, "/github-webhook"
 
 
 @contextlib.contextmanager
 def without_storage(folder: Path) -> Iterator[tuple[Served, str]]:
-    """Serve with the same app, in a process that stores and runs nothing."""
+    """Serve the same app in a process that stores and runs nothing."""
     command = [sys.executable, __file__, "--serve-without-storage"]
     with started(command, folder / "log") as served:
         yield served, "/github-webhook"
@@ -238,7 +238,7 @@ def the_other(folder: Path) -> Iterator[tuple[Served, str]]:
 
 
 def deploy_script(folder: Path) -> Path:
-    """Write the shell script that both programs run for a push."""
+    """Write the shell script that both programs run for each push."""
     script = folder / "deploy.sh"
     script.write_text(f"#!/bin/sh\nprintf x >> {folder}/ran\n")
     script.chmod(0o755)
@@ -256,13 +256,13 @@ class Forgetful:
     """A store that keeps nothing."""
 
     def accept(self, decision: Decision, *, now: datetime) -> Acceptance:  # noqa: ARG002 - as `Store`
-        """Answer that everything is queued."""
+        """Return that all runs are queued."""
         runs = tuple(AcceptedRun(run=1, target=match.target.name) for match in decision.matches)
         return Acceptance(status=AcceptanceStatus.QUEUED, runs=runs)
 
 
 def serve_without_storage() -> None:
-    """Be the process that stores nothing: the daemon's front door with nothing behind it."""
+    """Serve the daemon's public app with a store that keeps nothing."""
     secret = Secret(label="benchmark", key=SECRET)
     target = Target(
         name="octocat/blog@main",

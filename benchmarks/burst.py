@@ -1,7 +1,9 @@
-"""500 pushes to one branch in two seconds, with a command that takes 0.2 s: what really runs.
+"""Send 500 pushes to one branch in two seconds, with a command that takes 0.2 s, and count the runs.
 
-`python benchmarks/burst.py`. The bars: at most 15 runs, one at a time, the last commit deployed within 2.6 s
-of the first push, every other push superseded by the run that took its place. Exits 1 when one is missed.
+    python benchmarks/burst.py
+
+The bars: at most 15 runs, one at a time, and the last commit is deployed within 2.6 s of the first push.
+Every other push is superseded by the run that replaced it. Exits with 1 when a bar is missed.
 """
 
 import hashlib
@@ -23,7 +25,7 @@ MOST_RUNS, DEPLOYED_WITHIN = 15, 2.6
 
 
 def main() -> None:
-    """Send the burst, wait for its end, and print what came of it."""
+    """Send the burst, wait for its end, and print the result."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         script = 'mkdir busy || touch overlap; sleep 0.2; rmdir busy; echo "$WEBHOOKD_COMMIT" > deployed'
@@ -36,7 +38,7 @@ def main() -> None:
 
 
 def send_burst(served: Served) -> tuple[float, str]:
-    """Push evenly from several connections; give the moment of the first and the last commit."""
+    """Push at a steady rate; return the time of the first push and the last commit."""
     began = time.perf_counter()
     turns = threading.Lock()
     sent: list[str] = []
@@ -44,7 +46,7 @@ def send_burst(served: Served) -> tuple[float, str]:
     def send() -> None:
         connection = http.client.HTTPConnection("127.0.0.1", served.port)
         while True:
-            with turns:  # in order, so that "the last" has a meaning
+            with turns:  # pushes are sent in order, so that there is a last one
                 number = len(sent)
                 if number == PUSHES:
                     return
@@ -60,7 +62,7 @@ def send_burst(served: Served) -> tuple[float, str]:
 
 
 def push(connection: http.client.HTTPConnection, number: int) -> str:
-    """Send one signed push and give its commit."""
+    """Send one signed push and return its commit."""
     commit = hashlib.sha1(str(number).encode(), usedforsecurity=False).hexdigest()
     push = {"ref": "refs/heads/main", "after": commit, "before": "1" * 40}
     body = json.dumps(push | {"repository": {"full_name": "octocat/blog"}}).encode()
@@ -78,14 +80,14 @@ def push(connection: http.client.HTTPConnection, number: int) -> str:
 
 
 def wait_for_commit(path: Path, commit: str) -> float:
-    """Give the moment at which *commit* is the deployed one."""
+    """Return the time at which *commit* is deployed."""
     while not path.exists() or path.read_text().strip() != commit:
         time.sleep(0.005)
     return time.perf_counter()
 
 
 def list_runs(folder: Path) -> list[dict[str, Any]]:
-    """Give all runs, oldest first, when none is left to come."""
+    """Return all runs, oldest first, when all have ended."""
     command = [
         WEBHOOKD,
         "--config",
@@ -104,17 +106,17 @@ def list_runs(folder: Path) -> list[dict[str, Any]]:
 
 
 def report(runs: list[dict[str, Any]], took: float, *, overlapped: bool) -> None:
-    """Print figures, and exit with 1 where one misses its bar."""
+    """Print the figures, and exit with 1 when one misses its bar."""
     ran = {run["run"] for run in runs if run["state"] == "succeeded"}
     superseded = [run for run in runs if run["state"] == "superseded"]
-    told = all(run["superseded_by"] > run["run"] for run in superseded)
+    linked = all(run["superseded_by"] > run["run"] for run in superseded)
     print(f"pushes                      {len(runs)}")
     print(f"runs                        {len(ran)} (bar {MOST_RUNS})")
-    print(f"two at once                 {'yes' if overlapped else 'never'}")
+    print(f"two at the same time        {'yes' if overlapped else 'never'}")
     print(f"first push to last deployed {took:.2f} s (bar {DEPLOYED_WITHIN} s)")
-    print(f"superseded, and by which    {len(superseded)}, {'all told' if told else 'NOT all told'}")
+    print(f"superseded, with their link {len(superseded)}, {'all linked' if linked else 'NOT all linked'}")
     complete = len(runs) == PUSHES == len(ran) + len(superseded)
-    good = complete and told and len(ran) <= MOST_RUNS and took <= DEPLOYED_WITHIN and not overlapped
+    good = complete and linked and len(ran) <= MOST_RUNS and took <= DEPLOYED_WITHIN and not overlapped
     sys.exit(0 if good else 1)
 
 

@@ -1,9 +1,9 @@
-"""Print what a claim and the lists cost with a long history, as ratios to a short one in the same run.
+"""Measure the claim and the lists with a long history, as ratios to a short one in the same run.
 
     python benchmarks/claims.py [--short 10000] [--long 1000000] [--waiting 10000]
 
-Both databases are filled the same way, with runs that ended over many targets, and measured in turns. A third
-and a fourth measure the claim with many runs waiting in one lane, and with each of them in a lane of its own.
+Both databases are filled in the same way, with ended runs of many targets, and measured in turns. Two more
+databases measure the claim with many waiting runs, all in one lane and each in its own lane.
 """
 
 import argparse
@@ -68,16 +68,16 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     """Read the command line."""
-    parser = argparse.ArgumentParser(description="What a claim and the lists cost with a long history")
+    parser = argparse.ArgumentParser(description="Claim and lists with a long history")
     parser.add_argument("--short", type=int, default=10_000, help="runs in the short history")
     parser.add_argument("--long", type=int, default=1_000_000, help="runs in the long history")
-    parser.add_argument("--waiting", type=int, default=10_000, help="runs that wait")
+    parser.add_argument("--waiting", type=int, default=10_000, help="waiting runs")
     parser.add_argument("--rounds", type=int, default=150)
     return parser.parse_args()
 
 
 def filled(path: Path, *, runs: int) -> Store:
-    """Make a store with so many ended runs."""
+    """Return a store with this number of ended runs."""
     store = Store.open(path)
     connection = sqlite3.connect(path)
     start = round((NOW - timedelta(days=30)).timestamp() * 1e6)
@@ -106,17 +106,17 @@ def compare(short: Store, long: Store, options: argparse.Namespace) -> None:
 
 
 def once(store: Store, number: int) -> Iterator[tuple[str, float]]:
-    """Take one push through the store and look at each list."""
+    """Time each step of one push through the store, and each list."""
     decision = push(number, repo=f"octocat/old{number % TARGETS}")
     yield "accept", timed(lambda: store.accept(decision, now=NOW))
     claims: list[int] = []
     yield "claim", timed(lambda: claims.append(claimed(store)))
     yield "finish", timed(lambda: finish(store, claims[0]))
-    yield "claim, nothing waits", timed(lambda: store.claim(owner="new", now=NOW))
+    yield "claim, empty queue", timed(lambda: store.claim(owner="new", now=NOW))
     yield "runs", timed(store.runs)
     yield "runs of a target", timed(lambda: store.runs(target="octocat/old7@main"))
-    yield "runs that failed", timed(lambda: store.runs(state=RunState.FAILED))
-    yield "runs that wait", timed(lambda: store.runs(state=RunState.QUEUED))
+    yield "failed runs", timed(lambda: store.runs(state=RunState.FAILED))
+    yield "queued runs", timed(lambda: store.runs(state=RunState.QUEUED))
     yield "runs, page in the middle", timed(lambda: store.runs(before=5000))
     yield "deliveries", timed(store.deliveries)
     yield "counts", timed(store.counts)
@@ -124,7 +124,7 @@ def once(store: Store, number: int) -> Iterator[tuple[str, float]]:
 
 
 def crowd(path: Path, waiting: int, *, label: str, lanes: int) -> None:
-    """Print what a claim costs while many runs wait."""
+    """Print the time of a claim while many runs wait."""
     with Store.open(path) as store:
         connection = sqlite3.connect(path)
         with connection:
@@ -143,19 +143,19 @@ def crowd(path: Path, waiting: int, *, label: str, lanes: int) -> None:
 
 
 def claimed(store: Store) -> int:
-    """Claim a run that must be there."""
+    """Claim a run and return its number."""
     claim = store.claim(owner="new", now=NOW)
     assert claim is not None
     return claim.run.run
 
 
 def finish(store: Store, run: int) -> None:
-    """End a run well."""
+    """End a run with success."""
     store.finish(run, owner="new", attempt=1, outcome=SUCCESS, now=NOW)
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Give the seconds that *work* takes."""
+    """Return the seconds that *work* takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start

@@ -1,9 +1,9 @@
-"""Print how many accepts a second many threads get out of the store, against one lock per request.
+"""Measure accepts per second of many threads with group commit, against one lock per request.
 
     python benchmarks/group_commit.py [--threads 64] [--accepts 6000] [--slow]
 
-Both sides run the same transaction with synchronous=FULL, in turns, each on a database of its own. `--slow`
-repeats it with 5 ms added to each fsync, by a small library that `cc` makes for the occasion.
+Both sides run the same transaction with synchronous=FULL, in turns, each on its own database. `--slow`
+repeats this with 5 ms added to each fsync, by a small library that `cc` compiles.
 """
 
 import argparse
@@ -55,7 +55,7 @@ int fdatasync(int fd) {
 
 
 class OneLock:
-    """The simple backend to compare with: one connection, one lock, one commit per change."""
+    """A simple backend to compare with: one connection, one lock, one commit per change."""
 
     def __init__(self, path: Path) -> None:
         open_database(path).close()
@@ -66,7 +66,7 @@ class OneLock:
         self._lock = threading.Lock()
 
     def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:  # noqa: ARG002
-        """Run *work* in a transaction of its own."""
+        """Run *work* in its own transaction."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             result = work(SqliteTransaction(self._connection))
@@ -74,7 +74,7 @@ class OneLock:
             return result
 
     def write_soon(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
-        """Run *work* at once: there is nobody to hand it to."""
+        """Run *work* at once: there is no writer thread."""
         future: Future[Result] = Future()
         future.set_result(self.write(work))
         return future
@@ -85,7 +85,7 @@ class OneLock:
             return query(SqliteTransaction(self._connection))
 
     def check(self) -> tuple[str, ...]:
-        """Find nothing: nobody asks."""
+        """Return no problems: the benchmark does not use this."""
         return ()
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class OneLock:
 def main() -> None:
     """Measure and print."""
     options = arguments()
-    measure(options, label="fsync of this disk" if not options.under_shim else "5 ms more for each fsync")
+    measure(options, label="fsync of this disk" if not options.under_shim else "5 ms added to each fsync")
     if options.slow and not options.under_shim:
         again_with_shim(options)
 
@@ -107,13 +107,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--threads", type=int, default=64)
     parser.add_argument("--accepts", type=int, default=6000, help="per round, over all threads")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--slow", action="store_true", help="again with 5 ms added to each fsync")
+    parser.add_argument("--slow", action="store_true", help="repeat with 5 ms added to each fsync")
     parser.add_argument("--under-shim", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def measure(options: argparse.Namespace, *, label: str) -> None:
-    """Print accepts a second of both sides, and their ratio."""
+    """Print the accepts per second of both sides, and their ratio."""
     grouped, locked = [], []
     for _ in range(options.rounds):
         with tempfile.TemporaryDirectory() as folder:
@@ -125,7 +125,7 @@ def measure(options: argparse.Namespace, *, label: str) -> None:
 
 
 def rate(store: Store, options: argparse.Namespace) -> float:
-    """Give the accepts a second that so many threads get."""
+    """Return the accepts per second of all threads together."""
     each = options.accepts // options.threads
     start = threading.Barrier(options.threads + 1)
     threads = [
@@ -144,7 +144,7 @@ def rate(store: Store, options: argparse.Namespace) -> float:
 
 
 def accept(store: Store, start: threading.Barrier, numbers: range) -> None:
-    """Push what *numbers* name, one after the other."""
+    """Push each of *numbers*, one after the other."""
     decisions = [push(number, repo=f"octocat/r{number % 500}") for number in numbers]
     start.wait()
     for decision in decisions:
@@ -152,9 +152,9 @@ def accept(store: Store, start: threading.Barrier, numbers: range) -> None:
 
 
 def again_with_shim(options: argparse.Namespace) -> None:
-    """Run this script once more under the library that slows each fsync down."""
+    """Run this script again with the library that slows down each fsync."""
     if shutil.which("cc") is None:
-        print("no C compiler (cc): the run with a slow fsync is left out")
+        print("no C compiler (cc): skipped the run with a slow fsync")
         return
     with tempfile.TemporaryDirectory() as folder:
         source, library = Path(folder) / "slow.c", Path(folder) / "slow.so"

@@ -1,14 +1,14 @@
-"""Good pushes while hostile clients do their worst, and what each kind of them is answered.
+"""Send good pushes while hostile clients attack, and check the answers to each kind of attack.
 
     python benchmarks/hostile.py [--silent 500] [--slow 500] [--forgers 16] [--seconds 20] [--idle 1500]
         [--each 10000]
 
-1. Silent connections, connections that send a byte a second, and connections that send wrong signatures as
-   fast as they can, all at once and from the same address as a good push each second.
-2. More idle connections than the server takes.
-3. So many requests of each hostile kind: their status codes, and the size of the log.
+1. Silent connections, connections that send one byte per second, and connections that send wrong signatures
+   as fast as they can, all at once. A good push is sent every second from the same address.
+2. More idle connections than the server accepts.
+3. Many requests of each hostile kind: their status codes, and the size of the log.
 
-Exits 1 when a bar is missed. `--untimed` leaves out the bars that depend on the machine's speed.
+Exits with 1 when a bar is missed. `--untimed` leaves out the bars that depend on the speed of the machine.
 """
 
 import argparse
@@ -41,8 +41,8 @@ WRONG = "sha256=" + "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """A hostile request and the status codes that it may be answered with."""
+class HostileRequest:
+    """A hostile request and the status codes that are correct answers to it."""
 
     name: str
     request: bytes
@@ -50,7 +50,7 @@ class Kind:
 
 
 def main() -> None:
-    """Attack, print what came of it, and judge."""
+    """Attack, print the results and compare them with the bars."""
     options = arguments()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with tempfile.TemporaryDirectory() as name:
@@ -61,11 +61,11 @@ def main() -> None:
             missed = [
                 *under_attack(served, options),
                 *with_idle_connections(served, options),
-                *one_kind_after_the_other(served, options),
+                *each_kind_alone(served, options),
             ]
             pushed = options.seconds + 2
             runs = count_runs(Path(name, "webhookd"))
-            missed += check("runs, of the good pushes alone", runs, holds=runs == pushed)
+            missed += check("runs, only of the good pushes", runs, holds=runs == pushed)
             missed += check("daemon alive", served.pid, holds=Path(f"/proc/{served.pid}").exists())
     sys.exit(bool(missed))
 
@@ -76,21 +76,21 @@ def arguments() -> argparse.Namespace:
     counts = {"silent": 500, "slow": 500, "forgers": 16, "seconds": 20, "idle": 1500, "each": 10_000}
     for name, default in counts.items():
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--untimed", action="store_true", help="judge nothing that depends on the speed")
+    parser.add_argument("--untimed", action="store_true", help="ignore the bars that depend on speed")
     return parser.parse_args()
 
 
 def check(what: str, value: object, *, holds: bool) -> list[str]:
-    """Print one finding; give it when it misses its bar."""
+    """Print one result; return its name when it misses its bar."""
     print(f"{'ok    ' if holds else 'MISSED'} {what}: {value}")
     return [] if holds else [what]
 
 
-# -- 1. everybody at once
+# -- 1. all attacks at once
 
 
 def under_attack(served: Served, options: argparse.Namespace) -> Iterator[str]:
-    """Push once a second while the attack goes on."""
+    """Push once per second during the attack."""
     push(served)
     before = served.memory()
     with attack(served, options) as answers:
@@ -104,15 +104,15 @@ def under_attack(served: Served, options: argparse.Namespace) -> Iterator[str]:
     statuses = answers.get()
     quick = options.untimed or max(took) < SLOWEST
     yield from check("slowest good push, seconds", f"{max(took):.3f}", holds=quick)
-    yield from check("memory grew by MiB", f"{(memory - before) / 2**20:.1f}", holds=memory - before < GROWTH)
-    rightly = set(statuses) <= {401, 429} and bool(statuses)
-    yield from check("forgers were answered", dict(statuses), holds=rightly)
-    print(f"       forgers' requests a second: {statuses.total() / options.seconds:,.0f}")
+    yield from check("memory growth, MiB", f"{(memory - before) / 2**20:.1f}", holds=memory - before < GROWTH)
+    correctly = set(statuses) <= {401, 429} and bool(statuses)
+    yield from check("answers to forgers", dict(statuses), holds=correctly)
+    print(f"       requests of forgers per second: {statuses.total() / options.seconds:,.0f}")
 
 
 @contextlib.contextmanager
 def attack(served: Served, options: argparse.Namespace) -> Iterator["Queue[Counter[int]]"]:
-    """Attack from a process of its own until the end of the block; the queue then holds the answers."""
+    """Attack from another process until the end of the block; then the queue contains the answers."""
     answers: Queue[Counter[int]] = multiprocessing.Queue()
     done = multiprocessing.Event()
     process = multiprocessing.Process(target=run_attack, args=(served.port, options, done, answers))
@@ -125,12 +125,12 @@ def attack(served: Served, options: argparse.Namespace) -> Iterator["Queue[Count
 
 
 def run_attack(port: int, options: argparse.Namespace, done: Event, answers: "Queue[Counter[int]]") -> None:
-    """Be the process that attacks."""
+    """Run the attack in this process."""
     answers.put(asyncio.run(attack_until(port, options, done)))
 
 
 async def attack_until(port: int, options: argparse.Namespace, done: Event) -> Counter[int]:
-    """Attack from all sides until *done*, and give the status codes that forgers got."""
+    """Run all attackers until *done*, and return the status codes that the forgers got."""
     statuses: Counter[int] = Counter()
     attackers = [asyncio.create_task(stay_silent(port)) for _ in range(options.silent)]
     attackers += [asyncio.create_task(trickle(port)) for _ in range(options.slow)]
@@ -143,14 +143,14 @@ async def attack_until(port: int, options: argparse.Namespace, done: Event) -> C
 
 
 async def stay_silent(port: int) -> None:
-    """Connect and say nothing; again, when it is closed."""
+    """Connect and send nothing; connect again when the connection is closed."""
     while True:
         async with connected(port) as (reader, _):
             await reader.read(1)
 
 
 async def trickle(port: int) -> None:
-    """Send a head a byte a second; again, when it is closed."""
+    """Send a head with one byte per second; connect again when the connection is closed."""
     while True:
         async with connected(port) as (_, writer):
             for byte in request("/github-webhook", length=1000, signature=WRONG):
@@ -172,7 +172,7 @@ async def forge(port: int, statuses: Counter[int]) -> None:
 
 @contextlib.asynccontextmanager
 async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Hold a connection; that the other end closes it is no error."""
+    """Hold a connection. It is no error if the server closes it."""
     with contextlib.suppress(OSError, asyncio.IncompleteReadError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
@@ -182,18 +182,18 @@ async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
 
 
 async def answer(reader: asyncio.StreamReader) -> int:
-    """Read one answer and give its status code."""
+    """Read one answer and return its status code."""
     text = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     length = text.partition("content-length: ")[2].partition("\r\n")[0]
     await reader.readexactly(int(length))
     return int(text.split(" ", 2)[1])
 
 
-# -- 2. more than it takes
+# -- 2. too many connections
 
 
 def with_idle_connections(served: Served, options: argparse.Namespace) -> Iterator[str]:
-    """Push while many connections are open on which nothing happens."""
+    """Push while many idle connections are open."""
     with contextlib.ExitStack() as stack:
         for _ in range(options.idle):
             stack.enter_context(socket.create_connection(("127.0.0.1", served.port)))
@@ -204,12 +204,12 @@ def with_idle_connections(served: Served, options: argparse.Namespace) -> Iterat
     yield from check(what, f"{took:.3f}", holds=options.untimed or took < SLOWEST)
 
 
-# -- 3. one kind after the other
+# -- 3. each kind alone
 
 
-def one_kind_after_the_other(served: Served, options: argparse.Namespace) -> Iterator[str]:
-    """Send so many of each kind, and look at the answers and the log."""
-    for kind in kinds():
+def each_kind_alone(served: Served, options: argparse.Namespace) -> Iterator[str]:
+    """Send many requests of each kind, and check the answers and the log."""
+    for kind in hostile_requests():
         statuses = asyncio.run(send_many(served.port, kind, options.each))
         holds = set(statuses) <= kind.statuses and sum(statuses.values()) == options.each
         yield from check(f"{kind.name}: answers", dict(statuses), holds=holds)
@@ -217,7 +217,7 @@ def one_kind_after_the_other(served: Served, options: argparse.Namespace) -> Ite
     yield from check("log, KiB", f"{size / 1024:.0f}", holds=size < LOG)
 
 
-async def send_many(port: int, kind: Kind, count: int) -> Counter[int]:
+async def send_many(port: int, kind: HostileRequest, count: int) -> Counter[int]:
     """Send *count* requests of one kind over a few connections at a time."""
     statuses: Counter[int] = Counter()
     left = iter(range(count))
@@ -233,32 +233,40 @@ async def send_many(port: int, kind: Kind, count: int) -> Counter[int]:
     return statuses
 
 
-def kinds() -> Iterator[Kind]:
-    """Give one hostile request of each kind."""
+def hostile_requests() -> Iterator[HostileRequest]:
+    """Yield one hostile request of each kind."""
     proofless, bad = frozenset({401, 429}), frozenset({400})
     body = b'{"ref": "refs/heads/main"}'
     hook, length = "/github-webhook", len(body)
     chunked = request(hook, signature=WRONG).replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
-    yield Kind("unknown path", request("/wp-login.php"), frozenset({404}))
-    yield Kind("path folded", request("//github-webhook", length=length) + body, frozenset({404}))
-    yield Kind("other method", request(hook).replace(b"POST", b"GET"), frozenset({405}))
-    yield Kind("announced too large", request(hook, length=10**9, signature=WRONG), frozenset({413}))
-    yield Kind("head too large", request(hook + "?" + "x" * 17_000), frozenset({431}))
-    yield Kind("address not allowed", request("/inside", length=length) + body, frozenset({403}))
-    yield Kind("no signature", request(hook, length=length) + body, proofless)
-    yield Kind("no signature, body to come", request(hook, length=10**6), proofless)
-    yield Kind("signature malformed", request(hook, length=length, signature="sha256=x") + body, proofless)
-    yield Kind("signature wrong", request(hook, length=length, signature=WRONG) + body, proofless)
-    yield Kind("no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", bad)
-    yield Kind("two lengths", request(hook, length=5, more="Content-Length: 6\r\n"), bad)
-    yield Kind("length and chunks", chunked.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n"), bad)
-    yield Kind("chunks malformed", chunked + b"zz\r\n", bad)
-    yield Kind("chunks of a byte", chunked + b"1\r\nx\r\n" * 2000, bad)
-    yield Kind("a head to choke on", b"GET a://" + b"1" * 16_000 + b" HTTP/x\r\n\r\n", bad)
+    yield HostileRequest("unknown path", request("/wp-login.php"), frozenset({404}))
+    yield HostileRequest(
+        "path not normalised", request("//github-webhook", length=length) + body, frozenset({404})
+    )
+    yield HostileRequest("other method", request(hook).replace(b"POST", b"GET"), frozenset({405}))
+    yield HostileRequest(
+        "announced length too large", request(hook, length=10**9, signature=WRONG), frozenset({413})
+    )
+    yield HostileRequest("head too large", request(hook + "?" + "x" * 17_000), frozenset({431}))
+    yield HostileRequest("address not allowed", request("/inside", length=length) + body, frozenset({403}))
+    yield HostileRequest("no signature", request(hook, length=length) + body, proofless)
+    yield HostileRequest("no signature, unsent body", request(hook, length=10**6), proofless)
+    yield HostileRequest(
+        "signature malformed", request(hook, length=length, signature="sha256=x") + body, proofless
+    )
+    yield HostileRequest("signature wrong", request(hook, length=length, signature=WRONG) + body, proofless)
+    yield HostileRequest("not HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", bad)
+    yield HostileRequest("two lengths", request(hook, length=5, more="Content-Length: 6\r\n"), bad)
+    yield HostileRequest(
+        "length and chunks", chunked.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n"), bad
+    )
+    yield HostileRequest("chunks malformed", chunked + b"zz\r\n", bad)
+    yield HostileRequest("one-byte chunks", chunked + b"1\r\nx\r\n" * 2000, bad)
+    yield HostileRequest("slow head to parse", b"GET a://" + b"1" * 16_000 + b" HTTP/x\r\n\r\n", bad)
 
 
 def request(target: str, *, length: int | None = None, signature: str = "", more: str = "") -> bytes:
-    """Write the head of a POST as a forge sends it."""
+    """Return the head of a POST as a forge sends it."""
     lines = [f"POST {target} HTTP/1.1", "Host: hooks.example.org", "Content-Type: application/json"]
     lines += ["X-GitHub-Event: push"]
     lines += [f"Content-Length: {length}"] if length is not None else []
@@ -266,11 +274,11 @@ def request(target: str, *, length: int | None = None, signature: str = "", more
     return ("\r\n".join(lines) + f"\r\n{more}\r\n").encode()
 
 
-# -- the good ones
+# -- good pushes
 
 
 def push(served: Served) -> None:
-    """Send a good push; it has to be accepted."""
+    """Send a good push, which must be accepted."""
     commit = hashlib.sha1(str(time.time_ns()).encode(), usedforsecurity=False).hexdigest()
     body = json.dumps(
         {"ref": "refs/heads/main", "after": commit, "repository": {"full_name": "octocat/blog"}}
@@ -290,7 +298,7 @@ def push(served: Served) -> None:
 
 
 def count_runs(folder: Path) -> int:
-    """Count the runs that there are."""
+    """Return the number of runs."""
     command = [WEBHOOKD, "runs", "--json", "--limit", "100000", "--config", str(folder / "webhookd.yaml")]
     listed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return len(json.loads(listed))

@@ -1,8 +1,8 @@
-"""What it costs to turn a forged body away, by the number of repositories with secrets of their own.
+"""Measure the time to refuse a forged body, by the number of repositories with their own secrets.
 
     python benchmarks/many_secrets.py [--rounds 20]
 
-A forger chooses the body: a small one, the largest, and one that mentions as many repositories as it can.
+A forger chooses the body: a small one, the largest one, or one that mentions many repositories.
 """
 
 import argparse
@@ -32,8 +32,8 @@ LARGEST = 25 * 1024**2
 
 
 def main() -> None:
-    """Print a row for each body, a column for each number of secrets."""
-    parser = argparse.ArgumentParser(description="Cost of a forged body by the number of secrets")
+    """Print a row for each body and a column for each number of secrets."""
+    parser = argparse.ArgumentParser(description="Time to refuse a forged body, by number of secrets")
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
     numbers = (1, 16, 200, 1000)
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def bodies() -> dict[str, bytes]:
-    """Give what a forger may send."""
+    """Return bodies that a forger can send."""
     mentioned = [{"full_name": f"octocat/r{number}"} for number in range(1000)]
     return {
         "10 KB": json.dumps({"ref": "refs/heads/main", "padding": "x" * 10_000}).encode(),
@@ -56,7 +56,7 @@ def bodies() -> dict[str, bytes]:
 
 
 def cost(body: bytes, number: int, rounds: int) -> float:
-    """Give the median seconds to refuse *body*."""
+    """Return the median of the seconds to refuse *body*."""
     secrets = [Secret(label="own", key=b"own %d" % each) for each in range(number)]
     repositories = [
         Repository(pattern=f"octocat/r{each}", hook="github", secrets=(secret,))

@@ -1,4 +1,4 @@
-"""Pushes to measure the store with: verified, matched, 10 KB each."""
+"""Pushes for measuring the store: verified, matched, 10 KB each."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
 
 
 def push(number: int, *, repo: str) -> Decision:
-    """Make a delivery of one push that matched."""
+    """Return a decision about a delivery of one push that matched a target."""
     event = PushEvent(repo=repo, ref="refs/heads/main", branch="main", commit=COMMIT, pusher="octocat")
     body = b"x" * 10_000
     delivery = Delivery(

@@ -1,4 +1,4 @@
-"""Servers to measure: started on a free port of 127.0.0.1, looked at from outside, and ended."""
+"""Servers to measure: started on a free port of 127.0.0.1, observed from outside, and ended."""
 
 import contextlib
 import os
@@ -14,20 +14,20 @@ from pathlib import Path
 WEBHOOKD = str(Path(sys.executable).with_name("webhookd"))
 SECRET = b"benchmark"
 
-_PAUSE, _RESTING = 0.5, 0.05  # seconds between two looks; share of a processor that still counts as rest
+_PAUSE, _RESTING = 0.5, 0.05  # seconds between two measurements; share of a processor that counts as idle
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A server that listens."""
+    """A listening server."""
 
     pid: int
     port: int
     log: Path
 
     def cpu_seconds(self) -> float:
-        """Give the processor time of the whole process tree until now, of ended processes too."""
+        """Return the processor time of the whole process tree so far, including ended processes."""
         ticks = 0
         for pid in self.tree():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -35,7 +35,7 @@ class Served:
         return ticks / _TICKS
 
     def cpu_seconds_when_quiet(self) -> float:
-        """Wait until the process tree rests, and give its processor time."""
+        """Wait until the process tree is idle, and return its processor time."""
         before, now = -1.0, self.cpu_seconds()
         while now - before > _RESTING * _PAUSE:
             time.sleep(_PAUSE)
@@ -43,7 +43,7 @@ class Served:
         return now
 
     def memory(self) -> int:
-        """Give the bytes that the process tree holds: what is shared is counted once (PSS)."""
+        """Return the memory of the process tree in bytes; shared memory is counted once (PSS)."""
         total = 0
         for pid in self.tree():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
@@ -52,20 +52,20 @@ class Served:
         return total
 
     def tree(self) -> list[int]:
-        """Name the server's processes, itself first."""
+        """Return the ids of the server's processes, its own first."""
         parents = {}
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
                 parents[int(folder.name)] = int(_stat(int(folder.name))[1])
         found = [self.pid]
-        for pid in found:  # grows while it is read
+        for pid in found:  # the list grows during the loop
             found += [child for child, parent in parents.items() if parent == pid]
         return found
 
 
 @contextlib.contextmanager
 def webhookd(folder: Path, rules: str, *, settings: str = "") -> Iterator[Served]:
-    """Run the installed daemon for octocat/blog with these branch *rules*, indented by four."""
+    """Run the installed daemon for octocat/blog with these branch *rules*, indented by four spaces."""
     folder.mkdir()
     (folder / "secret").touch(mode=0o600)
     (folder / "secret").write_bytes(SECRET)
@@ -80,7 +80,7 @@ def webhookd(folder: Path, rules: str, *, settings: str = "") -> Iterator[Served
 
 @contextlib.contextmanager
 def started(command: Sequence[str], log: Path, *, port: int = 0) -> Iterator[Served]:
-    """Run *command* until the end of the block; without *port*, its log says by which one it listens."""
+    """Run *command* until the end of the block; without *port*, the port is read from its log."""
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
         try:
             while not (found := listening(port, log)):
@@ -93,7 +93,7 @@ def started(command: Sequence[str], log: Path, *, port: int = 0) -> Iterator[Ser
 
 
 def listening(port: int, log: Path) -> int:
-    """Give the port by which a server listens; 0 while it does not."""
+    """Return the port that a server listens on; 0 while it does not listen."""
     if not port:
         found = re.search(r"listening \S*:(\d+)", log.read_text(errors="replace"))
         return int(found[1]) if found else 0
@@ -102,7 +102,7 @@ def listening(port: int, log: Path) -> int:
 
 
 def free_port() -> int:
-    """Give a port of 127.0.0.1 that nobody listens on."""
+    """Return a port of 127.0.0.1 that is not in use."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

@@ -1,7 +1,9 @@
-"""How long from a push until its command's first instruction, against spawning `sh -c` alone.
+"""Measure the time from a push to the first instruction of its command, against spawning `sh -c` alone.
 
-Run it on an idle machine: `python benchmarks/start_latency.py [--rounds 200]`. The bar is a ratio of 5 at the
-median, the aim 3.5. Both sides write one byte into the same FIFO, which this process reads.
+    python benchmarks/start_latency.py [--rounds 200]
+
+Run this on an idle machine. The bar is a ratio of 5 at the median, the aim is 3.5. Both sides write one byte
+into the same FIFO, which this process reads.
 """
 
 import argparse
@@ -24,7 +26,7 @@ BAR, AIM = 5.0, 3.5
 
 
 def main() -> None:
-    """Measure both in turns and print percentiles and their ratio."""
+    """Measure both in turns, and print percentiles and their ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=200)
     rounds = parser.parse_args().rounds
@@ -42,7 +44,7 @@ def main() -> None:
 
 @contextlib.contextmanager
 def fifo_reader(path: Path) -> Iterator[int]:
-    """Make a FIFO and open it so that each byte can be read as it comes."""
+    """Make a FIFO and open it, so that each byte can be read when it arrives."""
     os.mkfifo(path)
     reader = os.open(path, os.O_RDWR)
     yield reader
@@ -50,7 +52,7 @@ def fifo_reader(path: Path) -> Iterator[int]:
 
 
 def time_spawn(fifo: Path, reader: int) -> float:
-    """Seconds from a spawn of `sh -c` until its first instruction."""
+    """Return the seconds from a spawn of `sh -c` to its first instruction."""
     began = time.perf_counter()
     with subprocess.Popen(["/bin/sh", "-e", "-c", f"echo > {fifo}"], start_new_session=True):
         os.read(reader, 1)
@@ -58,7 +60,7 @@ def time_spawn(fifo: Path, reader: int) -> float:
 
 
 def time_push(connection: http.client.HTTPConnection, number: int, reader: int) -> float:
-    """Seconds from sending a signed push until the first instruction of its command."""
+    """Return the seconds from sending a signed push to the first instruction of its command."""
     commit = hashlib.sha1(str(number).encode(), usedforsecurity=False).hexdigest()
     push = {"ref": "refs/heads/main", "after": commit, "repository": {"full_name": "octocat/blog"}}
     body = json.dumps(push | {"before": "0" * 40, "padding": "x" * 10_000}).encode()
@@ -80,12 +82,12 @@ def time_push(connection: http.client.HTTPConnection, number: int, reader: int) 
 
 
 def settle(number: int) -> None:
-    """Let the run end and be recorded, so that the next push finds an idle daemon."""
+    """Wait until the run has ended and is recorded, so that the daemon is idle for the next push."""
     time.sleep(0.05 if number else 0.2)
 
 
 def report(spawned: list[float], pushed: list[float]) -> None:
-    """Print both and what they are to each other."""
+    """Print both times and their ratio."""
     for name, seconds in (("sh -c alone", spawned), ("POST to first instruction", pushed)):
         percentiles = statistics.quantiles(seconds, n=100)
         print(f"{name:26} p50 {percentiles[49] * 1000:6.2f} ms   p99 {percentiles[98] * 1000:6.2f} ms")
