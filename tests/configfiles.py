@@ -1,4 +1,4 @@
-"""What tests of the configuration share: a folder with a secret, and a file in it, loaded or refused."""
+"""A folder with a secret and a configuration, loaded or refused; shared by the tests of the configuration."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ REPOS = "repos: {octocat/blog: {main: make deploy}}\n"
 
 
 def write_secret(folder: Path, *, name: str = "secret", content: bytes = KEY.encode() + b"\n") -> Path:
-    """Write a secret that nobody warns of."""
+    """Write a secret that causes no warning."""
     file = folder / name
     file.write_bytes(content)
     file.chmod(0o600)
@@ -36,7 +36,7 @@ def write_config(folder: Path, text: str | bytes) -> Path:
 
 
 def load(folder: Path, text: str | bytes, *, env: Mapping[str, str] | None = None, uid: int = 0) -> Config:
-    """Load *text* as a configuration in *folder*, where a secret lies already."""
+    """Load *text* as a configuration in *folder*, beside a secret."""
     write_secret(folder)
     return config.load(write_config(folder, text), env=env or {}, uid=uid)
 
@@ -50,7 +50,7 @@ def target(folder: Path, keys: str) -> Target:
 def problems(
     folder: Path, text: str | bytes, *, env: Mapping[str, str] | None = None, uid: int = 0
 ) -> list[str]:
-    """Give what is wrong with *text*, line by line, without the name of the file."""
+    """Return the errors of *text*, line by line, without the name of the file."""
     with pytest.raises(ConfigError) as refused:
         load(folder, text, env=env, uid=uid)
     assert str(refused.value).splitlines() == [str(problem) for problem in refused.value.problems]
@@ -58,7 +58,7 @@ def problems(
 
 
 def warnings(folder: Path, text: str | bytes, *, env: Mapping[str, str] | None = None) -> list[str]:
-    """Give what is doubtful about *text*, line by line, without the name of the file."""
+    """Return the warnings about *text*, line by line, without the name of the file."""
     return [_without_file(folder, str(warning)) for warning in load(folder, text, env=env).warnings]
 
 
@@ -68,7 +68,7 @@ def _without_file(folder: Path, line: str) -> str:
 
 @contextmanager
 def as_nobody() -> Iterator[int]:
-    """Be a user who may not read what belongs to others, and give the uid; root becomes one for a while."""
+    """Become a user without rights, if this is root, and yield the uid."""
     if os.getuid() != 0:
         yield os.getuid()
         return

@@ -38,16 +38,16 @@ def test_a_listen_address_prints_as_it_is_written(text: str) -> None:
         ("9000", "write 127.0.0.1:9000"),
         (":9000", "127.0.0.1:9000 for this machine, 0.0.0.0:9000 or [::]:9000 for all"),
         ("*:9000", "127.0.0.1:9000 for this machine, 0.0.0.0:9000 or [::]:9000 for all"),
-        ("::1:9000", "a v6 address stands in brackets: [::1]:9000"),
+        ("::1:9000", "put an IPv6 address in brackets: [::1]:9000"),
         ("/run/webhookd.sock", "write unix:/run/webhookd.sock"),
         ("unix:webhookd.sock", "write unix:/run/webhookd/webhookd.sock"),
-        ("http://127.0.0.1:9000", "without the scheme: 127.0.0.1:9000"),
+        ("http://127.0.0.1:9000", "leave out the scheme: 127.0.0.1:9000"),
         ("127.0.0.1:65536", "0 to 65535"),
         ("localhost", "write 127.0.0.1:9000, [::1]:9000 or unix:/path"),
         ("", "write 127.0.0.1:9000, [::1]:9000 or unix:/path"),
     ],
 )
-def test_what_is_no_address_is_refused_with_the_way_it_is_written(text: str, hint: str) -> None:
+def test_an_invalid_address_is_refused_with_a_valid_form(text: str, hint: str) -> None:
     with pytest.raises(BadValue) as refused:
         parse_listen(text)
     assert refused.value.hint == hint
@@ -56,12 +56,12 @@ def test_what_is_no_address_is_refused_with_the_way_it_is_written(text: str, hin
 @pytest.mark.parametrize(
     "text", ["300.0.0.1:80", "1.2.3:80", "[::g]:80", "[127.0.0.1]:80", "a b:80", "-x:80", "a_b:80"]
 )
-def test_a_host_that_cannot_be_one_is_refused(text: str) -> None:
+def test_an_invalid_host_is_refused(text: str) -> None:
     with pytest.raises(BadValue, match="is not a"):
         parse_listen(text)
 
 
-def test_a_unix_path_that_no_socket_can_have_is_refused() -> None:
+def test_a_path_too_long_for_a_unix_socket_is_refused() -> None:
     assert parse_listen("unix:/" + "x" * 106).unix == Path("/" + "x" * 106)
     with pytest.raises(BadValue, match="longer than 107 bytes"):
         parse_listen("unix:/" + "x" * 107)
@@ -87,7 +87,7 @@ def test_a_single_address_is_a_network_of_one() -> None:
         ("", "write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"),
     ],
 )
-def test_what_is_no_network_is_refused_with_the_way_it_is_written(text: str, hint: str) -> None:
+def test_an_invalid_network_is_refused_with_a_valid_form(text: str, hint: str) -> None:
     with pytest.raises(BadValue) as refused:
         parse_network(text)
     assert refused.value.hint == hint

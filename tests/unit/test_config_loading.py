@@ -206,13 +206,13 @@ def test_a_rule_is_a_command_a_target_or_a_list_of_both(
     assert [t.run for t in loaded.repositories[0].targets] == runs
 
 
-def test_branch_names_that_yaml_takes_for_something_else_stay_names(tmp_path: Path) -> None:
+def test_a_branch_name_that_yaml_reads_as_another_type_stays_a_name(tmp_path: Path) -> None:
     text = SECRET + "repos: {a/b: {on: x, no: x, 1.10: x, 0x1f: x, null: x, 2026-11-24: x}}"
     patterns = [t.pattern for t in load(tmp_path, text).repositories[0].targets]
     assert patterns == ["on", "no", "1.10", "0x1f", "null", "2026-11-24"]
 
 
-def test_a_repository_in_nested_groups_or_of_a_user_has_its_whole_name(tmp_path: Path) -> None:
+def test_a_repository_of_a_nested_group_or_a_user_keeps_its_full_name(tmp_path: Path) -> None:
     text = SECRET + "repos: {group/sub/project: {main: x}, ~user/repo: {main: x}}"
     assert [r.pattern for r in load(tmp_path, text).repositories] == ["group/sub/project", "~user/repo"]
 
@@ -232,17 +232,17 @@ def test_a_target_can_take_its_command_from_the_defaults(tmp_path: Path) -> None
     assert load(tmp_path, text).repositories[0].targets[0].run == "./deploy"
 
 
-def test_a_short_secret_and_the_hook_it_stands_for_can_share_the_work(tmp_path: Path) -> None:
+def test_a_secret_at_the_top_and_other_keys_of_its_hook_are_one_hook(tmp_path: Path) -> None:
     loaded = load(tmp_path, SECRET + "hooks: {github: {path: /push}}\n" + REPOS)
     assert [(h.name, h.path, len(h.secrets)) for h in loaded.hooks] == [("github", "/push", 1)]
 
 
-def test_a_hook_with_a_forges_name_can_be_another_forges(tmp_path: Path) -> None:
+def test_a_hook_named_like_one_forge_can_be_of_another(tmp_path: Path) -> None:
     loaded = load(tmp_path, "hooks: {gitea: {forge: forgejo, secret: {file: secret}}}\n" + REPOS)
     assert loaded.hooks[0].forge is Forge.FORGEJO
 
 
-def test_state_goes_where_systemd_or_the_users_folders_say(tmp_path: Path) -> None:
+def test_the_state_directory_is_that_of_systemd_or_of_the_user(tmp_path: Path) -> None:
     text = SECRET + REPOS
     assert load(tmp_path, text).state_dir == Path("/var/lib/webhookd")
     assert load(tmp_path, text, uid=OTHER_USER, env={"HOME": "/home/u"}).state_dir == Path(
@@ -254,12 +254,12 @@ def test_state_goes_where_systemd_or_the_users_folders_say(tmp_path: Path) -> No
     ).state_dir == Path("/srv/s")
 
 
-def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_windows_line_ends_are_allowed(tmp_path: Path) -> None:
     text = b"\xef\xbb\xbf" + (SECRET + "repos:\n  a/b:\n    main: make\n").replace("\n", "\r\n").encode()
     assert load(tmp_path, text).repositories[0].targets[0].run == "make"
 
 
-def test_what_is_doubtful_is_a_warning(tmp_path: Path) -> None:
+def test_a_likely_mistake_is_a_warning(tmp_path: Path) -> None:
     text = (
         SECRET
         + "trusted_proxies: [0.0.0.0/0]\nhooks: {gitea: {secret: {file: secret}}}\n"
@@ -274,7 +274,7 @@ def test_what_is_doubtful_is_a_warning(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_that_everybody_can_change_is_doubtful(tmp_path: Path) -> None:
+def test_a_file_that_everybody_can_change_is_a_warning(tmp_path: Path) -> None:
     write_secret(tmp_path)
     file = write_config(tmp_path, SECRET + REPOS)
     file.chmod(0o666)
@@ -285,16 +285,14 @@ def test_a_file_that_everybody_can_change_is_doubtful(tmp_path: Path) -> None:
     )
 
 
-def test_a_relative_file_name_is_made_absolute_for_a_daemon_that_moves_about(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_relative_file_name_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_secret(tmp_path)
     write_config(tmp_path, SECRET + REPOS)
     monkeypatch.chdir(tmp_path)
     assert config.load(Path("webhookd.yaml"), env={}, uid=0).file == tmp_path / "webhookd.yaml"
 
 
-def test_who_only_looks_needs_no_secrets_and_need_not_be_root(tmp_path: Path) -> None:
+def test_without_secrets_neither_secrets_nor_root_are_needed(tmp_path: Path) -> None:
     text = """\
         secret: {credential: x}
         repos: {a/b: {secret: {file: nowhere}, branches: {main: {run: x, user: nobody-of-that-name}}}}
@@ -317,6 +315,6 @@ def test_a_secret_that_was_not_read_opens_nothing(tmp_path: Path) -> None:
     assert first != second
 
 
-def test_who_only_looks_is_told_of_mistakes_too(tmp_path: Path) -> None:
+def test_without_secrets_other_mistakes_are_still_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"sercet: unknown key"):
         config.load(write_config(tmp_path, "sercet: x"), env={}, uid=0, reading=config.Reading.NONE)

@@ -17,14 +17,14 @@ def user_file(folder: Path) -> Path:
     return file
 
 
-def test_a_file_that_is_named_counts_wherever_it_is(tmp_path: Path) -> None:
+def test_a_named_file_is_used_wherever_it_is(tmp_path: Path) -> None:
     env = {"WEBHOOKD_CONFIG": "/else/where.yaml", "XDG_CONFIG_HOME": str(tmp_path)}
     user_file(tmp_path)
     assert config.find(Path("named.yaml"), env=env, uid=USER) == Path("named.yaml")
     assert config.find(None, env=env, uid=USER) == Path("/else/where.yaml")
 
 
-def test_a_new_file_is_the_one_that_is_named_or_the_users_own() -> None:
+def test_a_new_file_is_the_named_one_or_the_users_own() -> None:
     env = {"WEBHOOKD_CONFIG": "/else/where.yaml"}
     assert config.find_new(Path("named.yaml"), env=env, uid=USER) == Path("named.yaml")
     assert config.find_new(None, env=env, uid=USER) == Path("/else/where.yaml")
@@ -49,18 +49,18 @@ def test_a_users_own_file_is_found_by_the_variable_or_below_home(tmp_path: Path)
     assert config.find(None, env={"HOME": str(home), "XDG_CONFIG_HOME": "relative"}, uid=USER) == below_home
 
 
-def test_the_places_are_the_users_then_the_systems() -> None:
+def test_the_users_file_comes_before_the_systems() -> None:
     assert list(config.default_files(env={"HOME": "/home/u"}, uid=USER)) == [
         Path("/home/u/.config/webhookd/webhookd.yaml"),
         SYSTEM,
     ]
 
 
-def test_root_has_the_systems_file_only() -> None:
+def test_root_has_only_the_systems_file() -> None:
     assert list(config.default_files(env={"HOME": "/root", "XDG_CONFIG_HOME": "/x"}, uid=0)) == [SYSTEM]
 
 
-def test_the_current_folder_is_never_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_current_folder_is_never_searched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "webhookd.yaml").touch()
     user_file(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -69,12 +69,12 @@ def test_the_current_folder_is_never_looked_at(tmp_path: Path, monkeypatch: pyte
 
 
 @pytest.mark.skipif(SYSTEM.exists(), reason=f"{SYSTEM} is there")
-def test_where_no_file_is_the_places_and_the_way_out_are_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_searched_places(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         config.find(None, env={"HOME": str(tmp_path)}, uid=USER)
     assert str(refused.value) == (
         f"{tmp_path}/.config/webhookd/webhookd.yaml: there is no such file and no {SYSTEM} "
-        "(`webhookd init` writes one; another place is named with --config FILE)"
+        "(`webhookd init` writes one; --config FILE names another place)"
     )
 
 
@@ -91,5 +91,7 @@ def test_where_no_file_is_the_places_and_the_way_out_are_told(tmp_path: Path) ->
         ({"HOME": "relative"}, 4_000_000, "/.local/state/webhookd"),
     ],
 )
-def test_state_goes_where_systemd_root_or_the_user_has_it(env: dict[str, str], uid: int, folder: str) -> None:
+def test_the_default_state_directory_is_systemds_or_the_users(
+    env: dict[str, str], uid: int, folder: str
+) -> None:
     assert default_state_dir(env=env, uid=uid) == Path(folder)

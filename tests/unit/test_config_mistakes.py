@@ -8,12 +8,12 @@ from webhookd.errors import ConfigError
 
 
 def problem_of(folder: Path, keys: str, *, uid: int = 0) -> list[str]:
-    """Give what is wrong with these *keys* of a target, without its place and path."""
+    """Return the errors of these *keys* of a target, without their places and paths."""
     found = problems(folder, f"{SECRET}repos: {{a/b: {{main: {{run: make, {keys}}}}}}}", uid=uid)
     return [line.partition("repos.a/b.main.")[2] for line in found]
 
 
-def test_all_problems_are_told_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
+def test_all_problems_are_listed_at_once_in_the_order_of_the_file(tmp_path: Path) -> None:
     text = """\
         secret: {file: nowhere}
         sercet: x
@@ -67,7 +67,7 @@ def test_an_error_names_the_file_as_it_was_named(tmp_path: Path) -> None:
         ("a: [b", '1:6: not valid YAML: a list that begins with "[" has no end (close it with "]")'),
     ],
 )
-def test_what_is_no_configuration_at_all_is_told_in_one_line(
+def test_a_file_that_is_no_configuration_is_one_problem(
     tmp_path: Path, text: str | bytes, message: str
 ) -> None:
     assert problems(tmp_path, text) == [message]
@@ -82,21 +82,21 @@ def test_what_is_no_configuration_at_all_is_told_in_one_line(
         ("a", "the file holds a string where keys are expected"),
     ],
 )
-def test_a_file_without_keys_is_told_with_the_command_that_replaces_it(
+def test_a_file_without_keys_is_reported_with_the_command_that_replaces_it(
     tmp_path: Path, text: str, message: str
 ) -> None:
     command = f"webhookd init --force --config {tmp_path}/webhookd.yaml"
     assert problems(tmp_path, text) == [f"{message} (`{command}` puts it aside and writes another)"]
 
 
-def test_a_missing_file_is_told_with_the_way_out(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_command_that_writes_one(tmp_path: Path) -> None:
     file = tmp_path / "nowhere.yaml"
     with pytest.raises(ConfigError) as refused:
         config.load(file, env={}, uid=0)
     assert str(refused.value) == f"{file}: there is no such file (`webhookd init --config {file}` writes one)"
 
 
-def test_a_folder_is_told_with_the_file_that_was_meant(tmp_path: Path) -> None:
+def test_a_folder_is_reported_with_the_file_probably_meant(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as refused:
         config.load(tmp_path, env={}, uid=0)
     assert (
@@ -208,7 +208,7 @@ def test_a_folder_is_told_with_the_file_that_was_meant(tmp_path: Path) -> None:
         ),
         (
             SECRET + REPOS + "state_dir: state",
-            '3:12: state_dir: "state" is not an absolute path (write it from / on)',
+            '3:12: state_dir: "state" is not an absolute path (begin it with /)',
         ),
         (
             SECRET + REPOS + "drain_timeout: -1",
@@ -216,11 +216,11 @@ def test_a_folder_is_told_with_the_file_that_was_meant(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_with_its_place_and_the_way_out(tmp_path: Path, text: str, problem: str) -> None:
+def test_a_mistake_is_reported_with_its_place_and_a_hint(tmp_path: Path, text: str, problem: str) -> None:
     assert problems(tmp_path, text) == [problem]
 
 
-def test_an_address_that_is_there_twice_is_told_beside_those_that_are_none(tmp_path: Path) -> None:
+def test_a_duplicate_address_is_found_beside_an_invalid_one(tmp_path: Path) -> None:
     assert problems(
         tmp_path, SECRET + REPOS + "listen: [127.0.0.1:99999, unix:/a, 127.0.0.1:0, unix:/a, 127.0.0.1:0]"
     ) == [
@@ -279,7 +279,7 @@ def test_an_address_that_is_there_twice_is_told_beside_those_that_are_none(tmp_p
         ),
     ],
 )
-def test_a_mistake_in_a_target_is_told_with_its_place_and_the_way_out(
+def test_a_mistake_in_a_target_is_reported_with_its_place_and_a_hint(
     tmp_path: Path, keys: str, problem: str
 ) -> None:
     assert problem_of(tmp_path, keys) == [problem]
@@ -293,13 +293,13 @@ def test_a_mistake_in_a_target_is_told_with_its_place_and_the_way_out(
         ("nice: -1", "nice: only root may go below 0"),
     ],
 )
-def test_what_only_root_may_ask_for_is_refused_to_others(tmp_path: Path, keys: str, message: str) -> None:
+def test_keys_that_need_root_are_refused_to_others(tmp_path: Path, keys: str, message: str) -> None:
     assert target(tmp_path, keys).name == "octocat/blog@main"
     (problem,) = problem_of(tmp_path, keys, uid=OTHER_USER)
     assert problem.startswith(f"{message} (start webhookd as root, or remove this key: commands run as ")
 
 
-def test_what_only_root_may_ask_for_is_refused_in_the_defaults_too(tmp_path: Path) -> None:
+def test_keys_that_need_root_are_refused_in_the_defaults_too(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, SECRET + "defaults: {user: root}\n" + REPOS, uid=OTHER_USER)
     assert problem.startswith("2:18: defaults.user: only root may run a command as another user")
 
@@ -345,20 +345,20 @@ def test_what_only_root_may_ask_for_is_refused_in_the_defaults_too(tmp_path: Pat
         ),
         (
             "{github: {secret: {file: secret}, allow_from: [10.0.0.1/8]}}",
-            'hooks.github.allow_from[0]: "10.0.0.1/8" has bits set behind the prefix (write 10.0.0.0/8)',
+            'hooks.github.allow_from[0]: "10.0.0.1/8" has bits set after the prefix (write 10.0.0.0/8)',
         ),
         ("[github]", "hooks: must be a mapping, not a list"),
         ("{github: secret}", "hooks.github: must be a mapping, not a string"),
     ],
 )
-def test_a_mistake_in_a_hook_is_told_with_its_place_and_the_way_out(
+def test_a_mistake_in_a_hook_is_reported_with_its_place_and_a_hint(
     tmp_path: Path, hooks: str, problem: str
 ) -> None:
     (told,) = problems(tmp_path, f"hooks: {hooks}\n{REPOS}")
     assert told.partition(": ")[2] == problem
 
 
-def test_two_hooks_cannot_answer_at_one_path(tmp_path: Path) -> None:
+def test_two_hooks_cannot_have_one_path(tmp_path: Path) -> None:
     text = """\
         secret: {file: secret}
         hooks:
@@ -373,14 +373,14 @@ def test_two_hooks_cannot_answer_at_one_path(tmp_path: Path) -> None:
     ]
 
 
-def test_a_secret_that_is_given_in_both_ways_is_refused(tmp_path: Path) -> None:
+def test_a_secret_at_the_top_and_in_its_hook_is_refused(tmp_path: Path) -> None:
     text = SECRET + "hooks: {github: {secret: {file: secret}}}\n" + REPOS
     assert problems(tmp_path, text) == [
         '1:1: secret: is there twice: as "hooks.github.secret" too (keep one of them)'
     ]
 
 
-def test_a_repository_has_to_say_by_which_of_several_hooks_it_comes(tmp_path: Path) -> None:
+def test_a_repository_has_to_name_one_of_several_hooks(tmp_path: Path) -> None:
     text = SECRET + "hooks: {gitea: {secret: {file: secret}}}\n"
     assert problems(tmp_path, text + REPOS) == [
         (
@@ -393,7 +393,7 @@ def test_a_repository_has_to_say_by_which_of_several_hooks_it_comes(tmp_path: Pa
     ]
 
 
-def test_a_mistake_is_not_told_again_in_other_words(tmp_path: Path) -> None:
+def test_a_mistake_is_reported_once(tmp_path: Path) -> None:
     text = "hooks: {lab: {forge: gitlub, token: {fil: x}}}\nrepos: {a/b: {hook: lab, branches: {main: [~]}}}"
     assert [line.partition(" (")[0] for line in problems(tmp_path, text)] == [
         (

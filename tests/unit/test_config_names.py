@@ -35,7 +35,7 @@ def said(check: Callable[[str], str], text: str) -> str:
         "a/b.c_d",
     ],
 )
-def test_a_repository_is_called_as_the_forge_shows_it(text: str) -> None:
+def test_a_repository_has_the_name_that_the_forge_shows(text: str) -> None:
     assert names.check_repository(text) == text
 
 
@@ -55,7 +55,7 @@ def test_a_repository_is_called_as_the_forge_shows_it(text: str) -> None:
         ("", "owner/name as the forge shows it; wildcards are *, ** and ?"),
     ],
 )
-def test_what_is_no_repository_is_refused_with_what_to_write(text: str, hint: str) -> None:
+def test_an_invalid_repository_is_refused_with_a_valid_name(text: str, hint: str) -> None:
     assert hint_of(names.check_repository, text) == hint
 
 
@@ -74,7 +74,7 @@ def test_what_is_no_repository_is_refused_with_what_to_write(text: str, hint: st
         "on",
     ],
 )
-def test_whatever_git_allows_is_a_branch(text: str) -> None:
+def test_a_branch_may_have_any_name_that_git_allows(text: str) -> None:
     assert names.check_branch(text) == text
 
 
@@ -101,7 +101,7 @@ def test_whatever_git_allows_is_a_branch(text: str) -> None:
         "a\tb",
     ],
 )
-def test_what_git_refuses_is_no_branch_and_no_tag(text: str) -> None:
+def test_a_name_that_git_refuses_is_no_branch_and_no_tag(text: str) -> None:
     assert hint_of(names.check_branch, text) == "wildcards are *, ** and ?"
     assert hint_of(names.check_tag, text) == "wildcards are *, ** and ?"
 
@@ -118,26 +118,26 @@ def test_a_word_is_safe_in_a_path_and_on_a_command_line(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "-x", ".x", "a/b", "a b", "x" * 65, "ü", "a\n"])
-def test_what_could_be_mistaken_is_no_word(text: str) -> None:
+def test_a_word_that_is_unsafe_there_is_refused(text: str) -> None:
     assert hint_of(names.check_word, text).startswith("letters, digits")
 
 
 @pytest.mark.parametrize("text", ["PATH", "_x", "A1"])
-def test_a_variable_has_a_name_that_every_shell_takes(text: str) -> None:
+def test_a_variable_has_a_name_that_every_shell_accepts(text: str) -> None:
     assert names.check_variable(text) == text
 
 
 @pytest.mark.parametrize("text", ["", "1A", "A-B", "A=B", "A B"])
-def test_what_a_shell_would_not_take_is_no_variable(text: str) -> None:
+def test_a_name_that_a_shell_refuses_is_no_variable(text: str) -> None:
     assert hint_of(names.check_variable, text) == 'letters, digits and "_"'
 
 
-def test_webhookds_own_variables_are_not_free() -> None:
-    assert hint_of(names.check_variable, "WEBHOOKD_REF") == "WEBHOOKD_ variables tell the command of its push"
+def test_webhookds_own_variables_are_reserved() -> None:
+    assert hint_of(names.check_variable, "WEBHOOKD_REF") == "WEBHOOKD_ variables describe the push"
 
 
 @pytest.mark.parametrize("text", ["/", "/github-webhook", "/a/b", "/a/", "/~x/y.z"])
-def test_a_hook_answers_at_a_plain_path(text: str) -> None:
+def test_a_hook_has_a_plain_path(text: str) -> None:
     assert names.check_url_path(text) == text
 
 
@@ -153,7 +153,7 @@ def test_a_hook_answers_at_a_plain_path(text: str) -> None:
         ("/ü", 'letters, digits, ".", "_", "~" and "-" between single slashes'),
     ],
 )
-def test_a_path_that_could_be_read_in_two_ways_is_refused(text: str, hint: str) -> None:
+def test_an_ambiguous_path_is_refused(text: str, hint: str) -> None:
     assert hint_of(names.check_url_path, text) == hint
 
 
@@ -170,12 +170,12 @@ def test_a_file_pattern_that_begins_elsewhere_is_refused(text: str, top: str) ->
 def test_nothing_is_expanded_in_a_path() -> None:
     assert names.check_absolute("/srv/$HOME") == "/srv/$HOME"
     assert hint_of(names.check_absolute, "~/blog") == '"~" is not expanded: write it out'
-    assert hint_of(names.check_absolute, "srv") == "write it from / on"
+    assert hint_of(names.check_absolute, "srv") == "begin it with /"
 
 
-def test_no_text_holds_what_no_command_can_be_given() -> None:
+def test_a_text_cannot_hold_a_nul_character() -> None:
     assert names.check_text("a\nb") == "a\nb"
-    assert hint_of(names.check_text, "a\0b") == "no command can be given one"
+    assert hint_of(names.check_text, "a\0b") == "the system cannot pass one to a command"
 
 
 @pytest.mark.parametrize(
@@ -183,5 +183,5 @@ def test_no_text_holds_what_no_command_can_be_given() -> None:
     [names.check_word, names.check_repository, names.check_branch, names.check_tag, names.check_url_path],
 )
 @given(text=st.text())
-def test_any_text_is_a_name_as_it_is_or_refused_in_one_line(check: Callable[[str], str], text: str) -> None:
+def test_any_text_is_a_valid_name_or_refused_in_one_line(check: Callable[[str], str], text: str) -> None:
     assert said(check, text) == text or said(check, text).isprintable()

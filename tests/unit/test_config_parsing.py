@@ -46,7 +46,7 @@ def test_a_scalar_is_the_text_that_was_written(text: str) -> None:
     assert data_of(f"key: {text}\n{text}: x") == {"key": text, text: "x"}
 
 
-def test_quotes_are_no_part_of_a_text_but_known() -> None:
+def test_a_quoted_text_is_distinguished_from_a_plain_one() -> None:
     plain, quoted = data_of("[12, '12']")
     assert (plain, type(plain)) == ("12", Plain)
     assert (quoted, type(quoted)) == ("12", str)
@@ -56,7 +56,7 @@ def test_a_key_may_be_called_null() -> None:
     assert data_of("null: a\n~: b\n'': c") == {"null": "a", "~": "b", "": "c"}
 
 
-def test_every_value_has_a_place_and_its_key_another() -> None:
+def test_values_and_keys_have_places_of_their_own() -> None:
     document = parse("a:\n  b: [x, {c: y}]\n", file="w.yaml")
     assert document.places == {
         ("a",): Place(key=(1, 1), value=(2, 3)),
@@ -67,12 +67,12 @@ def test_every_value_has_a_place_and_its_key_another() -> None:
     }
 
 
-def test_of_a_path_only_what_is_in_the_file_is_known() -> None:
+def test_only_the_part_of_a_path_that_is_in_the_file_is_known() -> None:
     document = parse("a: {b: [x]}", file="w.yaml")
     assert document.known(("a", "a mapping", "b", "a list", 0, "c")) == ("a", "b", 0)
 
 
-def test_what_is_not_in_the_file_has_the_place_of_the_key_above_it() -> None:
+def test_a_missing_key_has_the_place_of_the_key_above_it() -> None:
     document = parse("a:\n  b: x", file="w.yaml")
     document.error(("a", "b", "c"), "is missing", "write it")
     assert [str(error) for error in document.errors] == ["w.yaml:2:3: a.b.c: is missing (write it)"]
@@ -93,15 +93,15 @@ def test_a_key_path_is_dotted_and_counts_items() -> None:
         (("repos", "a/b", "main", "secret"), "repos.a/b.main.secret"),
     ],
 )
-def test_what_stands_below_a_secret_is_not_shown(path: tuple[str | int, ...], shown: str) -> None:
+def test_unknown_keys_below_a_secret_are_not_shown(path: tuple[str | int, ...], shown: str) -> None:
     assert dotted(path) == shown
 
 
-def test_what_a_terminal_would_act_on_is_escaped() -> None:
+def test_control_characters_are_escaped() -> None:
     assert dotted(("a\x1b[2J",)) == "a\\x1b[2J"
 
 
-def test_a_key_that_is_there_twice_is_found_at_its_second_place() -> None:
+def test_a_duplicate_key_is_found_at_its_second_place() -> None:
     assert problems_of("a: 1\nb: {c: x,\n  c: y}\na: 2") == [
         "w.yaml:3:3: b.c: is there twice (first in line 2)",
         "w.yaml:4:1: a: is there twice (first in line 1)",
@@ -119,7 +119,7 @@ def test_a_key_without_a_value_is_found() -> None:
     assert document.data == {"c": ["x"], "d": ""}
 
 
-def test_aliases_and_merge_keys_give_what_their_anchors_have() -> None:
+def test_aliases_and_merge_keys_are_resolved() -> None:
     text = "a: &a {x: 1, y: 2}\nb: &b {<<: *a, y: 3}\nc: {<<: [*b, {z: 4, x: 5}]}\nd: *a"
     assert data_of(text) == {
         "a": {"x": "1", "y": "2"},
@@ -129,13 +129,13 @@ def test_aliases_and_merge_keys_give_what_their_anchors_have() -> None:
     }
 
 
-def test_what_aliases_share_is_not_shared_in_the_data() -> None:
+def test_aliases_share_no_data() -> None:
     data = data_of("a: &a {x: [1]}\nb: *a")
     data["a"]["x"].append("2")
     assert data["b"] == {"x": ["1"]}
 
 
-def test_a_merge_of_something_else_than_a_mapping_is_a_problem() -> None:
+def test_only_a_mapping_can_be_merged() -> None:
     assert problems_of("a: {<<: [x], b: c}") == [
         'w.yaml:1:9: a: "<<" merges mappings only (write <<: *name of an anchored mapping)'
     ]
@@ -154,14 +154,14 @@ def test_a_merge_of_something_else_than_a_mapping_is_a_problem() -> None:
         "&a {<<: *a}",
     ],
 )
-def test_a_file_that_grows_without_end_is_refused_soon(text: str) -> None:
+def test_endless_aliases_and_deep_nesting_are_refused_soon(text: str) -> None:
     document = parse(text, file="w.yaml")
     (problem,) = document.errors
     assert problem.message in {"more than 100000 values", "more than 24 levels"}
     assert document.data is None
 
 
-def test_tags_mean_nothing() -> None:
+def test_tags_are_refused() -> None:
     hint = '(remove it; put a text that begins with "!" in quotes)'
     assert problems_of("a: !!python/object:os.system x\nb: !x [y]\nc: !!set {z}") == [
         f"w.yaml:1:4: a: a YAML tag, which means nothing here {hint}",
@@ -170,7 +170,7 @@ def test_tags_mean_nothing() -> None:
     ]
 
 
-def test_a_key_has_to_be_a_text() -> None:
+def test_a_key_has_to_be_a_string() -> None:
     assert problems_of("? [a]\n: b\nc: d") == ["w.yaml:1:3: a key that is no text (put it in quotes)"]
 
 
@@ -222,7 +222,7 @@ def test_a_key_has_to_be_a_text() -> None:
         ("a: x\nb: \x07y", "2:4: not valid YAML: a control character"),
     ],
 )
-def test_what_is_not_yaml_is_told_in_the_same_form_as_everything_else(text: str, problem: str) -> None:
+def test_a_yaml_error_is_reported_like_any_other(text: str, problem: str) -> None:
     assert problems_of(text) == [f"w.yaml:{problem}"]
 
 

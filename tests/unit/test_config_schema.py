@@ -1,4 +1,4 @@
-"""The JSON Schema, the example file and the reference say the same as the models."""
+"""The JSON Schema, the example file and the reference agree with the models."""
 
 import re
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ def validator() -> jsonschema.Draft202012Validator:
 
 
 def described(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every key that the schema of a mapping names, wherever it stands."""
+    """Yield every key of every mapping in the schema."""
     if isinstance(schema, dict):
         yield from schema.get("properties", {}).items()
         for part in schema.values():
@@ -86,7 +86,7 @@ def keys_in(data: Any) -> set[str]:
 
 
 @pytest.mark.parametrize("text", [SHORTEST, LONGER, EXAMPLE.read_text()])
-def test_an_editor_that_has_the_schema_accepts_what_webhookd_accepts(
+def test_the_schema_accepts_what_webhookd_accepts(
     tmp_path: Path, validator: jsonschema.Draft202012Validator, text: str
 ) -> None:
     assert [error.message for error in validator.iter_errors(yaml.safe_load(text))] == []
@@ -116,13 +116,11 @@ def test_an_editor_that_has_the_schema_accepts_what_webhookd_accepts(
         "repos: {a/b: {main: {run: }}}",
     ],
 )
-def test_an_editor_that_has_the_schema_marks_mistakes(
-    validator: jsonschema.Draft202012Validator, text: str
-) -> None:
+def test_the_schema_refuses_mistakes(validator: jsonschema.Draft202012Validator, text: str) -> None:
     assert not validator.is_valid(yaml.safe_load(text))
 
 
-def test_the_schema_says_by_which_rules_it_is_to_be_read() -> None:
+def test_the_schema_names_its_dialect() -> None:
     assert config.json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
@@ -132,7 +130,7 @@ def test_every_key_is_described_for_the_editor() -> None:
     assert [key for key, about in found.items() if not about.get("description", "").endswith(".")] == []
 
 
-def test_the_schema_has_only_words_that_json_schema_knows() -> None:
+def test_the_schema_uses_only_standard_keywords() -> None:
     known = jsonschema.Draft202012Validator.VALIDATORS.keys() | {
         "$schema",
         "$defs",
@@ -150,7 +148,7 @@ def test_the_example_shows_every_key() -> None:
     assert sorted(set(KEYS) - keys_in(yaml.safe_load(EXAMPLE.read_text()))) == []
 
 
-def test_the_example_loads_where_its_secrets_and_accounts_are(tmp_path: Path) -> None:
+def test_the_example_loads_if_its_secrets_and_accounts_exist(tmp_path: Path) -> None:
     for name in ("secret", "codeberg-authorization", "gitlab-token", "shop"):
         write_secret(tmp_path, name=name)
     write_secret(tmp_path, name="gitlab-signing", content=b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
@@ -190,7 +188,7 @@ def test_the_reference_has_a_line_for_every_key(model: type[Any]) -> None:
     assert [key for key in model.model_fields if key not in told] == []
 
 
-def test_the_reference_tells_the_defaults() -> None:
+def test_the_reference_shows_the_defaults() -> None:
     text = REFERENCE.read_text()
     for key, about in described(config.json_schema()):
         if "default" in about:
@@ -201,5 +199,5 @@ def test_the_reference_tells_the_defaults() -> None:
             assert re.search(rf"`[^`]*{shown}".replace("'", "."), line), line
 
 
-def test_every_key_of_a_target_has_a_place_in_what_is_loaded() -> None:
+def test_every_key_of_a_target_has_a_field_in_the_loaded_target() -> None:
     assert set(TargetKeys.model_fields) <= set(Target.__dataclass_fields__)

@@ -26,7 +26,7 @@ def problem_of(folder: Path, source: str, **variables: str) -> str:
     return problem.removeprefix("1:9: secret: ")
 
 
-def doubts_of(folder: Path, key: str) -> list[str]:
+def warnings_about(folder: Path, key: str) -> list[str]:
     found = warnings(folder, f"secret: {{env: KEY}}\n{REPOS}", env={"KEY": key})
     return [line.removeprefix("1:9: secret: ") for line in found]
 
@@ -41,14 +41,14 @@ def test_a_secret_comes_from_a_file_a_variable_or_a_credential(tmp_path: Path) -
     )
 
 
-def test_a_relative_file_begins_at_the_configurations_folder(
+def test_a_relative_file_is_below_the_configurations_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir("/")
     assert secrets_of(tmp_path, "{file: ./secret}")[0].key == KEY.encode()
 
 
-def test_a_secret_that_stands_in_the_file_is_taken_and_warned_of(tmp_path: Path) -> None:
+def test_a_literal_secret_is_used_with_a_warning(tmp_path: Path) -> None:
     text = f"hooks: {{github: {{secret: [{{file: secret}}, {KEY}]}}}}\n{REPOS}"
     assert load(tmp_path, text).hooks[0].secrets[1] == Secret(
         label="literal hooks.github.secret[1]", key=KEY.encode()
@@ -56,7 +56,9 @@ def test_a_secret_that_stands_in_the_file_is_taken_and_warned_of(tmp_path: Path)
     assert warnings(tmp_path, text) == [f"1:43: hooks.github.secret[1]: {LITERAL}"]
 
 
-def test_beside_the_daemon_what_only_it_can_see_is_a_warning_and_opens_nothing(tmp_path: Path) -> None:
+def test_outside_the_daemon_a_secret_of_its_environment_is_a_warning(
+    tmp_path: Path,
+) -> None:
     write_secret(tmp_path)
     file = write_config(
         tmp_path, f"secret: [{{credential: x}}, {{env: X}}, {{env: Y}}, {{file: secret}}]\n{REPOS}"
@@ -72,7 +74,7 @@ def test_beside_the_daemon_what_only_it_can_see_is_a_warning_and_opens_nothing(t
     assert [warning.key for warning in loaded.warnings] == ["secret[0]", "secret[1]"]
 
 
-def test_beside_the_daemon_a_file_that_is_missing_is_as_wrong_as_for_it(tmp_path: Path) -> None:
+def test_outside_the_daemon_a_missing_secret_file_is_an_error(tmp_path: Path) -> None:
     file = write_config(tmp_path, f"secret: {{file: nowhere}}\n{REPOS}")
     with pytest.raises(ConfigError, match='nowhere" does not exist'):
         config.load(file, env={}, uid=0, reading=config.Reading.OUTSIDE)
@@ -91,14 +93,12 @@ def test_beside_the_daemon_a_file_that_is_missing_is_as_wrong_as_for_it(tmp_path
         ("Schlüssel 山 und mehr".encode(), "Schlüssel 山 und mehr".encode()),
     ],
 )
-def test_exactly_one_newline_at_the_end_is_no_part_of_a_secret(
-    tmp_path: Path, content: bytes, key: bytes
-) -> None:
+def test_exactly_one_newline_at_the_end_is_removed(tmp_path: Path, content: bytes, key: bytes) -> None:
     write_secret(tmp_path, name="other", content=content)
     assert secrets_of(tmp_path, "{file: other}")[0].key == key
 
 
-def test_the_newline_is_stripped_wherever_a_secret_comes_from(tmp_path: Path) -> None:
+def test_the_newline_is_removed_from_every_source(tmp_path: Path) -> None:
     assert secrets_of(tmp_path, "{env: NAME}", NAME=KEY + "\n")[0].key == KEY.encode()
     assert secrets_of(tmp_path, f"|\n  {KEY}\n")[0].key == KEY.encode()
 
@@ -109,7 +109,7 @@ def test_a_variable_that_is_not_utf8_keeps_its_bytes(tmp_path: Path) -> None:
 
 
 @given(st.binary(min_size=17, max_size=200))
-def test_a_key_is_what_the_file_holds_but_for_one_newline(
+def test_a_key_is_the_content_of_the_file_without_one_newline(
     tmp_path_factory: pytest.TempPathFactory, content: bytes
 ) -> None:
     folder = tmp_path_factory.mktemp("secret")
@@ -130,14 +130,14 @@ def test_an_empty_literal_is_refused(tmp_path: Path) -> None:
     assert problem_of(tmp_path, "''").startswith("the secret is empty")
 
 
-def test_a_missing_file_is_refused_with_a_command_that_makes_it(tmp_path: Path) -> None:
+def test_a_missing_secret_file_is_refused_with_a_command_that_makes_it(tmp_path: Path) -> None:
     file = tmp_path / "nowhere"
     assert problem_of(tmp_path, f"{{file: {file}}}") == (
         f'"{file}" does not exist (make one: (umask 077; openssl rand -hex 32 > {file}))'
     )
 
 
-def test_what_is_no_regular_file_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+def test_a_secret_has_to_be_in_a_regular_file(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for file in (tmp_path / "pipe", tmp_path, Path("/dev/zero")):
         assert problem_of(tmp_path, f"{{file: {file}}}") == (
@@ -160,7 +160,7 @@ def open_folder() -> Iterator[Path]:
         yield Path(name)
 
 
-def test_a_secret_that_cannot_be_read_is_refused_with_the_user_who_cannot(open_folder: Path) -> None:
+def test_an_unreadable_secret_is_refused_with_the_name_of_the_user(open_folder: Path) -> None:
     file = write_config(open_folder, SECRET + REPOS)
     write_secret(open_folder).chmod(0)
     with as_nobody() as uid, pytest.raises(ConfigError) as refused:
@@ -173,7 +173,7 @@ def test_a_secret_that_cannot_be_read_is_refused_with_the_user_who_cannot(open_f
     )
 
 
-def test_a_configuration_that_cannot_be_read_is_refused_with_the_user_who_cannot(open_folder: Path) -> None:
+def test_an_unreadable_configuration_is_refused_with_the_name_of_the_user(open_folder: Path) -> None:
     file = write_config(open_folder, SECRET + REPOS)
     file.chmod(0)
     with as_nobody() as uid, pytest.raises(ConfigError) as refused:
@@ -185,7 +185,7 @@ def test_a_configuration_that_cannot_be_read_is_refused_with_the_user_who_cannot
     )
 
 
-def test_a_command_that_is_told_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+def test_the_command_of_a_hint_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
     source = '{file: "it\'s a/secret"}'
     assert problem_of(tmp_path, source) == (
         f'"{tmp_path}/it\'s a/secret" does not exist '
@@ -194,7 +194,7 @@ def test_a_command_that_is_told_can_be_pasted_into_a_shell(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("key", ["env", "credential"])
-def test_a_secret_in_the_place_of_a_name_is_not_repeated(key: str, tmp_path: Path) -> None:
+def test_a_secret_in_place_of_a_name_is_not_repeated(key: str, tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, f"secret: {{{key}: 'qD/4m:XyvQ=='}}\n{REPOS}")
     assert "is not a" in problem
     assert "qD/4m" not in problem
@@ -238,12 +238,12 @@ def test_a_source_names_exactly_one_place(tmp_path: Path, source: str, problem: 
         ("[]", "is an empty list (write a value, or remove the key)"),
     ],
 )
-def test_a_place_that_cannot_be_one_is_refused(tmp_path: Path, source: str, problem: str) -> None:
+def test_an_invalid_place_is_refused(tmp_path: Path, source: str, problem: str) -> None:
     (told,) = problems(tmp_path, f"secret: {source}\n{REPOS}")
     assert told.partition(": secret")[2].lstrip(".: ") == problem
 
 
-def test_every_secret_of_a_list_is_looked_at(tmp_path: Path) -> None:
+def test_every_secret_of_a_list_is_checked(tmp_path: Path) -> None:
     sources = "[{env: A}, {env: B}, {file: secret}]"
     found = problems(tmp_path, f"secret: {sources}\n{REPOS}")
     assert [line.partition(" is not set")[0] for line in found] == [
@@ -261,7 +261,7 @@ def test_every_secret_of_a_list_is_looked_at(tmp_path: Path) -> None:
         (0o602, ["can be changed by every user of this machine"]),
     ],
 )
-def test_a_file_that_everybody_can_get_at_is_doubtful(tmp_path: Path, mode: int, doubts: list[str]) -> None:
+def test_a_secret_file_open_to_everybody_is_a_warning(tmp_path: Path, mode: int, doubts: list[str]) -> None:
     file = write_secret(tmp_path, name="other")
     file.chmod(mode)
     assert warnings(tmp_path, "secret: {file: other}\n" + REPOS) == [
@@ -286,10 +286,10 @@ def test_a_file_that_everybody_can_get_at_is_doubtful(tmp_path: Path, mode: int,
         (f"'{KEY}'", ["the secret is in quotes (webhookd takes them as a part of the secret)"]),
     ],
 )
-def test_a_secret_that_is_most_often_a_mistake_is_doubtful(
+def test_a_secret_that_is_probably_a_mistake_is_a_warning(
     tmp_path: Path, key: str, doubts: list[str]
 ) -> None:
-    assert doubts_of(tmp_path, key) == doubts
+    assert warnings_about(tmp_path, key) == doubts
 
 
 @pytest.mark.parametrize(
@@ -311,7 +311,7 @@ def test_a_secret_that_is_most_often_a_mistake_is_doubtful(
         ("whsec_MfKQ9", "not a signing secret: no base64 after whsec_ (copy all of it again)"),
     ],
 )
-def test_gitlabs_signing_secret_is_looked_at(tmp_path: Path, key: str, problem: str) -> None:
+def test_gitlabs_signing_secret_is_checked(tmp_path: Path, key: str, problem: str) -> None:
     text = f"hooks: {{lab: {{forge: gitlab, secret: {{env: KEY}}}}}}\n{REPOS}"
     if problem:
         assert problems(tmp_path, text, env={"KEY": key}) == [f"1:38: hooks.lab.secret: {problem}"]

@@ -116,7 +116,7 @@ LINES = b'{\n"a": 1\n}'
         (COMPACT, COMPACT.decode().encode("utf-16"), Cause.BODY_CHARSET),
         (COMPACT, COMPACT.decode("latin-1").encode(), Cause.BODY_CHARSET),
         (COMPACT, COMPACT.decode().encode("latin-1"), Cause.BODY_CHARSET),
-        (COMPACT, gzip.compress(COMPACT), Cause.BODY_COMPRESSED),
+        (COMPACT, gzip.compress(COMPACT, mtime=0), Cause.BODY_COMPRESSED),
         (COMPACT, b"POST / HTTP/1.1\r\nHost: x\r\n\r\n" + COMPACT, Cause.BODY_WRAPPED),
         (COMPACT, PRETTY, Cause.BODY_RESERIALISED),
         (COMPACT, json.dumps(PAYLOAD).encode(), Cause.BODY_RESERIALISED),

@@ -25,11 +25,6 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize(("number", "seconds"), [(90, 90.0), (0.25, 0.25)])
-def test_a_number_is_seconds(number: float, seconds: float) -> None:
-    assert parse_duration(number) == seconds
-
-
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
@@ -54,20 +49,14 @@ def test_a_number_is_seconds(number: float, seconds: float) -> None:
         ("10s\n", "write 10s"),
     ],
 )
-def test_what_is_no_duration_is_refused_with_the_way_it_is_written(text: str, hint: str) -> None:
+def test_an_invalid_duration_is_refused_with_a_valid_form(text: str, hint: str) -> None:
     with pytest.raises(BadValue, match="is not a duration") as refused:
         parse_duration(text)
     assert refused.value.hint == hint
 
 
-@pytest.mark.parametrize("number", [float("nan"), float("inf"), -1])
-def test_a_number_that_is_no_span_of_time_is_refused(number: float) -> None:
-    with pytest.raises(BadValue):
-        parse_duration(number)
-
-
 @pytest.mark.parametrize("text", ["36501d", "9" * 400, "9" * 400 + "d"])
-def test_a_duration_past_a_century_is_refused(text: str) -> None:
+def test_a_duration_over_a_century_is_refused(text: str) -> None:
     with pytest.raises(BadValue, match="longer than 100 years"):
         parse_duration(text)
 
@@ -87,10 +76,6 @@ def test_a_size_is_a_number_and_a_unit(text: str, size: int) -> None:
     assert parse_size(text) == size
 
 
-def test_a_whole_number_is_bytes() -> None:
-    assert parse_size(4096) == 4096
-
-
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
@@ -105,14 +90,14 @@ def test_a_whole_number_is_bytes() -> None:
         ("1.5", "write 4096, 512KiB, 10MiB or 1GiB"),
     ],
 )
-def test_what_is_no_size_is_refused_with_the_way_it_is_written(text: str, hint: str) -> None:
+def test_an_invalid_size_is_refused_with_a_valid_form(text: str, hint: str) -> None:
     with pytest.raises(BadValue, match="is not a size") as refused:
         parse_size(text)
     assert refused.value.hint == hint
 
 
 @pytest.mark.parametrize("text", ["9" * 5000, "9999999GiB"])
-def test_a_size_past_all_disks_is_refused(text: str) -> None:
+def test_a_size_over_a_pebibyte_is_refused(text: str) -> None:
     with pytest.raises(BadValue, match="more than a pebibyte"):
         parse_size(text)
 

@@ -17,7 +17,7 @@ _LAST_PORT = 65535
 
 
 def parse_listen(text: str) -> Listen:
-    """Read ``host:port``, ``[v6]:port`` or ``unix:/path``; port 0 takes any free port."""
+    """Parse ``host:port``, ``[v6]:port`` or ``unix:/path``; port 0 means any free port."""
     if text.startswith("unix:"):
         return _unix(text)
     found = _TCP.fullmatch(text)
@@ -30,14 +30,14 @@ def parse_listen(text: str) -> Listen:
 
 
 def repeated(items: Iterable[object]) -> Iterator[tuple[int, Listen]]:
-    """Give the addresses that a list has named before, with their indices; what is none is passed over."""
+    """Yield the index and value of each address that the list already has; invalid ones are skipped."""
     seen: set[Listen] = set()
     for index, item in enumerate(items):
         try:
             address = parse_listen(str(item))
         except BadValue:
             continue
-        if address in seen and (address.unix or address.port):  # port 0 is another one each time
+        if address in seen and (address.unix or address.port):  # port 0 is a different one each time
             yield index, address
         seen.add(address)
 
@@ -49,12 +49,12 @@ def _unix(text: str) -> Listen:
             f"{quoted(text)} is not an absolute path", hint="write unix:/run/webhookd/webhookd.sock"
         )
     if len(bytes(path)) > _LONGEST_UNIX:
-        raise BadValue(f"the path is longer than {_LONGEST_UNIX} bytes", hint="no unix socket can have it")
+        raise BadValue(f"the path is longer than {_LONGEST_UNIX} bytes", hint="no socket can have it")
     return Listen(unix=path)
 
 
 def _host(written: str, text: str) -> str:
-    """Check the host part; a v6 address stands in brackets, and loses them here."""
+    """Check the host part and return it, an IPv6 address without its brackets."""
     if written.startswith("["):
         try:
             return str(IPv6Address(written[1:-1]))
@@ -63,7 +63,7 @@ def _host(written: str, text: str) -> str:
     if written in {"", "*"}:
         port = text.rpartition(":")[2]
         hint = f"127.0.0.1:{port} for this machine, 0.0.0.0:{port} or [::]:{port} for all"
-        raise BadValue(f"{quoted(text)} does not say on which address", hint=hint)
+        raise BadValue(f"{quoted(text)} names no address", hint=hint)
     if re.fullmatch(r"[0-9.]+", written):
         try:
             return str(IPv4Address(written))
@@ -80,19 +80,19 @@ def _listen_hint(text: str) -> str:
     if text.startswith("/"):
         return f"write unix:{text}"
     if "://" in text:
-        return "without the scheme: 127.0.0.1:9000"
+        return "leave out the scheme: 127.0.0.1:9000"
     if text.count(":") > 1:
-        return "a v6 address stands in brackets: [::1]:9000"
+        return "put an IPv6 address in brackets: [::1]:9000"
     return "write 127.0.0.1:9000, [::1]:9000 or unix:/path"
 
 
 def parse_network(text: str) -> IPv4Network | IPv6Network:
-    """Read an address or a network in CIDR form, whose host bits must be zero."""
+    """Parse an address, or a network in CIDR form whose host bits are zero."""
     try:
         interface = ip_interface(text)
     except ValueError:
         hint = "write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32"
         raise BadValue(f"{quoted(text)} is not an address or network", hint=hint) from None
     if interface.ip != interface.network.network_address:
-        raise BadValue(f"{quoted(text)} has bits set behind the prefix", hint=f"write {interface.network}")
+        raise BadValue(f"{quoted(text)} has bits set after the prefix", hint=f"write {interface.network}")
     return interface.network

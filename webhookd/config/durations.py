@@ -19,13 +19,12 @@ _DURATION_WORDS = {
     "h": ("hr", "hrs", "hour", "hours"),
     "d": ("day", "days"),
 }
-_LONGEST = 36_500 * 86_400  # seconds; 100 years still fit into any arithmetic with dates
+_LONGEST = 36_500 * 86_400  # seconds; 100 years; no calculation with dates overflows
 _LARGEST = 1024**5  # bytes
 
 
-def parse_duration(value: str | float) -> float:
-    """Give the seconds of ``90``, ``90s``, ``15m``, ``2h`` or ``3d``; raise BadValue for anything else."""
-    text = str(value)
+def parse_duration(text: str) -> float:
+    """Return the seconds of ``90``, ``90s``, ``15m``, ``2h`` or ``3d``; raise BadValue for anything else."""
     found = _DURATION.fullmatch(text)
     if found is None:
         raise BadValue(f"{quoted(text)} is not a duration", hint=_duration_hint(text))
@@ -35,9 +34,8 @@ def parse_duration(value: str | float) -> float:
     return seconds
 
 
-def parse_size(value: str | int) -> int:
-    """Give the bytes of ``4096``, ``512KiB``, ``10MiB`` or ``1GiB``; raise BadValue for anything else."""
-    text = str(value)
+def parse_size(text: str) -> int:
+    """Return the bytes of ``4096``, ``512KiB``, ``10MiB`` or ``1GiB``; raise BadValue for anything else."""
     found = _SIZE.fullmatch(text)
     if found is None:
         raise BadValue(f"{quoted(text)} is not a size", hint=_size_hint(text))
@@ -48,7 +46,7 @@ def parse_size(value: str | int) -> int:
 
 
 def _duration_hint(text: str) -> str:
-    """Say how the duration that *text* most likely means is written."""
+    """Return how to write the duration that *text* probably means."""
     if text.startswith("-"):
         return "a duration cannot be negative"
     if loose := _LOOSE.fullmatch(text.strip().lower()):
@@ -66,14 +64,14 @@ def _duration_hint(text: str) -> str:
 
 
 def _total(parts: re.Match[str]) -> str:
-    """Add up hours, minutes and seconds, in the largest unit that leaves no rest."""
+    """Return the sum of hours, minutes and seconds in the largest unit that divides it."""
     seconds = sum(int(part or 0) * size for part, size in zip(parts.groups(), (3600, 60, 1), strict=True))
     unit = next(unit for unit in "hms" if seconds % _SECONDS[unit] == 0)
     return f"{seconds // _SECONDS[unit]}{unit}"
 
 
 def _size_hint(text: str) -> str:
-    """Say how the size that *text* most likely means is written."""
+    """Return how to write the size that *text* probably means."""
     if text.startswith("-"):
         return "a size cannot be negative"
     loose = _LOOSE.fullmatch(text.strip().lower())

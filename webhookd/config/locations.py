@@ -1,4 +1,4 @@
-"""Where the configuration file is, and where the state goes by default."""
+"""Where the configuration file is, and the default state directory."""
 
 import pwd
 from collections.abc import Iterator, Mapping
@@ -11,9 +11,9 @@ _SYSTEM_STATE = Path("/var/lib/webhookd")
 
 
 def find(explicit: Path | None, *, env: Mapping[str, str], uid: int) -> Path:
-    """Give the configuration file: *explicit*, else $WEBHOOKD_CONFIG, else the first default that is there.
+    """Return the configuration file: *explicit*, else $WEBHOOKD_CONFIG, else the first default that exists.
 
-    Never one of the current folder: that may be a checkout of somebody else's repository.
+    Never one in the current folder: that may be a checkout of somebody else's repository.
     """
     if named := _named(explicit, env):
         return named
@@ -25,19 +25,19 @@ def find(explicit: Path | None, *, env: Mapping[str, str], uid: int) -> Path:
 
 
 def find_new(explicit: Path | None, *, env: Mapping[str, str], uid: int) -> Path:
-    """Give the place for a new configuration: *explicit*, else $WEBHOOKD_CONFIG, else the first default."""
+    """Return the path for a new configuration: *explicit*, else $WEBHOOKD_CONFIG, else the first default."""
     return _named(explicit, env) or next(default_files(env=env, uid=uid))
 
 
 def default_files(*, env: Mapping[str, str], uid: int) -> Iterator[Path]:
-    """Give the places in which a configuration is looked for, the first that counts first."""
+    """Yield the default paths of a configuration; the first that exists is used."""
     if uid != 0:
         yield _xdg("XDG_CONFIG_HOME", ".config", env=env, uid=uid) / "webhookd.yaml"
     yield _SYSTEM_FILE
 
 
 def default_state_dir(*, env: Mapping[str, str], uid: int) -> Path:
-    """Give $STATE_DIRECTORY, else a folder for root or for the user."""
+    """Return $STATE_DIRECTORY, else the folder for root or for the user."""
     if given := env.get("STATE_DIRECTORY"):
         return Path(given.split(":")[0])  # systemd lists several with ":"
     return _SYSTEM_STATE if uid == 0 else _xdg("XDG_STATE_HOME", ".local/state", env=env, uid=uid)
@@ -49,7 +49,7 @@ def _named(explicit: Path | None, env: Mapping[str, str]) -> Path | None:
 
 
 def _may_be_there(place: Path) -> bool:
-    """Tell whether a file is there; where that is hidden, loading shall say who may not read it."""
+    """Return whether a file may exist; if that is hidden, loading reports who may not read it."""
     try:
         return place.exists()
     except PermissionError:
@@ -57,7 +57,7 @@ def _may_be_there(place: Path) -> bool:
 
 
 def _xdg(variable: str, below_home: str, *, env: Mapping[str, str], uid: int) -> Path:
-    """Give a user's folder; a relative path in the variable does not count, says the XDG specification."""
+    """Return the user's folder; the XDG specification says to ignore a relative path in the variable."""
     given = Path(env.get(variable, ""))
     return (given if given.is_absolute() else _home(env, uid) / below_home) / "webhookd"
 
@@ -80,5 +80,5 @@ def _no_file(places: tuple[Path, ...]) -> Problem:
         column=0,
         key="",
         message=" and no ".join(["there is no such file", *others]),
-        hint="`webhookd init` writes one; another place is named with --config FILE",
+        hint="`webhookd init` writes one; --config FILE names another place",
     )

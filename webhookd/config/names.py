@@ -1,4 +1,4 @@
-"""What a repository, branch, tag, hook, variable or URL path may be called (pure)."""
+"""The rules for names of repositories, branches, tags, hooks and variables, and for paths (pure)."""
 
 import re
 
@@ -12,13 +12,13 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _URL_PATH = re.compile(r"/(?:[A-Za-z0-9._~-]+/)*[A-Za-z0-9._~-]*", re.ASCII)
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^/]+/|[^@/\s]+@[^:/\s]+:)(?P<name>.+)", re.IGNORECASE)
 
-# What `git check-ref-format` refuses, but "*" and "?", which are wildcards here.
+# What `git check-ref-format` refuses, except "*" and "?", which are wildcards here.
 _NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
 _NOT_IN_REPOS = re.compile(r"[\x00-\x20\x7f@:\[\]\\]")
 
 
 def check_word(text: str) -> str:
-    """Accept the name of a hook, a target or a lock: it is part of paths, URLs and command lines."""
+    """Check the name of a hook, a target or a lock: it is part of paths, URLs and command lines."""
     if _WORD.fullmatch(text) is None:
         hint = 'letters, digits, ".", "_" and "-", at most 64, the first a letter or digit'
         raise BadValue(f"{quoted(text)} is not a name", hint=hint)
@@ -26,16 +26,16 @@ def check_word(text: str) -> str:
 
 
 def check_variable(text: str) -> str:
-    """Accept the name of an environment variable that a target may set."""
+    """Check the name of an environment variable that a target sets."""
     if _VARIABLE.fullmatch(text) is None:
         raise BadValue(f"{quoted(text)} is not a variable's name", hint='letters, digits and "_"')
     if text.startswith("WEBHOOKD_"):
-        raise BadValue(f"{quoted(text)} is not free", hint="WEBHOOKD_ variables tell the command of its push")
+        raise BadValue(f"{quoted(text)} is reserved", hint="WEBHOOKD_ variables describe the push")
     return text
 
 
 def check_url_path(text: str) -> str:
-    """Accept the path at which a hook answers; it is compared exactly."""
+    """Check the URL path of a hook; it is compared exactly."""
     if not text.startswith("/"):
         raise BadValue(f'{quoted(text)} does not begin with "/"', hint=f"write /{text.lstrip('/')}")
     if _URL_PATH.fullmatch(text) is None or {".", ".."} & set(text.split("/")):
@@ -47,7 +47,7 @@ def check_url_path(text: str) -> str:
 
 
 def check_repository(text: str) -> str:
-    """Accept a repository's full name, or a pattern for it."""
+    """Check the full name of a repository, or a pattern for it."""
     if url := _URL.fullmatch(text):
         raise BadValue(f"{quoted(text)} is a URL", hint=f"write the name: {_bare(url['name'])}")
     if text.endswith(".git"):
@@ -62,7 +62,7 @@ def check_repository(text: str) -> str:
 
 
 def check_branch(text: str) -> str:
-    """Accept a branch's name, or a pattern for it."""
+    """Check the name of a branch, or a pattern for it."""
     if text.startswith("refs/heads/"):
         hint = f"write {text.removeprefix('refs/heads/')}"
         raise BadValue(f"{quoted(text)} is a full ref, not a branch's name", hint=hint)
@@ -73,7 +73,7 @@ def check_branch(text: str) -> str:
 
 
 def check_tag(text: str) -> str:
-    """Accept a tag's name, or a pattern for it."""
+    """Check the name of a tag, or a pattern for it."""
     if text.startswith("refs/tags/"):
         hint = f"write {text.removeprefix('refs/tags/')}"
         raise BadValue(f"{quoted(text)} is a full ref, not a tag's name", hint=hint)
@@ -88,7 +88,7 @@ def _check_ref(text: str, kind: str) -> str:
 
 
 def check_file_pattern(text: str) -> str:
-    """Accept a pattern for paths inside a repository."""
+    """Check a pattern for paths inside a repository."""
     if text.startswith(("/", "./", "../")) or text == "":
         hint = f"relative to the repository's top, write {quoted(text.lstrip('./') or '**')}"
         raise BadValue(f"{quoted(text)} is not a path inside a repository", hint=hint)
@@ -96,18 +96,18 @@ def check_file_pattern(text: str) -> str:
 
 
 def check_text(text: str) -> str:
-    """Accept any text that the operating system can hand to a command."""
+    """Check that a text can be passed to a command."""
     if "\0" in text:
-        raise BadValue("holds a NUL character", hint="no command can be given one")
+        raise BadValue("holds a NUL character", hint="the system cannot pass one to a command")
     return text
 
 
 def check_absolute(text: str) -> str:
-    """Accept an absolute path; nothing is expanded in it."""
+    """Check that a path is absolute; nothing is expanded in it."""
     if text.startswith("~"):
         raise BadValue(f"{quoted(text)} is not an absolute path", hint='"~" is not expanded: write it out')
     if not text.startswith("/"):
-        raise BadValue(f"{quoted(text)} is not an absolute path", hint="write it from / on")
+        raise BadValue(f"{quoted(text)} is not an absolute path", hint="begin it with /")
     return check_text(text)
 
 

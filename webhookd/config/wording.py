@@ -1,4 +1,4 @@
-"""The tone of messages about a configuration: quoting, lists of words, near names (pure)."""
+"""Parts of messages: quoted values, lists of words, near names (pure)."""
 
 import difflib
 import shlex
@@ -9,22 +9,22 @@ _LONGEST = 60  # characters of a value that a message repeats
 
 
 def quoted(text: str) -> str:
-    """Put *text* in double quotes, shortened, with what a terminal would act on made visible."""
+    """Put *text* in double quotes, shortened, with control characters escaped."""
     return f'"{visible(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")}"'
 
 
 def quoted_path(path: Path) -> str:
-    """Put a path in double quotes, whole: somebody has to find it."""
+    """Put a path in double quotes without shortening it."""
     return f'"{visible(str(path))}"'
 
 
 def pasted(path: Path) -> str:
-    """Write a path as it stands in a command line that somebody pastes into a shell."""
+    """Quote a path for a command line that somebody pastes into a shell."""
     return shlex.quote(str(path))
 
 
 def visible(text: str) -> str:
-    """Escape what a terminal would act on, or not show."""
+    """Escape control characters and others that a terminal would not show."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -35,14 +35,14 @@ def either(words: Iterable[str]) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Give the hint ``did you mean "x"?`` for a near name, else an empty string."""
+    """Return the hint ``did you mean "x"?`` for a near name, else an empty string."""
     by_folded = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), by_folded, n=1)
     return f'did you mean "{by_folded[near[0]]}"?' if near else ""
 
 
 def shape(value: object) -> str:
-    """Name the kind of a value from YAML, as a message puts it."""
+    """Return the kind of a value from YAML, in the words of a message."""
     if isinstance(value, dict):
         return "a mapping"
     return "a list" if isinstance(value, list) else "a string"
