@@ -2,7 +2,6 @@
 
 import shlex
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,9 +12,7 @@ from webhookd.cli.group import FAILED
 from webhookd.cli.options import run_number, state_options
 from webhookd.cli.state import enter_state_dir, open_writer
 from webhookd.errors import NotFound, NotPossible, UsageError
-
-if TYPE_CHECKING:
-    from webhookd.models import Forge, PushEvent, Target
+from webhookd.models import Forge, Match, PushEvent, RunState, Target
 
 
 @click.command()
@@ -30,8 +27,6 @@ def deploy(ctx: click.Context, *, target: str, ref: str | None, repo: str | None
     For pushes that the forge did not send, such as many tags at once. The command gets the
     repository and the ref, but no commit: it deploys the newest.
     """
-    from webhookd.models import Match
-
     found = find_target(ctx, target)
     push = push_by_hand(found, repo=repo, ref=ref)
     forge = _check(ctx, found, push)
@@ -48,7 +43,7 @@ def deploy(ctx: click.Context, *, target: str, ref: str | None, repo: str | None
     click.echo(str(run))  # last: if stdout cannot be written, stderr has the number
 
 
-def push_by_hand(target: "Target", *, repo: str | None, ref: str | None) -> "PushEvent":
+def push_by_hand(target: Target, *, repo: str | None, ref: str | None) -> PushEvent:
     """Return the push event for a deploy by hand; what only a forge knows is unknown."""
     from webhookd.intake.refs import complete_ref, full_ref, push_event
 
@@ -66,7 +61,7 @@ def _only(pattern: str, option: str) -> str:
     return pattern
 
 
-def _check(ctx: click.Context, target: "Target", push: "PushEvent") -> "Forge":
+def _check(ctx: click.Context, target: Target, push: PushEvent) -> Forge:
     """Return the forge of the target's hook; raise UsageError if such a push would not run the target."""
     from webhookd.intake import explain
 
@@ -148,8 +143,6 @@ def replay(ctx: click.Context, *, delivery: str) -> None:
 @click.pass_context
 def cancel(ctx: click.Context, *, run: int) -> None:
     """Cancel a queued run, or end a running command: TERM, then KILL after its grace period."""
-    from webhookd.models import RunState
-
     folder = enter_state_dir(ctx)
     with open_writer(folder) as store:
         after = store.cancel(run, now=datetime.now(UTC))
