@@ -15,7 +15,7 @@ WEBHOOKD = str(Path(sys.executable).with_name("webhookd"))
 
 
 def environment(folder: Path) -> dict[str, str]:
-    """Nothing but what the demo cannot do without: no HOME, no configuration."""
+    """The variables that the demo needs: no HOME, no configuration."""
     return {"PATH": os.environ["PATH"], "TMPDIR": str(folder)}
 
 
@@ -31,7 +31,7 @@ def start(folder: Path, *args: str, **env: str) -> "subprocess.Popen[str]":
 
 
 def processes_in(folder: Path) -> list[str]:
-    """Command lines of the processes that work in or were told of *folder*."""
+    """Return the command lines of the processes that work in *folder* or have it as an argument."""
     found = []
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -44,7 +44,7 @@ def processes_in(folder: Path) -> list[str]:
     return found
 
 
-def test_the_demo_deploys_a_commit_with_nothing_configured_and_leaves_nothing(tmp_path: Path) -> None:
+def test_the_demo_deploys_a_commit_and_leaves_nothing(tmp_path: Path) -> None:
     process = start(tmp_path)
     shown, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
@@ -72,7 +72,7 @@ def test_the_folder_is_kept_when_asked_for(tmp_path: Path) -> None:
     assert processes_in(tmp_path) == []
 
 
-def test_settings_of_git_do_not_disturb_the_demo(tmp_path: Path) -> None:
+def test_git_settings_do_not_affect_the_demo(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     (home / ".gitconfig").write_text(
@@ -83,7 +83,7 @@ def test_settings_of_git_do_not_disturb_the_demo(tmp_path: Path) -> None:
     assert (process.returncode, errors) == (0, "")
 
 
-def test_without_git_the_demo_says_what_is_missing(tmp_path: Path) -> None:
+def test_without_git_the_demo_names_what_is_missing(tmp_path: Path) -> None:
     process = start(tmp_path, PATH="/nonexistent")
     shown, errors = process.communicate(timeout=60)
     assert (process.returncode, shown) == (1, "")
@@ -92,7 +92,7 @@ def test_without_git_the_demo_says_what_is_missing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_an_ended_demo_takes_its_daemon_along(tmp_path: Path, signum: signal.Signals) -> None:
+def test_a_signal_ends_the_demo_and_its_daemon(tmp_path: Path, signum: signal.Signals) -> None:
     process = start(tmp_path)
     wait_for(lambda: any("serve" in command for command in processes_in(tmp_path)), what="the demo's daemon")
     process.send_signal(signum)

@@ -1,4 +1,4 @@
-"""`webhookd doctor` on a running daemon, also through a server in front with the usual mistakes."""
+"""`webhookd doctor` on a running daemon, also through a proxy with the usual mistakes."""
 
 import http.client
 import json
@@ -40,13 +40,13 @@ def test_a_healthy_daemon_has_no_problem(start: Start) -> None:
     assert daemon.runs() == []
 
 
-def test_a_person_reads_a_line_for_each_finding_and_the_sum(start: Start) -> None:
+def test_the_text_has_a_line_for_each_finding_and_a_summary(start: Start) -> None:
     shown = start(RULES).run_command("doctor").stdout.splitlines()
     assert shown[0].split()[:3] == ["+", "ok", "daemon"]
     assert shown[-1].startswith("no problem")
 
 
-def test_looking_twice_stores_the_probes_once(start: Start) -> None:
+def test_running_the_doctor_twice_stores_the_probes_once(start: Start) -> None:
     daemon = start(RULES)
     findings(daemon)
     before = (daemon.state_dir / "webhookd.db-wal").stat().st_size
@@ -54,7 +54,7 @@ def test_looking_twice_stores_the_probes_once(start: Start) -> None:
     assert (daemon.state_dir / "webhookd.db-wal").stat().st_size - before < 1024**2
 
 
-def test_a_file_that_would_be_refused_is_told_before_anybody_reloads_it(start: Start) -> None:
+def test_a_file_that_a_reload_would_refuse_is_a_problem(start: Start) -> None:
     daemon = start(RULES)
     daemon.change("    main: {run: 'true', timeout: soon}", settings="workers: many")
     told = [message for check, message, _ in problems(daemon) if check == "configuration"]
@@ -64,7 +64,7 @@ def test_a_file_that_would_be_refused_is_told_before_anybody_reloads_it(start: S
     ]
 
 
-def test_a_file_that_is_not_in_force_yet_is_a_warning(start: Start) -> None:
+def test_a_file_that_is_not_applied_yet_is_a_warning(start: Start) -> None:
     daemon = start(RULES)
     daemon.change("    main: 'false'")
     told = [
@@ -80,7 +80,7 @@ def test_a_secret_that_everybody_can_read_is_a_warning(start: Start) -> None:
     assert [message for message in told if "can be read by every user" in message]
 
 
-def test_a_daemon_that_is_down_is_a_problem_and_the_rest_is_looked_at(start: Start) -> None:
+def test_a_daemon_that_is_down_is_a_problem_and_the_rest_is_checked(start: Start) -> None:
     daemon = start(RULES)
     daemon.stop()
     found = findings(daemon, code=1)
@@ -99,7 +99,7 @@ def test_a_daemon_that_is_down_will_not_start_without_its_secret(start: Start) -
     assert {"target", "listening"} <= {one["check"] for one in found}
 
 
-def test_of_a_daemon_that_is_down_no_secret_is_asked_for_that_only_the_daemon_sees(start: Start) -> None:
+def test_while_the_daemon_is_down_secrets_that_only_it_sees_are_warnings(start: Start) -> None:
     daemon = start(RULES)
     daemon.stop()
     daemon.config.write_text(
@@ -124,14 +124,14 @@ def test_another_file_than_the_daemons_is_a_problem(start: Start) -> None:
     assert (check, told) == ("configuration", f'the daemon uses "{daemon.config}", not "{other}"')
 
 
-# -- through a server in front
+# -- through a proxy
 
 
 Spoil = Callable[["Front", bytes], bytes | None]
 
 
 class Front(BaseHTTPRequestHandler):
-    """Hands a request on, after `spoil` has done what a wrongly set up server does."""
+    """Passes a request on, after `spoil` has done what a misconfigured proxy does."""
 
     port = 0
     spoil: "ClassVar[Spoil]"
@@ -213,16 +213,14 @@ def change_path(self: Front, body: bytes) -> bytes:
         (change_path, "a signed delivery is answered 404", "the proxy must pass on the path unchanged"),
     ],
 )
-def test_what_a_server_in_front_does_wrong_is_named(
-    start: Start, spoil: Spoil, message: str, hint: str
-) -> None:
+def test_a_mistake_of_the_proxy_is_named(start: Start, spoil: Spoil, message: str, hint: str) -> None:
     daemon = start(RULES)
     with front(daemon, spoil) as url:
         ((check, told, way_out),) = problems(daemon, "--url", url)
     assert (check, message in told, hint in way_out) == ("probe", True, True), (told, way_out)
 
 
-def test_a_hook_for_certain_addresses_is_told_to_be_untried_and_is_no_problem(start: Start) -> None:
+def test_a_hook_with_allow_from_is_reported_as_untested(start: Start) -> None:
     daemon = start(RULES, settings="hooks: {github: {allow_from: 192.0.2.1}}")
     with front(daemon, lambda _, body: body) as url:
         found = findings(daemon, "--url", url)
@@ -232,7 +230,7 @@ def test_a_hook_for_certain_addresses_is_told_to_be_untried_and_is_no_problem(st
     ]
 
 
-def test_a_server_in_front_that_hands_on_everything_is_fine(start: Start) -> None:
+def test_a_proxy_that_passes_on_everything_is_fine(start: Start) -> None:
     daemon = start(RULES)
     with front(daemon, lambda _, body: body) as url:
         found = findings(daemon, "--url", f"{url}/github-webhook")
@@ -240,7 +238,7 @@ def test_a_server_in_front_that_hands_on_everything_is_fine(start: Start) -> Non
     assert told[1] == f"{url}/github-webhook accepts signed deliveries, and they arrive unchanged"
 
 
-def test_nobody_at_the_url_is_a_problem(start: Start) -> None:
+def test_an_unreachable_url_is_a_problem(start: Start) -> None:
     daemon = start(RULES)
     ((_, told, _),) = problems(daemon, "--url", "http://127.0.0.1:1")
     assert told == "http://127.0.0.1:1/github-webhook cannot be reached: connection refused"

@@ -1,4 +1,4 @@
-"""What an operator does without a push: deploy by hand, hold a target back, let it go on."""
+"""What an operator does without a push: deploy by hand, pause and resume a target, replay."""
 
 from collections.abc import Callable
 
@@ -8,14 +8,14 @@ from harness import wait_for
 Start = Callable[..., Daemon]
 
 
-def test_a_deploy_by_hand_runs_at_once_and_knows_no_commit(start: Start) -> None:
+def test_a_deploy_by_hand_runs_at_once_without_a_commit(start: Start) -> None:
     daemon = start('    main: echo "$WEBHOOKD_REPO $WEBHOOKD_BRANCH ${WEBHOOKD_COMMIT-unset}"')
     assert daemon.run_command("deploy", "octocat/blog@main").stdout == "1\n"
     assert [run["state"] for run in daemon.wait_until_idle()] == ["succeeded"]
     assert daemon.run_command("logs", "1").stdout == "octocat/blog main unset\n"
 
 
-def test_a_pattern_needs_to_be_told_which_ref(start: Start) -> None:
+def test_a_target_with_a_pattern_needs_a_ref(start: Start) -> None:
     daemon = start('    "preview/*": echo "$WEBHOOKD_BRANCH"')
     refused = daemon.run_command("deploy", "octocat/blog@preview/*", check=False)
     assert (refused.returncode, "name one with --ref" in refused.stderr) == (2, True)
@@ -24,7 +24,7 @@ def test_a_pattern_needs_to_be_told_which_ref(start: Start) -> None:
     assert daemon.run_command("logs", "1").stdout == "preview/x\n"
 
 
-def test_a_ref_that_no_push_would_bring_to_the_target_is_refused(start: Start) -> None:
+def test_a_ref_that_the_target_does_not_match_is_refused(start: Start) -> None:
     daemon = start('    "preview/*": echo "$WEBHOOKD_BRANCH"')
     refused = daemon.run_command("deploy", "octocat/blog@preview/*", "--ref", "main", check=False)
     assert refused.returncode == 2
@@ -32,7 +32,7 @@ def test_a_ref_that_no_push_would_bring_to_the_target_is_refused(start: Start) -
     assert daemon.runs() == []
 
 
-def test_an_unknown_target_is_told_with_the_nearest_name(start: Start) -> None:
+def test_for_an_unknown_target_the_nearest_name_is_suggested(start: Start) -> None:
     daemon = start("    main: 'true'")
     refused = daemon.run_command("deploy", "octocat/blog@mian", check=False)
     assert refused.returncode == 1
@@ -49,7 +49,7 @@ def test_pushes_to_a_paused_target_wait_until_it_is_resumed(start: Start) -> Non
     wait_for(lambda: [run["state"] for run in daemon.runs()] == ["succeeded"])
 
 
-def test_what_a_run_waits_for_is_said_where_it_is_queued_listed_and_followed(start: Start) -> None:
+def test_deploy_runs_and_logs_print_why_a_run_waits(start: Start) -> None:
     daemon = start("    main: 'true'")
     daemon.run_command("pause", "octocat/blog@main")
     waits = "its target is paused"
@@ -79,7 +79,7 @@ def test_a_run_behind_another_names_it(start: Start) -> None:
     assert daemon.run_command("logs", "1").stderr == "run 1 cancelled\n"
 
 
-def test_a_delivery_that_nothing_was_configured_for_can_be_replayed_later(start: Start) -> None:
+def test_an_ignored_delivery_can_be_replayed_with_a_new_configuration(start: Start) -> None:
     daemon = start("    main: 'true'")
     assert daemon.push(branch="next", commit="c" * 40, delivery="missed").body["status"] == "ignored"
     daemon.repos += "\n    next: echo $WEBHOOKD_COMMIT"
@@ -90,7 +90,7 @@ def test_a_delivery_that_nothing_was_configured_for_can_be_replayed_later(start:
     assert daemon.run_command("logs", "1").stdout == "c" * 40 + "\n"
 
 
-def test_what_a_replayed_run_waits_for_is_said(start: Start) -> None:
+def test_replay_prints_why_a_run_waits(start: Start) -> None:
     daemon = start("    main: 'true'")
     daemon.push(branch="next", delivery="missed")
     daemon.repos += "\n    next: 'true'"
@@ -99,7 +99,7 @@ def test_what_a_replayed_run_waits_for_is_said(start: Start) -> None:
     assert "\nrun 1 waits: the daemon is down" in daemon.run_command("replay", "missed").stderr
 
 
-def test_a_replay_of_what_has_just_succeeded_queues_nothing(start: Start) -> None:
+def test_replaying_a_delivery_that_has_just_succeeded_queues_nothing(start: Start) -> None:
     daemon = start("    main: 'true'")
     daemon.push(delivery="done")
     daemon.wait_until_idle()

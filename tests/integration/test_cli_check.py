@@ -59,7 +59,7 @@ def test_the_file_can_be_named_before_the_command_or_by_a_variable(file: Path) -
         assert CliRunner(env=env).invoke(main, args).stdout.startswith(f"{file}: ok")
 
 
-def test_every_problem_is_told_on_stderr_and_the_exit_code_is_78(tmp_path: Path) -> None:
+def test_every_problem_is_printed_on_stderr_and_the_exit_code_is_78(tmp_path: Path) -> None:
     file = write_config(tmp_path, "secret: {file: nowhere}\nrepos: {a/b: {main: {rnu: x}}}\nworkers: 0")
     result = check("--config", file)
     assert (result.exit_code, result.stdout) == (78, "")
@@ -71,13 +71,13 @@ def test_every_problem_is_told_on_stderr_and_the_exit_code_is_78(tmp_path: Path)
     ]
 
 
-def test_a_missing_file_is_told_with_the_way_out(tmp_path: Path) -> None:
+def test_for_a_missing_file_the_hint_is_init(tmp_path: Path) -> None:
     result = check("--config", tmp_path / "x.yaml")
     assert (result.exit_code, result.stdout) == (78, "")
     assert "webhookd init" in result.stderr
 
 
-def test_warnings_go_to_stderr_and_are_no_failure(file: Path) -> None:
+def test_warnings_go_to_stderr_and_the_exit_code_is_0(file: Path) -> None:
     (file.parent / "secret").chmod(0o644)
     result = check("--config", file)
     assert result.exit_code == 0
@@ -89,7 +89,7 @@ def test_warnings_go_to_stderr_and_are_no_failure(file: Path) -> None:
     ]
 
 
-def test_a_good_file_is_told_to_a_program(file: Path) -> None:
+def test_a_good_file_is_summarised_as_json(file: Path) -> None:
     (file.parent / "secret").chmod(0o644)
     result = check("--config", file, "--json")
     told = json.loads(result.stdout)
@@ -109,7 +109,7 @@ def test_a_good_file_is_told_to_a_program(file: Path) -> None:
     ]
 
 
-def test_problems_are_told_to_a_program(tmp_path: Path) -> None:
+def test_problems_are_printed_as_json(tmp_path: Path) -> None:
     file = write_config(tmp_path, "secret: {env: NOT_SET_ANYWHERE}\nrepos: {a/b: {main: x}}\nsercet: y")
     result = check("--config", file, "--json")
     assert (result.exit_code, result.stderr) == (78, "")
@@ -125,7 +125,7 @@ def test_problems_are_told_to_a_program(tmp_path: Path) -> None:
     }
 
 
-def test_rule_by_rule_it_is_told_what_would_run(file: Path) -> None:
+def test_explain_shows_rule_by_rule_what_would_run(file: Path) -> None:
     result = check("--config", file, "--explain", "Octocat/Blog", "main")
     assert (result.exit_code, result.stderr) == (0, "")
     *rules, summary = result.stdout.splitlines()
@@ -163,7 +163,7 @@ def test_a_ref_can_be_short(file: Path, ref: str, targets: list[str]) -> None:
     assert result.exit_code == (0 if targets else 1)
 
 
-def test_that_nothing_would_run_is_exit_code_1(file: Path) -> None:
+def test_if_nothing_would_run_the_exit_code_is_1(file: Path) -> None:
     result = check("--config", file, "--explain", "octocat/nowhere", "main")
     assert (result.exit_code, result.stdout.splitlines()[-1]) == (
         1,
@@ -171,7 +171,7 @@ def test_that_nothing_would_run_is_exit_code_1(file: Path) -> None:
     )
 
 
-def test_the_rules_of_one_hook_can_be_asked_for(file: Path) -> None:
+def test_explain_can_be_limited_to_one_hook(file: Path) -> None:
     result = check("--config", file, "--json", "--explain", "octocat/blog2", "main", "--hook", "gitea")
     assert json.loads(result.stdout)["rules"] == [
         {
@@ -185,7 +185,7 @@ def test_the_rules_of_one_hook_can_be_asked_for(file: Path) -> None:
     ]
 
 
-def test_a_rule_that_asks_for_changed_files_is_told_with_their_patterns(tmp_path: Path) -> None:
+def test_a_rule_with_path_filters_is_shown_with_its_patterns(tmp_path: Path) -> None:
     write_secret(tmp_path)
     file = write_config(
         tmp_path,
@@ -215,19 +215,19 @@ def test_a_rule_that_asks_for_changed_files_is_told_with_their_patterns(tmp_path
     assert (rule["paths"], rule["paths_ignore"]) == (["site/**", "Makefile"], ["**/*.md"])
 
 
-def test_a_hook_that_is_not_there_is_a_usage_error(file: Path) -> None:
+def test_an_unknown_hook_is_a_usage_error(file: Path) -> None:
     result = check("--config", file, "--explain", "a/b", "main", "--hook", "gitlab")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr == 'error: there is no hook "gitlab"\nhint: the configuration has github, gitea\n'
 
 
-def test_a_hook_without_something_to_explain_is_a_usage_error(file: Path) -> None:
+def test_a_hook_without_explain_is_a_usage_error(file: Path) -> None:
     result = check("--config", file, "--hook", "github")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "--hook needs --explain" in result.stderr
 
 
-def test_secrets_can_be_left_alone(tmp_path: Path) -> None:
+def test_without_secrets_no_secret_is_read(tmp_path: Path) -> None:
     file = write_config(tmp_path, "secret: {credential: x}\nrepos: {a/b: {main: {run: x, user: no-such}}}")
     assert check("--config", file).exit_code == 78
     assert check("--config", file, "--without-secrets").stdout.startswith(f"{file}: ok")

@@ -30,7 +30,7 @@ def test_deliveries_are_listed_newest_first_with_their_runs_or_why_there_are_non
     assert shown[2].rstrip().endswith(str(run))
 
 
-def test_deliveries_as_json_tell_everything_but_the_body(state: StateFolder) -> None:
+def test_deliveries_as_json_have_everything_but_the_body(state: StateFolder) -> None:
     run = state.push()
     (delivery,) = json.loads(state.webhookd("deliveries", "--json").stdout)
     assert delivery == {
@@ -48,14 +48,14 @@ def test_deliveries_as_json_tell_everything_but_the_body(state: StateFolder) -> 
     }
 
 
-def test_the_list_goes_on_below_a_number(state: StateFolder) -> None:
+def test_the_list_can_start_before_a_number(state: StateFolder) -> None:
     state.push()
     ignore(state)
     shown = json.loads(state.webhookd("deliveries", "--json", "--before", "2").stdout)
     assert [delivery["delivery"] for delivery in shown] == ["delivery-1"]
 
 
-def test_an_empty_list_is_said_beside_the_data(state: StateFolder) -> None:
+def test_an_empty_list_is_reported_on_stderr(state: StateFolder) -> None:
     shown = state.webhookd("deliveries")
     assert (shown.exit_code, shown.stdout, shown.stderr) == (0, "", "no deliveries\n")
 
@@ -71,7 +71,7 @@ def replay(config: Path, delivery: str) -> Result:
 
 
 @pytest.mark.parametrize("by", ["number", "id"])
-def test_a_deploy_by_hand_cannot_be_replayed_and_has_another_way(
+def test_a_deploy_by_hand_cannot_be_replayed_and_the_hint_is_rerun(
     state: StateFolder, config: Path, by: str
 ) -> None:
     run = state.store.enqueue(make_match(), forge=Forge.GITHUB, now=state.tick())
@@ -93,7 +93,7 @@ def test_a_delivery_whose_payload_is_gone_cannot_be_replayed(state: StateFolder,
     assert refused.stderr.startswith('error: the payload of delivery "1" is no longer kept\n')
 
 
-def test_a_delivery_that_is_not_there_cannot_be_replayed(config: Path) -> None:
+def test_a_missing_delivery_cannot_be_replayed(config: Path) -> None:
     refused = replay(config, "7")
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert refused.stderr == 'error: there is no delivery "7"\nhint: `webhookd deliveries` lists them\n'

@@ -32,7 +32,7 @@ def mode(path: Path) -> int:
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """The home of somebody who may not look into pytest's folders."""
+    """A home for a user who may not read pytest's folders."""
     with TemporaryDirectory() as name:
         Path(name).chmod(0o777)
         yield Path(name)
@@ -43,7 +43,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "etc" / "webhookd.yaml"
 
 
-def test_what_is_written_is_a_configuration_without_a_warning(file: Path) -> None:
+def test_the_written_configuration_loads_without_a_warning(file: Path) -> None:
     assert init(file).exit_code == 0
     written = loaded(file)
     assert written.warnings == ()
@@ -61,13 +61,13 @@ def test_the_secret_is_64_hex_digits_that_only_its_owner_can_read(file: Path) ->
     assert secret.read_text().endswith("\n")
 
 
-def test_every_installation_has_a_secret_of_its_own(tmp_path: Path) -> None:
+def test_every_secret_is_different(tmp_path: Path) -> None:
     for name in ("a", "b"):
         init(tmp_path / name / "webhookd.yaml")
     assert (tmp_path / "a" / "secret").read_text() != (tmp_path / "b" / "secret").read_text()
 
 
-def test_the_modes_are_the_same_whatever_the_umask_is(tmp_path: Path) -> None:
+def test_the_modes_do_not_depend_on_the_umask(tmp_path: Path) -> None:
     for umask in (0o000, 0o077):
         file = tmp_path / f"{umask:o}" / "webhookd.yaml"
         before = os.umask(umask)
@@ -79,7 +79,7 @@ def test_the_modes_are_the_same_whatever_the_umask_is(tmp_path: Path) -> None:
         assert modes == [0o644, 0o600, 0o755 if os.getuid() == 0 else 0o700]
 
 
-def test_what_to_paste_into_github_is_told(file: Path) -> None:
+def test_the_next_steps_are_printed(file: Path) -> None:
     result = init(file, "--url", "https://deploy.example.org/")
     assert (result.exit_code, result.stderr) == (0, "")
     secret = file.parent / "secret"
@@ -109,7 +109,7 @@ def test_what_to_paste_into_github_is_told(file: Path) -> None:
     ]
 
 
-def test_without_a_url_it_is_told_what_has_to_stand_there(file: Path) -> None:
+def test_without_a_url_the_placeholder_is_explained(file: Path) -> None:
     told = init(file).stdout
     assert "Payload URL   https://YOUR-HOST/github-webhook" in told
     assert "YOUR-HOST is a web server with TLS that passes requests on to http://127.0.0.1:9000." in told
@@ -137,7 +137,7 @@ def test_the_secret_is_not_printed(file: Path) -> None:
         "tab\there",
     ],
 )
-def test_a_command_reaches_the_file_as_it_is(file: Path, run: str) -> None:
+def test_a_command_is_written_unchanged(file: Path, run: str) -> None:
     assert init(file, "--run", run).exit_code == 0
     assert [t.run for r in loaded(file).repositories for t in r.targets] == [run]
 
@@ -152,13 +152,13 @@ def test_a_command_reaches_the_file_as_it_is(file: Path, run: str) -> None:
         ("a/b", "x;$(id)"),
     ],
 )
-def test_a_repository_and_a_branch_reach_the_file_as_they_are(file: Path, repo: str, branch: str) -> None:
+def test_repository_and_branch_are_written_unchanged(file: Path, repo: str, branch: str) -> None:
     result = init(file, "--repo", repo, "--branch", branch)
     assert result.exit_code == 0
     assert [(t.repo, t.pattern) for r in loaded(file).repositories for t in r.targets] == [(repo, branch)]
 
 
-def test_the_commands_that_are_told_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+def test_the_printed_commands_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
     file = tmp_path / "my files" / "webhookd.yaml"
     told = init(file, "--branch", "x;$(id)").stdout
     assert f"cat '{file.parent}/secret'" in told
@@ -167,13 +167,13 @@ def test_the_commands_that_are_told_can_be_pasted_into_a_shell(tmp_path: Path) -
     assert loaded(file).hooks[0].secrets != ()
 
 
-def test_a_folder_may_be_called_as_it_likes(tmp_path: Path) -> None:
+def test_a_folder_with_special_characters_works(tmp_path: Path) -> None:
     file = tmp_path / "a, b {c}: #" / "webhookd.yaml"
     init(file)
     assert loaded(file).hooks[0].secrets[0].label == f"file {file.parent}/secret"
 
 
-def test_a_reader_that_leaves_keeps_nothing_from_being_written(file: Path) -> None:
+def test_the_files_are_written_even_if_nobody_reads_stdout(file: Path) -> None:
     command = [sys.executable, "-m", "webhookd", "init", "--config", str(file)]
     reader, writer = os.pipe()
     os.close(reader)
@@ -183,7 +183,7 @@ def test_a_reader_that_leaves_keeps_nothing_from_being_written(file: Path) -> No
     assert loaded(file).warnings == ()
 
 
-def test_a_folder_is_not_put_aside(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
     result = init(tmp_path, "--force")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == (
@@ -209,7 +209,7 @@ def test_a_folder_is_not_put_aside(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_would_be_refused_later_is_refused_now(file: Path, args: list[str], message: str) -> None:
+def test_invalid_options_are_refused(file: Path, args: list[str], message: str) -> None:
     result = init(file, *args)
     assert (result.exit_code, result.stdout, result.stderr) == (2, "", message)
     assert not file.parent.exists()
@@ -226,7 +226,7 @@ def test_nothing_is_overwritten(file: Path) -> None:
     assert {path: path.read_bytes() for path in file.parent.iterdir()} == before
 
 
-def test_by_force_older_files_are_put_aside_and_the_secret_stays(file: Path) -> None:
+def test_force_renames_older_files_and_keeps_the_secret(file: Path) -> None:
     init(file, "--branch", "one")
     secret = (file.parent / "secret").read_text()
     for number, branch in enumerate(["two", "three"], start=1):
@@ -250,7 +250,7 @@ def test_the_command_that_check_names_for_a_file_without_keys_replaces_it(file: 
     assert (loaded(file).warnings, Path(f"{file}.1").read_text()) == ((), text)
 
 
-def test_a_secret_that_is_there_is_used_again(file: Path) -> None:
+def test_an_existing_secret_is_kept(file: Path) -> None:
     file.parent.mkdir(parents=True)
     (file.parent / "secret").write_text("the secret that GitHub knows\n")
     init(file)
@@ -258,7 +258,7 @@ def test_a_secret_that_is_there_is_used_again(file: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "\n"])
-def test_an_empty_secret_gives_way_to_a_new_one(file: Path, content: str) -> None:
+def test_an_empty_secret_is_replaced(file: Path, content: str) -> None:
     file.parent.mkdir(parents=True)
     secret = file.parent / "secret"
     secret.write_text(content)
@@ -266,7 +266,7 @@ def test_an_empty_secret_gives_way_to_a_new_one(file: Path, content: str) -> Non
     assert (mode(secret), loaded(file).warnings) == (0o600, ())
 
 
-def test_what_cannot_be_a_secret_is_told_before_anything_is_written(file: Path) -> None:
+def test_a_folder_in_the_place_of_the_secret_is_refused_before_anything_is_written(file: Path) -> None:
     secret = file.parent / "secret"
     secret.mkdir(parents=True)
     file.touch()
@@ -276,7 +276,7 @@ def test_what_cannot_be_a_secret_is_told_before_anything_is_written(file: Path) 
     assert set(file.parent.iterdir()) == {file, secret}
 
 
-def test_a_place_that_cannot_be_written_is_told_with_another(tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     result = init(tmp_path / "file" / "webhookd.yaml")
     assert (result.exit_code, result.stdout) == (1, "")
@@ -286,7 +286,7 @@ def test_a_place_that_cannot_be_written_is_told_with_another(tmp_path: Path) -> 
     ]
 
 
-def test_without_a_file_named_it_goes_where_the_other_commands_look(tmp_path: Path) -> None:
+def test_the_default_place_is_where_the_other_commands_look(tmp_path: Path) -> None:
     variable = {"WEBHOOKD_CONFIG": str(tmp_path / "w.yaml")}
     result = CliRunner(env=variable).invoke(main, ["init"])
     assert result.exit_code == 0
@@ -307,13 +307,13 @@ def test_a_user_gets_a_configuration_of_their_own(tmp_path: Path, open_folder: P
 
 
 def commands(file: Path, program: Sequence[object], **env: str) -> list[str]:
-    """Run `init` as *program* does, and give the command lines that it tells, without their indentation."""
+    """Run `init` as *program*, and return the command lines that it prints, without indentation."""
     line = [*map(str, program), "init", "--config", str(file)]
     told = subprocess.run(line, capture_output=True, text=True, check=True, env={"PATH": "/usr/bin", **env})
     return [text.strip() for text in told.stdout.splitlines() if " check" in text or "cat " in text]
 
 
-def test_the_commands_that_are_told_name_the_program_as_a_shell_finds_it(tmp_path: Path) -> None:
+def test_the_printed_commands_name_the_program_as_a_shell_finds_it(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("webhookd")
 
     def told(*called: object, **env: str) -> str:
@@ -326,19 +326,19 @@ def test_the_commands_that_are_told_name_the_program_as_a_shell_finds_it(tmp_pat
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="sudo makes one root")
-def test_who_needed_sudo_is_told_to_use_it_again(file: Path) -> None:
+def test_under_sudo_the_printed_commands_use_sudo(file: Path) -> None:
     cat, check = commands(file, [sys.executable, "-m", "webhookd"], SUDO_UID="1000")
     assert cat.endswith(f"what this prints: sudo cat {file.parent}/secret")
     assert check == f"sudo {sys.executable} -m webhookd check --config {file}"
 
 
-def test_a_file_that_only_a_variable_leads_to_is_named_in_the_commands(tmp_path: Path) -> None:
+def test_a_file_found_only_by_the_variable_is_named_in_the_printed_commands(tmp_path: Path) -> None:
     file = tmp_path / "w.yaml"
     told = CliRunner(env={"WEBHOOKD_CONFIG": str(file)}).invoke(main, ["init"]).stdout
     assert f"webhookd serve --config {file}\n" in told
 
 
-def test_a_default_file_is_named_where_another_comes_before_it(open_folder: Path) -> None:
+def test_a_default_file_is_named_in_the_printed_commands_if_another_comes_first(open_folder: Path) -> None:
     default = open_folder / "webhookd" / "webhookd.yaml"
     env = {"XDG_CONFIG_HOME": str(open_folder), "WEBHOOKD_CONFIG": None}
     webhookd = partial(CliRunner().invoke, main, ["init", "--config", str(default)])
@@ -350,7 +350,7 @@ def test_a_default_file_is_named_where_another_comes_before_it(open_folder: Path
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a file away")
-def test_the_secret_is_the_services_where_there_is_its_user(file: Path) -> None:
+def test_the_secret_belongs_to_the_user_of_the_service(file: Path) -> None:
     init(file)
     try:
         owner = pwd.getpwnam("webhookd").pw_uid

@@ -31,7 +31,7 @@ def read(stream: IO[bytes] | None, size: int) -> bytes:
     return stream.read(size)
 
 
-def test_the_output_comes_byte_by_byte_and_alone(state: StateFolder) -> None:
+def test_the_output_is_printed_byte_by_byte_and_alone(state: StateFolder) -> None:
     run = state.push()
     state.start()
     state.write_log(run, NO_TEXT)
@@ -40,7 +40,7 @@ def test_the_output_comes_byte_by_byte_and_alone(state: StateFolder) -> None:
     assert (shown.stdout_bytes, shown.stderr, shown.exit_code) == (NO_TEXT, "", 0)
 
 
-def test_a_large_log_comes_whole(state: StateFolder) -> None:
+def test_a_large_log_is_printed_completely(state: StateFolder) -> None:
     run = state.push()
     state.start()
     output = os.urandom(300_000)
@@ -61,7 +61,7 @@ def test_the_newest_attempt_is_shown_unless_another_is_asked_for(state: StateFol
     assert f"run {run} has no attempt 3" in missing.stderr
 
 
-def test_why_a_run_did_not_succeed_stands_on_stderr(state: StateFolder) -> None:
+def test_the_reason_of_a_failure_is_printed_on_stderr(state: StateFolder) -> None:
     run = state.push()
     state.start()
     state.write_log(run, b"make: *** [deploy] Error 3\n")
@@ -72,7 +72,7 @@ def test_why_a_run_did_not_succeed_stands_on_stderr(state: StateFolder) -> None:
     assert shown.exit_code == 0
 
 
-def test_a_superseded_run_names_the_one_that_took_its_place(state: StateFolder) -> None:
+def test_a_superseded_run_names_its_successor(state: StateFolder) -> None:
     old = state.push()
     new = state.push()
     shown = state.webhookd("logs", str(old))
@@ -87,7 +87,7 @@ def test_a_queued_run_has_no_output_yet(state: StateFolder) -> None:
     assert shown.stderr == f"run {run} is queued; `webhookd logs -f {run}` waits for it\n"
 
 
-def test_what_a_queued_run_waits_for_is_said(state: StateFolder) -> None:
+def test_the_reason_why_a_run_waits_is_printed(state: StateFolder) -> None:
     run = state.push()
     state.store.pause("octocat/blog@main", now=state.tick())
     assert state.webhookd("logs", str(run)).stderr.splitlines() == [
@@ -97,7 +97,7 @@ def test_what_a_queued_run_waits_for_is_said(state: StateFolder) -> None:
     ]
 
 
-def test_following_says_once_what_it_waits_for(state: StateFolder) -> None:
+def test_following_prints_once_why_the_run_waits(state: StateFolder) -> None:
     run = state.push()
     state.store.pause("octocat/blog@main", now=state.tick())
     with locked(state.path), following(state, str(run)) as process:
@@ -111,13 +111,13 @@ def test_following_says_once_what_it_waits_for(state: StateFolder) -> None:
         assert read(process.stderr, -1) == b""
 
 
-def test_an_unknown_run_is_a_no(state: StateFolder) -> None:
+def test_an_unknown_run_is_an_error(state: StateFolder) -> None:
     shown = state.webhookd("logs", "7")
     assert (shown.exit_code, shown.stdout) == (1, "")
     assert "there is no run 7" in shown.stderr
 
 
-def test_a_log_that_is_gone_is_said_to_be(state: StateFolder) -> None:
+def test_a_missing_log_is_reported(state: StateFolder) -> None:
     run = state.push()
     state.start()
     state.end(run)
@@ -166,7 +166,7 @@ def test_following_one_attempt_ends_with_it(state: StateFolder) -> None:
         assert process.wait(timeout=30) == 0
 
 
-def test_following_an_attempt_that_never_came_says_so(state: StateFolder) -> None:
+def test_following_a_missing_attempt_is_an_error(state: StateFolder) -> None:
     run = state.push()
     state.end(state.start(), 3)
     shown = state.webhookd("logs", "-f", str(run), "--attempt", "7")
@@ -174,7 +174,7 @@ def test_following_an_attempt_that_never_came_says_so(state: StateFolder) -> Non
     assert f"run {run} has no attempt 7" in shown.stderr
 
 
-def test_following_a_run_that_is_superseded_ends_and_says_so(state: StateFolder) -> None:
+def test_following_a_superseded_run_ends_and_names_its_successor(state: StateFolder) -> None:
     old = state.push()
     with following(state, str(old)) as process:
         new = state.push()
@@ -182,7 +182,7 @@ def test_following_a_run_that_is_superseded_ends_and_says_so(state: StateFolder)
         assert read(process.stderr, -1).endswith(b"run %d was superseded by %d\n" % (old, new))
 
 
-def test_an_interrupted_follower_is_quiet(state: StateFolder) -> None:
+def test_an_interrupted_follower_prints_no_error(state: StateFolder) -> None:
     run = state.push()
     state.start()
     state.write_log(run, b"one\n")
@@ -194,7 +194,7 @@ def test_an_interrupted_follower_is_quiet(state: StateFolder) -> None:
 
 
 def on_a_terminal(state: StateFolder, *args: str) -> bytes:
-    """Run `logs` with a terminal as its stdout and give what the terminal gets."""
+    """Run `logs` with a terminal as its stdout and return what the terminal gets."""
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "webhookd", "logs", "--state-dir", str(state.path), *args]
     subprocess.run(command, stdout=theirs, check=True, timeout=30)
@@ -231,7 +231,7 @@ def test_a_hole_in_a_log_is_skipped(tmp_path: Path) -> None:
         assert [reader.skipped(), reader.skipped()] == [1024 * 1024 - 4096, 0]
 
 
-def test_what_is_skipped_is_said(state: StateFolder) -> None:
+def test_a_skipped_hole_is_reported(state: StateFolder) -> None:
     run = state.push()
     state.start()
     log = state.write_log(run, b"head" * 1024)
@@ -243,7 +243,7 @@ def test_what_is_skipped_is_said(state: StateFolder) -> None:
     assert "1044480 bytes in the middle are gone: the log is longer than `history.log_limit`" in shown.stderr
 
 
-def test_a_log_that_was_cut_short_goes_on_at_its_end(tmp_path: Path) -> None:
+def test_after_a_log_was_truncated_reading_continues_at_its_end(tmp_path: Path) -> None:
     path = tmp_path / "log"
     path.write_bytes(b"0123456789")
     with closing(LogReader(path)) as reader:

@@ -10,7 +10,7 @@ from webhookd.cli import main
 
 
 def make_place(folder: Path, name: str, *, settings: str = "") -> Path:
-    """Make a state directory with one run in it, and a configuration that names it and no readable secret."""
+    """Make a state directory with one run, and a configuration with an unreadable secret."""
     state = StateFolder(folder / name)
     state.push(pusher=name)
     state.store.close()
@@ -34,7 +34,7 @@ def webhookd(*args: str, config: Path | None = None) -> Result:
     return CliRunner().invoke(main, args, env=env)
 
 
-def test_the_config_stands_before_the_command_or_behind_it(places: tuple[Path, Path]) -> None:
+def test_the_config_may_be_before_or_after_the_command(places: tuple[Path, Path]) -> None:
     one, _ = places
     for args in (("--config", str(one), "runs"), ("runs", "--config", str(one))):
         shown = webhookd(*args)
@@ -42,7 +42,7 @@ def test_the_config_stands_before_the_command_or_behind_it(places: tuple[Path, P
         assert " one " in shown.stdout
 
 
-def test_the_config_behind_the_command_wins(places: tuple[Path, Path]) -> None:
+def test_the_config_after_the_command_wins(places: tuple[Path, Path]) -> None:
     one, two = places
     assert " two " in webhookd("--config", str(one), "runs", "--config", str(two)).stdout
 
@@ -77,7 +77,7 @@ def test_a_mistake_in_the_configuration_does_not_hide_the_store(tmp_path: Path, 
     assert shown.exit_code == 0
 
 
-def test_the_status_tells_of_a_mistake_in_the_configuration(tmp_path: Path) -> None:
+def test_the_status_reports_a_mistake_in_the_configuration(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     file = make_place(tmp_path, "one", settings="workrs: 3\nmax_bdy: 1MiB")
     shown = webhookd("status", config=file)
@@ -89,7 +89,7 @@ def test_the_status_tells_of_a_mistake_in_the_configuration(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("text", ["state_dir: here\n", "secret: [\n", "- a list\n"])
-def test_where_the_file_does_not_tell_the_state_directory_a_hint_does(tmp_path: Path, text: str) -> None:
+def test_if_the_file_has_no_usable_state_dir_the_hint_is_the_option(tmp_path: Path, text: str) -> None:
     file = tmp_path / "webhookd.yaml"
     file.write_text(text)
     shown = webhookd("runs", config=file)
@@ -98,7 +98,7 @@ def test_where_the_file_does_not_tell_the_state_directory_a_hint_does(tmp_path: 
     assert shown.stderr.splitlines()[-1] == "hint: to read the store, its folder is enough: --state-dir DIR"
 
 
-def test_a_configuration_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:
     shown = webhookd("runs", config=tmp_path / "gone.yaml")
     assert shown.exit_code == 78
     assert str(tmp_path / "gone.yaml") in shown.stderr
@@ -117,7 +117,7 @@ def test_a_file_that_this_user_may_not_read_is_refused_as_a_configuration() -> N
 
 
 @pytest.mark.parametrize("option", ["--config", "--state-dir"])
-def test_an_empty_name_does_not_stand_for_the_default(places: tuple[Path, Path], option: str) -> None:
+def test_an_empty_name_is_refused(places: tuple[Path, Path], option: str) -> None:
     shown = webhookd("runs", option, "", config=places[0])
     assert (shown.exit_code, shown.stdout) == (2, "")
     assert f"{option}: the name is empty\n" in shown.stderr.replace('"', "")
@@ -131,6 +131,47 @@ def test_an_empty_name_does_not_stand_for_the_default(places: tuple[Path, Path],
         (["--config"], "webhookd"),
     ],
 )
-def test_an_option_without_its_value_leads_to_the_help_of_its_command(args: list[str], command: str) -> None:
+def test_for_an_option_without_its_value_the_hint_is_the_commands_help(args: list[str], command: str) -> None:
     shown = CliRunner().invoke(main, args, prog_name="webhookd")
     assert (shown.exit_code, shown.stderr.splitlines()[1]) == (2, f"hint: see `{command} --help`")
+
+
+HUGE = "99999999999999999999"  # more than 2**63, which is where the numbers of the store end
+
+
+@pytest.mark.parametrize("command", ["runs", "logs", "cancel", "rerun"])
+def test_a_number_too_large_for_a_run_is_an_unknown_run(state: StateFolder, command: str) -> None:
+    shown = state.webhookd(command, HUGE)
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert shown.stderr == f"error: there is no run {HUGE}\nhint: `webhookd runs` lists them\n"
+
+
+@pytest.mark.parametrize(
+    ("args", "option"),
+    [
+        (["runs", "--before", HUGE], "--before"),
+        (["runs", "--limit", HUGE], "--limit"),
+        (["deliveries", "--before", HUGE], "--before"),
+        (["deliveries", "--limit", "9" * 5000], "--limit"),
+        (["logs", "1", "--attempt", HUGE], "--attempt"),
+    ],
+)
+def test_a_number_too_large_for_an_option_is_refused(
+    state: StateFolder, args: list[str], option: str
+) -> None:
+    shown = state.webhookd(*args)
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    assert shown.stderr.splitlines()[0] == f'error: {option}: "{args[-1]}" is too large'
+
+
+@pytest.mark.parametrize("text", ["x", "0", "-1", "1.5", "1_0", "", "\x1b[2J", "\N{ARABIC-INDIC DIGIT ONE}"])
+def test_an_invalid_number_is_reported_with_its_option(state: StateFolder, text: str) -> None:
+    shown = state.webhookd("runs", "--limit", text)
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    seen = text.replace("\x1b", "\\x1b")
+    assert shown.stderr.splitlines()[0] == f'error: --limit: "{seen}" is not a whole number from 1 up'
+
+
+def test_leading_zeros_are_ignored(state: StateFolder) -> None:
+    run = state.push()
+    assert state.webhookd("runs", "0" * 30 + str(run)).exit_code == 0

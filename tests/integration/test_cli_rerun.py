@@ -1,4 +1,4 @@
-"""`webhookd rerun` goes by the rules of now; a daemon that does not answer is no reason to fail."""
+"""`webhookd rerun` uses the current rules; a daemon that does not answer is no error."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -28,13 +28,13 @@ def ended(state: StateFolder) -> StateFolder:
     return state
 
 
-def test_a_rerun_is_in_the_lane_that_its_target_has_now(ended: StateFolder, tmp_path: Path) -> None:
+def test_a_rerun_uses_the_targets_lane_as_it_is_now(ended: StateFolder, tmp_path: Path) -> None:
     said = rerun(ended, tmp_path, SECRET + "repos: {octocat/blog: {main: {run: make, lock: web}}}\n")
     assert (said.exit_code, said.stdout) == (0, "2\n")
     assert ended.store.run(2).lane == "lock web"
 
 
-def test_a_run_whose_target_is_gone_is_not_run_again(ended: StateFolder, tmp_path: Path) -> None:
+def test_a_run_of_a_removed_target_is_not_rerun(ended: StateFolder, tmp_path: Path) -> None:
     said = rerun(ended, tmp_path, SECRET + "repos: {octocat/blog: {next: make}}\n")
     assert said.exit_code == 1
     assert said.stderr.splitlines() == [
@@ -44,7 +44,7 @@ def test_a_run_whose_target_is_gone_is_not_run_again(ended: StateFolder, tmp_pat
     assert len(ended.store.runs()) == 1
 
 
-def test_beside_a_configuration_with_a_mistake_a_run_keeps_its_rules(
+def test_if_the_configuration_has_a_mistake_a_rerun_keeps_its_rules(
     ended: StateFolder, tmp_path: Path
 ) -> None:
     said = rerun(ended, tmp_path, SECRET + "repos: {octocat/blog: {main: {run: make, lok: web}}}\n")
@@ -70,7 +70,7 @@ def mute(state: StateFolder, logged: list[EventDict]) -> Iterator[None]:  # noqa
 
 @pytest.mark.usefixtures("mute")
 @pytest.mark.parametrize("command", ["rerun 1", "deploy octocat/blog@main"])
-def test_the_number_is_told_where_the_daemon_does_not_answer(
+def test_the_number_is_printed_although_the_daemon_does_not_answer(
     ended: StateFolder, tmp_path: Path, command: str
 ) -> None:
     rules = SECRET + "repos: {octocat/blog: {main: make}}\n"
@@ -81,7 +81,7 @@ def test_the_number_is_told_where_the_daemon_does_not_answer(
 
 
 @pytest.mark.usefixtures("mute")
-def test_a_cancel_is_done_where_the_daemon_does_not_answer(state: StateFolder) -> None:
+def test_a_run_is_cancelled_although_the_daemon_does_not_answer(state: StateFolder) -> None:
     run = state.push()
     said = state.webhookd("cancel", str(run))
     assert (said.exit_code, said.stdout) == (0, f"run {run} is cancelled\n")

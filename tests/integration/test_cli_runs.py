@@ -48,21 +48,21 @@ def test_the_list_as_json_has_the_promised_keys_and_nothing_else_on_stdout(state
     ]
 
 
-def test_a_person_sees_one_screen_and_a_program_everything(state: StateFolder) -> None:
+def test_the_table_has_20_runs_and_the_json_has_all(state: StateFolder) -> None:
     for number in range(21):
         state.push(ref=f"refs/heads/b{number}")
     assert len(numbers(state)) == 21
     assert len(state.webhookd("runs").stdout.splitlines()) == 1 + 20  # with the heading
 
 
-def test_the_list_can_be_narrowed_to_a_state(state: StateFolder) -> None:
+def test_the_list_can_be_filtered_by_state(state: StateFolder) -> None:
     old = state.push()
     new = state.push()
     assert numbers(state, "--state", "superseded") == [old]
     assert numbers(state, "--state", "queued") == [new]
 
 
-def test_the_list_can_be_narrowed_to_a_target_and_a_repository(state: StateFolder) -> None:
+def test_the_list_can_be_filtered_by_target_and_repository(state: StateFolder) -> None:
     shop = make_target(name="octocat/shop@main", repo="octocat/shop")
     blog_run = state.push()
     shop_run = state.push(shop, repo="Octocat/Shop")
@@ -72,7 +72,7 @@ def test_the_list_can_be_narrowed_to_a_target_and_a_repository(state: StateFolde
     assert numbers(state, "--repo", "octocat") == []
 
 
-def test_the_list_goes_on_before_a_run(state: StateFolder) -> None:
+def test_the_list_can_start_before_a_run(state: StateFolder) -> None:
     queue = make_target(overlap=Overlap.QUEUE)
     pushed = [state.push(queue) for _ in range(5)]
     newest_first = pushed[::-1]
@@ -94,7 +94,7 @@ def test_an_empty_list_is_empty_on_stdout(state: StateFolder) -> None:
     assert numbers(state) == []
 
 
-def test_the_table_is_for_people(state: StateFolder) -> None:
+def test_without_json_a_table_is_printed(state: StateFolder) -> None:
     state.push()
     heading, line = state.webhookd("runs").stdout.splitlines()
     assert heading.split()[:3] == ["RUN", "STATE", "TARGET"]
@@ -116,14 +116,14 @@ def test_one_run_is_shown_with_its_attempts(state: StateFolder) -> None:
     ]
 
 
-def test_an_unknown_run_is_a_no(state: StateFolder) -> None:
+def test_an_unknown_run_is_an_error(state: StateFolder) -> None:
     shown = state.webhookd("runs", "99")
     assert (shown.exit_code, shown.stdout) == (1, "")
     assert "there is no run 99" in shown.stderr
 
 
 @pytest.mark.parametrize("args", [("--limit", "0"), ("--state", "sleeping"), ("zero",)])
-def test_what_makes_no_sense_is_a_usage_error(state: StateFolder, args: tuple[str, ...]) -> None:
+def test_an_invalid_option_is_a_usage_error(state: StateFolder, args: tuple[str, ...]) -> None:
     assert state.webhookd("runs", *args).exit_code == 2
 
 
@@ -135,11 +135,11 @@ def test_a_run_and_a_filter_exclude_each_other(state: StateFolder, option: str) 
     assert shown.stderr.startswith(f"error: {option} filters the list, and 1 names a single run\n")
 
 
-def test_a_folder_without_a_store_says_so(tmp_path: Path) -> None:
+def test_a_folder_without_a_store_is_an_error(tmp_path: Path) -> None:
     shown = webhookd_on(tmp_path, "runs")
     assert shown.exit_code == 1
     assert shown.stderr.startswith(f'error: no store in "{tmp_path}"\nhint: ')
 
 
-def test_a_folder_that_is_not_there_says_so(tmp_path: Path) -> None:
+def test_a_missing_state_directory_is_an_error(tmp_path: Path) -> None:
     assert f'no state directory "{tmp_path}/gone"' in webhookd_on(tmp_path / "gone", "runs").stderr

@@ -31,7 +31,7 @@ def sign(*args: object, **options: Any) -> Result:
 
 
 def made(*args: object, **options: Any) -> dict[str, Any]:
-    """What `--format json` gives; headers in lower case, the body read."""
+    """Return the output of `--format json` with lower-case header names and the parsed body."""
     result = sign(*args, "--format", "json", **options)
     assert (result.exit_code, result.stderr) == (0, "")
     parts: dict[str, Any] = json.loads(result.stdout)
@@ -63,14 +63,14 @@ def test_the_headers_of_a_file_are_printed_line_by_line(tmp_path: Path) -> None:
     assert lines["User-Agent"].startswith("GitHub-Hookshot/")
 
 
-def test_a_made_up_body_stands_below_a_blank_line(secret: Path) -> None:
+def test_a_made_up_body_is_printed_below_a_blank_line(secret: Path) -> None:
     head, _, body = sign("--secret-file", secret).stdout.partition("\n\n")
     assert "X-Hub-Signature-256: sha256=" in head
     assert json.loads(body)["ref"] == "refs/heads/main"
 
 
 @pytest.mark.parametrize("name", Forge)
-def test_what_is_made_up_for_a_forge_is_authentic(name: Forge, secret: Path, tmp_path: Path) -> None:
+def test_a_made_up_delivery_is_authentic_for_its_forge(name: Forge, secret: Path, tmp_path: Path) -> None:
     keys = ("--forge", name, "--secret-file", secret)
     result = sign(*keys, "--repo", "octocat/blog", "--branch", "feature/x", "--format", "json")
     (tmp_path / "delivery").write_text(result.stdout)
@@ -107,7 +107,7 @@ def test_options_shape_the_push(secret: Path) -> None:
         (["--tag", "v1", "--before", "b" * 40], False, False),
     ],
 )
-def test_creation_and_deletion_are_told(
+def test_the_payload_has_creation_and_deletion(
     secret: Path,
     options: list[str],
     created: bool,  # noqa: FBT001
@@ -131,7 +131,7 @@ def test_bitbucket_takes_several_refs_or_none(secret: Path) -> None:
     assert made(*keys, "--empty")["payload"]["changes"] == []
 
 
-def test_a_form_holds_the_json(secret: Path) -> None:
+def test_a_form_contains_the_json(secret: Path) -> None:
     parts = made("--secret-file", secret, "--form")
     assert parts["headers"]["content-type"] == "application/x-www-form-urlencoded"
     assert parts["body"].startswith("payload=%7B%22")
@@ -164,7 +164,7 @@ def test_the_event_of_a_given_payload_follows_from_it(secret: Path) -> None:
     assert made("-", *keys, "--event", "Issue Hook", input=tag)["headers"]["x-gitlab-event"] == "Issue Hook"
 
 
-def test_gitlabs_key_is_a_token_unless_it_is_written_as_a_signing_secret(tmp_path: Path) -> None:
+def test_gitlabs_key_is_a_token_unless_it_is_a_signing_secret(tmp_path: Path) -> None:
     token, signing = write_secret(tmp_path, name="token"), write_secret(tmp_path, name="s", content=SIGNING)
     keys = ("--forge", "gitlab", "--secret-file")
     assert {"x-gitlab-token"} == made(*keys, token)["headers"].keys() & {
@@ -177,7 +177,7 @@ def test_gitlabs_key_is_a_token_unless_it_is_written_as_a_signing_secret(tmp_pat
     assert headers["webhook-id"] == headers["idempotency-key"]
 
 
-def test_a_recorded_delivery_is_signed_once_more(secret: Path, tmp_path: Path) -> None:
+def test_a_recorded_delivery_can_be_signed_again(secret: Path, tmp_path: Path) -> None:
     first = sign("--secret-file", secret, "--form", "--format", "json").stdout
     (tmp_path / "d").write_text(first)
     assert json.loads(sign(tmp_path / "d", "--secret-file", secret, "--format", "json").stdout) == json.loads(
@@ -217,7 +217,7 @@ def config(tmp_path: Path) -> Path:
         ("group/site", "x-gitlab-token", "token"),
     ],
 )
-def test_the_configuration_gives_hook_and_key(repo: str, header: str, label: str, config: Path) -> None:
+def test_hook_and_key_come_from_the_configuration(repo: str, header: str, label: str, config: Path) -> None:
     parts = made("--config", config, "--repo", repo)
     assert header in parts["headers"]
     (config.parent / "d").write_text(
@@ -230,7 +230,7 @@ def test_the_configuration_gives_hook_and_key(repo: str, header: str, label: str
 PUSH = {"ref": "r", "before": "", "after": "", "repository": {"full_name": "octocat/shop"}}
 
 
-def test_the_repository_of_a_given_payload_gives_hook_and_key(config: Path) -> None:
+def test_hook_and_key_follow_from_the_repository_in_a_given_payload(config: Path) -> None:
     for name, payload, header in (
         ("shop", PUSH, "sha256="),
         ("token", {"object_kind": "push", "project": {"path_with_namespace": "group/site"}}, "key of"),
@@ -241,7 +241,7 @@ def test_the_repository_of_a_given_payload_gives_hook_and_key(config: Path) -> N
         assert found.stdout.startswith(f"authentic: opened by file {name}\n")
 
 
-def test_a_repository_that_no_hook_knows_needs_a_hook(config: Path) -> None:
+def test_an_unknown_repository_needs_a_hook(config: Path) -> None:
     result = sign("--config", config, "--repo", "a/b")
     assert (result.exit_code, result.stdout) == (2, "")
     assert '--hook with one of "github", "lab"' in result.stderr
@@ -275,7 +275,7 @@ def test_a_repository_that_no_hook_knows_needs_a_hook(config: Path) -> None:
         (["--send", "http://[x/"], '"http://[x/" is not a web address'),
     ],
 )
-def test_what_makes_no_sense_is_said_in_a_sentence(args: list[str], words: str, secret: Path) -> None:
+def test_invalid_options_are_refused_in_one_sentence(args: list[str], words: str, secret: Path) -> None:
     result = sign("--secret-file", secret, *args)
     assert (result.exit_code, result.stdout) == (2, "")
     assert words in result.stderr
@@ -283,7 +283,7 @@ def test_what_makes_no_sense_is_said_in_a_sentence(args: list[str], words: str, 
 
 @dataclass
 class Receiver:
-    """A web server that keeps what it is sent and answers as told."""
+    """A web server that records requests and sends the given answer."""
 
     answer: tuple[int, str] = (202, "Accepted")
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
@@ -313,7 +313,7 @@ def receiver() -> Iterator[Receiver]:
         server.shutdown()
 
 
-def test_it_can_be_sent_and_the_answer_is_printed(receiver: Receiver, secret: Path) -> None:
+def test_a_delivery_is_sent_and_the_answer_is_printed(receiver: Receiver, secret: Path) -> None:
     result = sign("--secret-file", secret, "--delivery", "d-1", "--send", receiver.url)
     assert (result.exit_code, result.stdout) == (0, '202 Accepted\n{"status": "queued"}\n')
     [(path, headers, body)] = receiver.requests
@@ -323,7 +323,7 @@ def test_it_can_be_sent_and_the_answer_is_printed(receiver: Receiver, secret: Pa
 
 
 @pytest.mark.parametrize("answer", [(401, "Unauthorized"), (302, "Found"), (307, "Away"), (503, "Busy")])
-def test_an_answer_that_is_no_success_exits_with_1(
+def test_an_answer_other_than_2xx_exits_with_1(
     receiver: Receiver, secret: Path, answer: tuple[int, str]
 ) -> None:
     receiver.answer = answer
@@ -332,7 +332,7 @@ def test_an_answer_that_is_no_success_exits_with_1(
     assert len(receiver.requests) == 1  # a redirect is not followed
 
 
-def test_nobody_listening_is_one_sentence(secret: Path) -> None:
+def test_a_refused_connection_is_reported_in_one_sentence(secret: Path) -> None:
     result = sign("--secret-file", secret, "--send", "http://127.0.0.1:1/x")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(
@@ -340,7 +340,7 @@ def test_nobody_listening_is_one_sentence(secret: Path) -> None:
     )
 
 
-def test_a_server_that_speaks_no_tls_is_said_to_speak_none(receiver: Receiver, secret: Path) -> None:
+def test_a_server_without_tls_is_reported(receiver: Receiver, secret: Path) -> None:
     url = receiver.url.replace("http:", "https:")
     result = sign("--secret-file", secret, "--send", url)
     assert (result.exit_code, result.stdout) == (1, "")
@@ -370,7 +370,7 @@ def answer_at_once(server: socket.socket) -> None:
             pass
 
 
-def test_what_is_no_http_is_one_sentence(secret: Path) -> None:
+def test_an_answer_that_is_not_http_is_reported_in_one_sentence(secret: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}/x"
 

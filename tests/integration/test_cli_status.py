@@ -5,7 +5,7 @@ from pathlib import Path
 from statefolder import StateFolder, locked, webhookd_on
 
 
-def test_a_daemon_that_holds_the_lock_is_up(state: StateFolder) -> None:
+def test_while_the_lock_file_is_locked_the_daemon_is_up(state: StateFolder) -> None:
     with locked(state.path, "4711\n"):
         shown = state.webhookd("status")
     assert shown.stdout.splitlines()[:3] == [
@@ -16,7 +16,7 @@ def test_a_daemon_that_holds_the_lock_is_up(state: StateFolder) -> None:
     assert shown.exit_code == 0
 
 
-def test_a_lock_that_nobody_holds_means_down(state: StateFolder) -> None:
+def test_while_the_lock_file_is_not_locked_the_daemon_is_down(state: StateFolder) -> None:
     with locked(state.path, "4711\n"):
         pass
     shown = state.webhookd("status")
@@ -24,7 +24,7 @@ def test_a_lock_that_nobody_holds_means_down(state: StateFolder) -> None:
     assert shown.exit_code == 1
 
 
-def test_looking_does_not_keep_the_lock(state: StateFolder) -> None:
+def test_the_status_does_not_keep_the_lock(state: StateFolder) -> None:
     with locked(state.path, "4711"):
         pass
     assert state.webhookd("status").stdout.splitlines()[0] == "daemon   down"
@@ -32,12 +32,12 @@ def test_looking_does_not_keep_the_lock(state: StateFolder) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # raises while another holds it
 
 
-def test_a_daemon_that_has_not_written_its_number_yet_is_up(state: StateFolder) -> None:
+def test_a_daemon_without_a_process_id_yet_is_up(state: StateFolder) -> None:
     with locked(state.path, ""):
         assert state.webhookd("status").stdout.splitlines()[0] == "daemon   up"
 
 
-def test_the_json_tells_what_waits_what_runs_and_how_it_went(state: StateFolder) -> None:
+def test_the_json_has_counts_active_runs_and_the_last_run_of_each_target(state: StateFolder) -> None:
     done = state.push()
     state.start()
     state.end(done)
@@ -54,7 +54,7 @@ def test_the_json_tells_what_waits_what_runs_and_how_it_went(state: StateFolder)
     assert values["store"] == {"ok": True, "problem": None}
 
 
-def test_a_store_that_is_not_there_or_damaged_is_a_line_and_no_crash(tmp_path: Path) -> None:
+def test_a_missing_or_damaged_store_is_a_line_of_the_report(tmp_path: Path) -> None:
     assert f'store   no store in "{tmp_path}"' in webhookd_on(tmp_path, "status").stdout
     (tmp_path / "webhookd.db").write_bytes(b"no database at all" * 1000)
     shown = webhookd_on(tmp_path, "status", "--json")
@@ -62,7 +62,7 @@ def test_a_store_that_is_not_there_or_damaged_is_a_line_and_no_crash(tmp_path: P
     assert json.loads(shown.stdout)["store"]["ok"] is False
 
 
-def test_a_state_directory_that_is_not_there_is_a_line_of_the_report(tmp_path: Path) -> None:
+def test_a_missing_state_directory_is_a_line_of_the_report(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     shown = webhookd_on(gone, "status")
     assert (shown.exit_code, shown.stderr) == (1, "")

@@ -19,7 +19,7 @@ def config(state: StateFolder) -> Path:
 
 
 def shell(line: str, config: Path) -> subprocess.CompletedProcess[str]:
-    """Run a shell's command line in which `webhookd` is this one, with *config*."""
+    """Run a shell command line in which `webhookd` is this program, with *config*."""
     env = {"WEBHOOKD_CONFIG": str(config), "PATH": "/usr/bin:/bin"}
     script = f'webhookd() {{ {PROGRAM} "$@"; }}; {line}'
     command = ["/bin/sh", "-c", script]
@@ -41,14 +41,14 @@ def test_a_closed_stderr_is_no_error(config: Path) -> None:
     assert (done.returncode, done.stdout) == (0, "1\n")
 
 
-def test_with_all_streams_closed_no_file_takes_their_place(state: StateFolder, config: Path) -> None:
+def test_with_all_streams_closed_no_file_gets_their_numbers(state: StateFolder, config: Path) -> None:
     assert shell("webhookd deploy octocat/blog@main <&- >&- 2>&-", config).returncode == 0
     assert [run.target for run in state.store.runs()] == ["octocat/blog@main"]
     assert state.store.check() == ()
 
 
 @pytest.mark.parametrize("command", ["sign", "verify"])
-def test_a_closed_stdin_is_said_where_it_is_to_be_read(config: Path, command: str) -> None:
+def test_a_closed_stdin_is_reported_if_it_has_to_be_read(config: Path, command: str) -> None:
     done = shell(f"webhookd {command} - <&-", config)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
@@ -57,12 +57,12 @@ def test_a_closed_stdin_is_said_where_it_is_to_be_read(config: Path, command: st
     )
 
 
-def test_a_closed_stdin_does_not_matter_where_nothing_is_read(config: Path) -> None:
+def test_a_closed_stdin_does_not_matter_if_nothing_is_read(config: Path) -> None:
     assert json.loads(shell("webhookd runs --json <&-", config).stdout) == []
 
 
 @pytest.mark.parametrize("command", ["deploy octocat/blog@main", "rerun 1"])
-def test_a_run_that_stdout_cannot_take_the_number_of_is_told_on_stderr(
+def test_if_stdout_is_full_the_run_number_is_on_stderr(
     state: StateFolder, config: Path, command: str
 ) -> None:
     state.push()
@@ -74,6 +74,6 @@ def test_a_run_that_stdout_cannot_take_the_number_of_is_told_on_stderr(
     assert done.stderr.endswith("error: no space left on device\n")
 
 
-def test_a_full_stderr_does_not_keep_the_data_back(config: Path) -> None:
+def test_a_full_stderr_does_not_suppress_the_data(config: Path) -> None:
     done = shell("webhookd deploy octocat/blog@main 2>/dev/full", config)
     assert (done.returncode, done.stdout) == (0, "1\n")

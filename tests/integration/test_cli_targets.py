@@ -1,4 +1,4 @@
-"""Targets by name on the command line: which are taken, and what is said of one that is not there."""
+"""Target names on the command line: known, unknown and removed ones."""
 
 from pathlib import Path
 
@@ -41,7 +41,7 @@ def webhookd(config: Path, *args: str) -> Result:
         ("nosuch", "`webhookd status` lists them"),
     ],
 )
-def test_of_a_target_that_is_not_there_the_nearest_are_named(
+def test_for_an_unknown_target_the_nearest_names_are_suggested(
     config: Path, command: list[str], name: str, hint: str
 ) -> None:
     refused = webhookd(config, *command, name)
@@ -49,12 +49,12 @@ def test_of_a_target_that_is_not_there_the_nearest_are_named(
     assert refused.stderr == f'error: there is no target "{name}"\nhint: {hint}\n'
 
 
-def test_a_target_that_was_not_paused_can_be_resumed_in_vain(config: Path) -> None:
+def test_resuming_a_target_that_was_not_paused_is_no_error(config: Path) -> None:
     shown = webhookd(config, "resume", "octocat/blog@main")
     assert (shown.exit_code, shown.stderr) == (0, 'target "octocat/blog@main" was not paused\n')
 
 
-def test_a_paused_target_can_be_resumed_after_it_has_left_the_configuration(
+def test_a_paused_target_can_be_resumed_after_it_was_removed_from_the_configuration(
     state: StateFolder, config: Path
 ) -> None:
     state.store.pause("octocat/gone@main", now=state.tick())
@@ -65,7 +65,7 @@ def test_a_paused_target_can_be_resumed_after_it_has_left_the_configuration(
     assert state.store.paused() == ()
 
 
-def test_without_a_configuration_a_target_is_one_that_ever_ran(state: StateFolder) -> None:
+def test_without_a_configuration_a_target_is_known_if_it_ever_ran(state: StateFolder) -> None:
     state.push()
     state.store.pause("octocat/shop@main", now=state.tick())
     assert state.webhookd("resume", "octocat/shop@main").exit_code == 0
@@ -73,7 +73,7 @@ def test_without_a_configuration_a_target_is_one_that_ever_ran(state: StateFolde
     assert state.webhookd("resume", "octocat/nowhere@main").exit_code == 1
 
 
-def test_runs_of_a_target_that_has_left_the_configuration_are_listed(
+def test_runs_of_a_target_that_was_removed_from_the_configuration_are_listed(
     state: StateFolder, config: Path
 ) -> None:
     state.push()
@@ -83,18 +83,18 @@ def test_runs_of_a_target_that_has_left_the_configuration_are_listed(
     assert (none.exit_code, none.stderr) == (0, "no runs\n")
 
 
-def test_a_configured_target_without_runs_has_none(config: Path) -> None:
+def test_a_configured_target_without_runs_is_an_empty_list(config: Path) -> None:
     shown = webhookd(config, "runs", "--target", "octocat/blog@next", "--json")
     assert (shown.exit_code, shown.stdout, shown.stderr) == (0, "[]\n", "")
 
 
-def test_a_configuration_that_cannot_be_read_tells_of_no_target_that_it_is_not_there(config: Path) -> None:
+def test_without_a_readable_configuration_no_target_is_called_unknown(config: Path) -> None:
     config.write_text(config.read_text() + "workrs: 1\n")
     shown = webhookd(config, "runs", "--target", "octocat/blog@mian")
     assert (shown.exit_code, shown.stderr) == (0, "no runs\n")
 
 
-def test_a_refused_configuration_is_not_helped_by_naming_the_state_directory(config: Path) -> None:
+def test_for_a_refused_configuration_state_dir_is_not_suggested_to_deploy(config: Path) -> None:
     config.write_text(config.read_text() + "workrs: 1\n")
     refused = webhookd(config, "deploy", "octocat/blog@main")
     assert (refused.exit_code, "--state-dir" in refused.stderr) == (78, False)

@@ -1,4 +1,4 @@
-"""`webhookd verify`: where body, headers and keys come from, what it prints, and what it never prints."""
+"""`webhookd verify`: sources of body, headers and keys, its output, and that no secret is printed."""
 
 import hashlib
 import hmac
@@ -96,7 +96,7 @@ def test_the_json_has_these_keys_and_no_others(payload: Path, secret: Path) -> N
     }
 
 
-def test_a_person_reads_the_same_in_lines(payload: Path, secret: Path) -> None:
+def test_the_text_says_the_same_as_the_json(payload: Path, secret: Path) -> None:
     result = verify(payload, "--secret-file", secret, "--event", "push", "--signature", f"sha256={digest()}")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
@@ -116,16 +116,16 @@ def test_a_person_reads_the_same_in_lines(payload: Path, secret: Path) -> None:
         '{{"X-GitHub-Event": "push", "X-Hub-Signature-256": "sha256={}"}}',
     ],
 )
-def test_headers_come_as_lines_or_as_json(text: str, payload: Path, secret: Path, tmp_path: Path) -> None:
+def test_headers_may_be_lines_or_json(text: str, payload: Path, secret: Path, tmp_path: Path) -> None:
     (tmp_path / "h").write_text(text.format(digest()), newline="")
     assert found(payload, "--secret-file", secret, "--headers", tmp_path / "h")["event"] == "push"
 
 
-def test_the_payload_comes_from_standard_input_too(secret: Path) -> None:
+def test_the_payload_may_come_from_standard_input(secret: Path) -> None:
     assert found("-", "--secret-file", secret, "--signature", f"sha256={digest()}", input=BODY)["verified"]
 
 
-def test_more_special_options_win(payload: Path, secret: Path, tmp_path: Path) -> None:
+def test_more_specific_options_win(payload: Path, secret: Path, tmp_path: Path) -> None:
     (tmp_path / "h").write_text("X-Hub-Signature-256: sha256=00\nX-GitHub-Event: issues")
     args = (payload, "--secret-file", secret, "--headers", tmp_path / "h")
     assert found(*args, code=1)["event"] == "issues"
@@ -133,7 +133,7 @@ def test_more_special_options_win(payload: Path, secret: Path, tmp_path: Path) -
     assert found(*args, "--event", "push", "--signature", f"sha256={digest()}")["kind"] == "push"
 
 
-def test_without_a_signature_it_still_says_what_it_is(payload: Path, secret: Path) -> None:
+def test_without_a_signature_the_push_is_still_shown(payload: Path, secret: Path) -> None:
     result = found(payload, "--secret-file", secret, code=1)
     assert (result["verified"], result["event"], result["pushes"][0]["ref"]) == (
         False,
@@ -162,13 +162,13 @@ def test_the_signature_of_gitlab_is_a_token_or_a_signature(tmp_path: Path, secre
     assert found(*args, input=b'{"test": 2432232314}')["verified"]
 
 
-def test_any_of_several_secrets_opens(payload: Path, secret: Path, tmp_path: Path) -> None:
+def test_any_of_several_secrets_authenticates(payload: Path, secret: Path, tmp_path: Path) -> None:
     new = write_secret(tmp_path, name="new", content=b"another")
     args = (payload, "--secret-file", new, "--secret-file", secret, "--signature", f"sha256={digest()}")
     assert verify(*args).stdout.startswith(f"authentic: opened by file {secret}\n")
 
 
-def test_an_authentic_body_that_is_no_payload_is_authentic(tmp_path: Path) -> None:
+def test_a_signed_body_that_is_no_payload_is_authentic(tmp_path: Path) -> None:
     secret = write_secret(tmp_path, content=b"It's a Secret to Everybody")
     value = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
     result = found("-", "--secret-file", secret, "--signature", value, input=b"Hello, World!")
@@ -181,7 +181,7 @@ def test_an_authentic_body_that_is_no_payload_is_authentic(tmp_path: Path) -> No
     assert any("the daemon answers 400" in line for line in result["explanation"])
 
 
-def test_what_cannot_be_read_is_said_once(secret: Path) -> None:
+def test_an_unreadable_payload_is_reported_once(secret: Path) -> None:
     args = ("-", "--secret-file", secret, "--signature", f"sha256={digest()}", "--event", "push")
     assert found(*args, code=1, input=b"Hello, World!")["explanation"] == [
         "no Content-Type header: read as JSON",
@@ -219,7 +219,7 @@ def config(tmp_path: Path, secret: Path) -> Path:
     return write_config(tmp_path, CONFIG)
 
 
-def test_rule_by_rule_it_says_what_runs(config: Path, payload: Path) -> None:
+def test_the_explanation_goes_rule_by_rule(config: Path, payload: Path) -> None:
     headers = ("--header", f"X-Hub-Signature-256: sha256={digest()}", "--header", "X-GitHub-Event: push")
     result = found(payload, "--config", config, "--hook", "github", *headers)
     reason = 'branch "main" is named exactly'
@@ -233,7 +233,7 @@ def test_rule_by_rule_it_says_what_runs(config: Path, payload: Path) -> None:
     ]
 
 
-def test_of_several_hooks_the_headers_choose(config: Path, payload: Path) -> None:
+def test_the_headers_choose_among_several_hooks(config: Path, payload: Path) -> None:
     signature = f"X-Gitea-Signature: {digest(key='the secret key of gitea')}"
     headers = ("X-GitHub-Event: push", "X-Gogs-Event: push", "X-Gitea-Event: push", signature)
     result = found(payload, "--config", config, *(arg for line in headers for arg in ("--header", line)))
@@ -241,7 +241,7 @@ def test_of_several_hooks_the_headers_choose(config: Path, payload: Path) -> Non
     assert result["explanation"][0] == 'hook "gitea", because of the headers of gitea'
 
 
-def test_where_nothing_tells_the_hook_it_has_to_be_named(config: Path, payload: Path) -> None:
+def test_if_the_hook_is_unclear_it_has_to_be_named(config: Path, payload: Path) -> None:
     result = verify(payload, "--config", config)
     assert (result.exit_code, result.stdout) == (2, "")
     assert '--hook with one of "github", "gitea", "lab"' in result.stderr
@@ -257,7 +257,7 @@ def test_another_configured_secret_is_recognised(config: Path, payload: Path) ->
     assert "file gitea" in other["diagnosis"]["hint"]
 
 
-def test_a_recorded_timestamp_is_judged_as_of_then(tmp_path: Path) -> None:
+def test_a_recorded_timestamp_is_checked_as_of_the_given_time(tmp_path: Path) -> None:
     # A vector of https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
     secret = write_secret(tmp_path, content=b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     headers = {
@@ -291,7 +291,7 @@ def test_a_token_in_utf8_is_compared_as_it_is_sent(tmp_path: Path) -> None:
         (["-", "--headers", "/dev/stdin"], "has no headers"),
     ],
 )
-def test_what_makes_no_sense_is_said_in_a_sentence(
+def test_invalid_options_are_refused_in_one_sentence(
     args: list[str], words: str, secret: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "list").write_text("[]")

@@ -1,4 +1,4 @@
-"""What an examination sees of targets, store and units; and that its probes suit every forge."""
+"""The checks of the doctor: targets, store, units, and its probes for every forge."""
 
 import os
 import pwd
@@ -24,7 +24,7 @@ SIGNING = "whsec_" + "c2VjcmV0" * 4
 
 
 def found(**over: Any) -> list[tuple[Level, str]]:
-    """What is found for a target called x@main, without its name."""
+    """The findings about a target called x@main, without its name."""
     return [
         (one.level, one.message.removeprefix("x@main: "))
         for one in examine(make_target(name="x@main", **over))
@@ -38,7 +38,7 @@ def levels(findings: list[Finding]) -> list[Level]:
 # -- targets
 
 
-def test_a_target_that_can_run_is_told_with_user_folder_and_program(tmp_path: Path) -> None:
+def test_a_good_target_is_reported_with_user_folder_and_program(tmp_path: Path) -> None:
     ((level, message),) = found(run=("ls", "-l"), cwd=tmp_path, env=(("PATH", os.environ["PATH"]),))
     assert level is Level.OK
     assert message.startswith(f"as {ME} (")
@@ -54,7 +54,7 @@ def test_the_path_is_the_one_the_command_will_have(tmp_path: Path) -> None:
     assert found(run=("tool",), cwd=tmp_path, env=(("PATH", f"{tmp_path}:/usr/bin"),))[0][0] is Level.OK
 
 
-def test_a_path_without_the_usual_programs_is_judged_like_any_other(tmp_path: Path) -> None:
+def test_a_path_without_the_usual_programs_is_checked_like_any_other(tmp_path: Path) -> None:
     (tmp_path / "deploy").touch(mode=0o755)
     nowhere = (("PATH", "/nonexistent"),)
     ((level, message),) = found(run=("./deploy",), cwd=tmp_path, env=nowhere)
@@ -67,7 +67,7 @@ def test_a_program_may_be_named_by_its_place_in_the_working_folder(tmp_path: Pat
     assert found(run=("./deploy",), cwd=tmp_path)[0][0] is Level.OK
 
 
-def test_a_folder_that_is_not_there_is_a_problem_and_all_that_is_said(tmp_path: Path) -> None:
+def test_a_missing_folder_is_the_only_problem_reported(tmp_path: Path) -> None:
     folder = tmp_path / "nowhere"
     assert found(run=("./deploy",), cwd=folder, on_delete="true") == [
         (Level.PROBLEM, f'"{folder}" is no folder that "{ME}" may enter')
@@ -84,7 +84,7 @@ def test_a_folder_that_the_user_may_not_write_to_is_a_problem() -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="looking as another user takes root")
-def test_a_home_that_is_none_is_only_a_warning_that_tells_where_commands_start() -> None:
+def test_a_missing_home_is_a_warning_that_names_where_commands_start() -> None:
     folder, runs, deletes = found(user="nobody", group="nogroup", run="true", on_delete="false")
     assert folder == (
         Level.WARNING,
@@ -101,17 +101,17 @@ def test_a_home_that_the_target_names_is_where_its_commands_start(tmp_path: Path
     assert f" in {tmp_path}, HOME={tmp_path}, " in message
 
 
-def test_a_user_that_is_not_there_is_a_problem() -> None:
+def test_a_missing_user_is_a_problem() -> None:
     assert found(user="no-such-user") == [(Level.PROBLEM, 'there is no user "no-such-user"')]
 
 
-def test_a_script_that_is_none_is_a_problem(tmp_path: Path) -> None:
+def test_a_script_with_a_syntax_error_is_a_problem(tmp_path: Path) -> None:
     ((level, message),) = found(run="if true", cwd=tmp_path)
     assert level is Level.PROBLEM
     assert "the script is none that a shell understands" in message
 
 
-def test_the_command_for_a_deletion_is_looked_at_too(tmp_path: Path) -> None:
+def test_the_command_for_a_deletion_is_checked_too(tmp_path: Path) -> None:
     assert [level for level, _ in found(run="true", on_delete=("no-such-program",), cwd=tmp_path)] == [
         Level.OK,
         Level.PROBLEM,
@@ -136,7 +136,7 @@ def test_a_probe_is_authentic_for_its_forge_and_runs_nothing(forge: Forge, probe
 # -- the machine
 
 
-def test_a_store_that_is_sound_is_told_with_its_numbers(tmp_path: Path) -> None:
+def test_a_sound_store_is_reported_with_its_counts(tmp_path: Path) -> None:
     Store.open(tmp_path / "webhookd.db").close()
     (finding,) = doctor_host.check_store(tmp_path)
     assert (finding.level, finding.message) == (Level.OK, f'"{tmp_path}" is sound: 0 queued, 0 running')
@@ -147,7 +147,7 @@ def test_a_damaged_store_is_a_problem(tmp_path: Path) -> None:
     assert levels(list(doctor_host.check_store(tmp_path))) == [Level.PROBLEM]
 
 
-def test_a_clock_that_was_put_back_is_found_by_what_is_stored(tmp_path: Path) -> None:
+def test_a_delivery_from_the_future_shows_that_the_clock_was_set_back(tmp_path: Path) -> None:
     with Store.open(tmp_path / "webhookd.db") as store:
         tomorrow = datetime.now(UTC) + timedelta(days=1)
         store.accept(make_decision(delivery=make_delivery(received_at=tomorrow), matches=()), now=tomorrow)
@@ -155,14 +155,14 @@ def test_a_clock_that_was_put_back_is_found_by_what_is_stored(tmp_path: Path) ->
     assert [(one.check, one.level) for one in findings] == [("store", Level.OK), ("clock", Level.PROBLEM)]
 
 
-def test_the_disk_and_the_clock_are_looked_at(tmp_path: Path) -> None:
+def test_the_disk_and_the_clock_are_checked(tmp_path: Path) -> None:
     assert [one.check for one in (*doctor_host.check_disk(tmp_path), *doctor_host.check_clock())] == [
         "disk",
         "clock",
     ]
 
 
-def test_a_unit_that_was_changed_is_told_with_the_number_of_lines(tmp_path: Path) -> None:
+def test_a_changed_unit_is_reported_with_the_number_of_lines(tmp_path: Path) -> None:
     shipped = ROOT / "systemd"
     shutil.copy(shipped / "webhookd.socket", tmp_path)
     changed = (shipped / "webhookd.service").read_text().replace("WatchdogSec=30", "WatchdogSec=5\nNice=5")

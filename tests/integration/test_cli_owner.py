@@ -1,4 +1,4 @@
-"""Commands on somebody else's state directory: root becomes its owner, and others are told who may."""
+"""Commands on another user's state directory: root becomes its owner, others get an error."""
 
 import os
 import subprocess
@@ -14,11 +14,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from configfiles import NOBODY, as_nobody
+from statefolder import StateFolder
 
 import webhookd
 from webhookd.cli import main
 from webhookd.daemon.control import Control
 from webhookd.intake.signing import Probe
+
+UNLISTED = 54_321  # no such user
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 
@@ -27,7 +30,7 @@ Answer = Callable[[], Mapping[str, Any]]
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Give a folder that other users can reach, with a configuration in it; the state directory is itself."""
+    """A state directory that other users can reach, with a configuration in it."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -40,7 +43,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def daemon(folder: Path) -> Iterator[Callable[..., None]]:
-    """Give what puts answers into the mouth of a daemon that is not there."""
+    """Return a function that starts a control socket with the given answers."""
     controls: list[tuple[Control, threading.Thread]] = []
 
     def speak(**answers: Answer) -> None:
@@ -73,7 +76,7 @@ class Taking(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def address() -> Iterator[str]:
-    """Give the address of a server that takes everything."""
+    """The address of a server that accepts everything."""
     with HTTPServer(("127.0.0.1", 0), Taking) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -91,7 +94,7 @@ def webhookd_on(folder: Path, command: str) -> Result:
 @pytest.mark.parametrize(
     ("mode", "what"), [(0o755, "use the control socket of the daemon on"), (0o711, "read")]
 )
-def test_who_may_not_speak_to_the_daemon_is_told_who_may(
+def test_without_permission_the_error_names_who_has_it(
     folder: Path, daemon: Callable[..., None], command: str, mode: int, what: str
 ) -> None:
     webhookd_on(folder, command)  # imports all that another user may not read
@@ -106,7 +109,7 @@ def test_who_may_not_speak_to_the_daemon_is_told_who_may(
 
 
 @needs_root
-def test_a_state_directory_in_a_closed_folder_is_told_too(folder: Path) -> None:
+def test_a_state_directory_in_an_unreadable_folder_is_reported(folder: Path) -> None:
     webhookd_on(folder, "reload")
     (folder / "webhookd.yaml").write_text(f"state_dir: {folder}/closed/state\n")
     (folder / "closed").mkdir(mode=0o700)
@@ -118,7 +121,7 @@ def test_a_state_directory_in_a_closed_folder_is_told_too(folder: Path) -> None:
     )
 
 
-def test_a_daemon_that_goes_away_before_it_answers_is_told(folder: Path, daemon: Callable[..., None]) -> None:
+def test_a_daemon_that_closes_the_connection_is_reported(folder: Path, daemon: Callable[..., None]) -> None:
     def go_away() -> Mapping[str, Any]:
         raise OSError
 
@@ -150,7 +153,7 @@ def in_a_closed_folder(closed: Path, *args: str) -> subprocess.CompletedProcess[
 
 @needs_root
 @pytest.mark.parametrize("is_up", [True, False])
-def test_the_doctor_needs_nothing_that_the_owner_may_not_read(
+def test_the_doctor_reads_no_program_file_after_it_became_the_owner(
     folder: Path, tmp_path: Path, daemon: Callable[..., None], address: str, *, is_up: bool
 ) -> None:
     if is_up:
@@ -167,3 +170,41 @@ def test_the_doctor_needs_nothing_that_the_owner_may_not_read(
     assert (shown.returncode, shown.stderr) == (0 if is_up else 1, "")
     checks = {line.split()[2] for line in shown.stdout.splitlines() if line.startswith(("+", "!", "x"))}
     assert checks >= ({"listening", "probe"} if is_up else {"configuration", "target", "listening"})
+
+
+def ids_after_becoming_owner(folder: Path) -> list[str]:
+    code = (
+        "import os, sys; from pathlib import Path; from webhookd.cli.state import become_owner;"
+        "become_owner(Path(sys.argv[1])); print(*os.getresuid(), *os.getresgid(), *os.getgroups())"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+@needs_root
+def test_root_becomes_the_owner_and_keeps_none_of_its_groups(folder: Path) -> None:
+    os.chown(folder, NOBODY, NOBODY)
+    assert ids_after_becoming_owner(folder) == [str(NOBODY)] * 7
+
+
+@needs_root
+def test_an_owner_without_an_entry_in_passwd_works_too(folder: Path) -> None:
+    os.chown(folder, UNLISTED, UNLISTED)
+    assert ids_after_becoming_owner(folder) == [str(UNLISTED)] * 7
+
+
+def test_on_an_own_folder_the_user_stays_the_same(folder: Path) -> None:
+    before = [str(number) for number in (*os.getresuid(), *os.getresgid(), *os.getgroups())]
+    assert ids_after_becoming_owner(folder) == before
+
+
+@needs_root
+def test_a_command_run_by_root_leaves_no_file_of_roots(folder: Path) -> None:
+    state = StateFolder(folder)
+    state.push()
+    state.store.close()
+    for path in (folder, *folder.iterdir()):
+        os.chown(path, NOBODY, NOBODY)
+    command = [sys.executable, "-m", "webhookd", "runs", "--state-dir", str(folder)]
+    subprocess.run(command, capture_output=True, check=True, timeout=30)
+    assert {path.stat().st_uid for path in folder.iterdir()} == {NOBODY}

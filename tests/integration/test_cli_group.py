@@ -93,7 +93,7 @@ def test_debug_shows_the_traceback() -> None:
     assert said.endswith("\nerror: KeyError: 'x'\n")
 
 
-def test_an_interrupt_is_quiet_and_exits_with_130() -> None:
+def test_an_interrupt_prints_nothing_and_exits_with_130() -> None:
     assert ending_with(KeyboardInterrupt()) == (130, "")
 
 
@@ -170,7 +170,7 @@ except SystemExit:
     assert not set(HEAVY) & set(modules)
 
 
-def test_a_reader_that_leaves_early_is_no_error() -> None:
+def test_a_reader_that_closes_the_pipe_early_is_no_error() -> None:
     pipeline = f'set -o pipefail; {sys.executable} -c "$PROGRAM" | head -n 1'
     shown = subprocess.run(
         ["bash", "-c", pipeline],
