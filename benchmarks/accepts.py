@@ -33,7 +33,8 @@ from served import SECRET, Served, free_port, started, webhookd
 
 from webhookd.daemon import eventlog
 from webhookd.daemon.listeners import address_of, open_sockets
-from webhookd.models import Config, Decision, Forge, Hook, Listen, RefKind, Repository, Secret, Target
+from webhookd.models.delivery import Decision
+from webhookd.models.settings import Config, Forge, Hook, Listen, RefKind, Repository, Secret, Target
 from webhookd.queue import Acceptance, AcceptanceStatus, AcceptedRun
 from webhookd.web.app import PublicApp
 from webhookd.web.receiver import Receiver

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pushes import COMMIT, NOW, push
 
-from webhookd.models import Ending, Outcome, RunState
+from webhookd.models.run import Ending, Outcome, RunState
 from webhookd.queue import Store
 
 TARGETS = 200

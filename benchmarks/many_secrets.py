@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 
 from webhookd.errors import NotAuthentic
 from webhookd.intake import receive
-from webhookd.models import Forge, Hook, Repository, Request, Secret
+from webhookd.models.delivery import Request
+from webhookd.models.settings import Forge, Hook, Repository, Secret
 
 NOW = datetime.now(UTC)
 HEADERS = {

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from webhookd.models import Decision, Delivery, Forge, Kind, Match, Overlap, PushEvent, RefKind, Target
+from webhookd.models.delivery import Decision, Delivery, Kind, Match, PushEvent
+from webhookd.models.settings import Forge, Overlap, RefKind, Target
 
 NOW = datetime.now(UTC)
 COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"

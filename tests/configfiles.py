@@ -10,7 +10,7 @@ import pytest
 
 from webhookd import config
 from webhookd.errors import ConfigError
-from webhookd.models import Config, Target
+from webhookd.models.settings import Config, Target
 
 OTHER_USER = 1000  # a uid that is not root's
 NOBODY = 65534

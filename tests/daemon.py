@@ -17,7 +17,7 @@ from typing import Any
 
 from harness import command_line, is_alive, wait_for
 
-from webhookd.models import Counts
+from webhookd.models.run import Counts
 from webhookd.queue import Store
 
 WEBHOOKD = str(Path(sys.executable).with_name("webhookd"))

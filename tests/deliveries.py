@@ -8,7 +8,7 @@ from factories import NOW, make_hook, make_secret
 from webhookd.intake.samples import Change, SampleSpec
 from webhookd.intake.signing import SignedDelivery, sign_delivery
 from webhookd.intake.signing import sign_sample as sign_spec
-from webhookd.models import Forge, Hook
+from webhookd.models.settings import Forge, Hook
 
 KEY = "correct horse battery stäple"
 

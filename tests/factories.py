@@ -4,21 +4,9 @@ import hashlib
 from datetime import UTC, datetime
 from typing import Any
 
-from webhookd.models import (
-    Decision,
-    Delivery,
-    Forge,
-    Hook,
-    Kind,
-    Match,
-    PushEvent,
-    RefKind,
-    Repository,
-    Run,
-    RunState,
-    Secret,
-    Target,
-)
+from webhookd.models.delivery import Decision, Delivery, Kind, Match, PushEvent
+from webhookd.models.run import Run, RunState
+from webhookd.models.settings import Forge, Hook, RefKind, Repository, Secret, Target
 
 NOW = datetime(2026, 11, 24, 2, 48, 38, tzinfo=UTC)
 COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"

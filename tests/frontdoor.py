@@ -12,7 +12,7 @@ from factories import make_hook, make_repository, make_secret
 from rawhttp import Wire, wire
 
 from webhookd.daemon.listeners import open_sockets
-from webhookd.models import Config, Listen
+from webhookd.models.settings import Config, Listen
 from webhookd.queue import Store
 from webhookd.web.app import PublicApp
 from webhookd.web.receiver import Receiver

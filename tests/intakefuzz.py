@@ -16,7 +16,8 @@ from webhookd.intake import receive
 from webhookd.intake.forges import forge
 from webhookd.intake.samples import Change, Sample, SampleSpec
 from webhookd.intake.signing import SignedDelivery
-from webhookd.models import Decision, Forge, Hook, RefKind, Request
+from webhookd.models.delivery import Decision, Request
+from webhookd.models.settings import Forge, Hook, RefKind
 from webhookd.queue.accepting import order
 
 FORGES = tuple(Forge)

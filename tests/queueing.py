@@ -5,7 +5,8 @@ from typing import Any
 
 from factories import NOW, make_decision, make_delivery, make_match, make_push, make_target
 
-from webhookd.models import Claim, Decision, Ending, Outcome, Run
+from webhookd.models.delivery import Decision
+from webhookd.models.run import Claim, Ending, Outcome, Run
 from webhookd.queue import Acceptance, Store, accepting
 from webhookd.queue.dialect import Transaction
 

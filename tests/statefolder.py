@@ -10,7 +10,8 @@ from click.testing import CliRunner, Result
 from factories import NOW, make_decision, make_delivery, make_match, make_push, make_target
 
 from webhookd.cli import main
-from webhookd.models import Ending, Outcome, Target
+from webhookd.models.run import Ending, Outcome
+from webhookd.models.settings import Target
 from webhookd.queue import Store
 
 OWNER = "daemon-1"

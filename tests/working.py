@@ -11,7 +11,7 @@ from queueing import OWNER, push, queued
 
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.worker import Worker
-from webhookd.models import RunState
+from webhookd.models.run import RunState
 from webhookd.queue import Store
 
 REPOS = ("octocat/blog", "octocat/shop")

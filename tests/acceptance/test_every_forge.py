@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from daemon import Daemon
 
 from webhookd.cli import main
-from webhookd.models import Forge
+from webhookd.models.settings import Forge
 
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HOOKS = """

@@ -11,7 +11,7 @@ from supervision import Run, finish, start
 from working import AtWork
 
 from webhookd.deploy.launcher import Launcher
-from webhookd.models import StateLayout
+from webhookd.models.layout import StateLayout
 from webhookd.queue import Store
 
 BACKENDS: dict[str, Callable[[Path], Store]] = {

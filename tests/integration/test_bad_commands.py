@@ -20,7 +20,7 @@ from webhookd.deploy.job import Job, Result
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.locks import RunningSupervisor
 from webhookd.deploy.planning import LaunchFailed
-from webhookd.models import StateLayout
+from webhookd.models.layout import StateLayout
 
 
 @pytest.mark.parametrize("ask", ["cancel", "interrupt"])

@@ -9,7 +9,8 @@ from factories import make_decision, make_delivery, make_match
 from statefolder import StateFolder
 
 from webhookd.cli import main
-from webhookd.models import Forge, History, Kind
+from webhookd.models.delivery import Kind
+from webhookd.models.settings import Forge, History
 
 
 def ignore(state: StateFolder) -> None:

@@ -15,7 +15,7 @@ from configfiles import as_nobody
 
 from webhookd import config
 from webhookd.cli import main
-from webhookd.models import Config
+from webhookd.models.settings import Config
 
 
 def init(file: Path, *args: str) -> Result:

@@ -5,7 +5,7 @@ import pytest
 from factories import COMMIT, make_target
 from statefolder import StateFolder, webhookd_on
 
-from webhookd.models import Overlap
+from webhookd.models.settings import Overlap
 
 
 def numbers(state: StateFolder, *args: str) -> list[int]:

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 from configfiles import write_config, write_secret
 
 from webhookd.cli import main
-from webhookd.models import Forge
+from webhookd.models.settings import Forge
 
 SIGNING = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"
 

@@ -15,7 +15,9 @@ from webhookd.config import accounts
 from webhookd.deploy.preflight import examine
 from webhookd.intake import receive
 from webhookd.intake.signing import Probe, probe_body, probe_headers
-from webhookd.models import Finding, Forge, Level, Request
+from webhookd.models.delivery import Request
+from webhookd.models.run import Finding, Level
+from webhookd.models.settings import Forge
 from webhookd.queue import Store
 
 ME = accounts.user_name(os.geteuid())

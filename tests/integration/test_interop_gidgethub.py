@@ -11,7 +11,7 @@ from webhookd.errors import NotAuthentic
 from webhookd.intake.forges import forge
 from webhookd.intake.keyrings import keyring_of
 from webhookd.intake.signature import verify
-from webhookd.models import Forge
+from webhookd.models.settings import Forge
 
 
 @pytest.mark.parametrize("form", [False, True])

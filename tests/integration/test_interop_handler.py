@@ -17,7 +17,7 @@ from webhookd.cli import main
 from webhookd.errors import NotAuthentic
 from webhookd.intake import receive
 from webhookd.intake.causes import Cause
-from webhookd.models import Request
+from webhookd.models.delivery import Request
 
 HANDLER = "github-webhook-handler@1.0.0"
 

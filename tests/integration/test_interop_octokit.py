@@ -11,7 +11,7 @@ from factories import NOW
 
 from webhookd.errors import NotAuthentic
 from webhookd.intake import receive
-from webhookd.models import Kind, Request
+from webhookd.models.delivery import Kind, Request
 
 METHODS = "@octokit/webhooks-methods@6.0.0"
 EXAMPLES = "@octokit/webhooks-examples@7.6.1"

@@ -13,7 +13,8 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from webhookd.errors import NotAuthentic
 from webhookd.intake import receive
-from webhookd.models import Forge, Request
+from webhookd.models.delivery import Request
+from webhookd.models.settings import Forge
 
 KEY = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 HOOK = hook_of(Forge.GITLAB, KEY)

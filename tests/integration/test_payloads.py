@@ -12,7 +12,8 @@ from factories import NOW, make_hook, make_secret
 
 from webhookd.cli import main
 from webhookd.intake.inspection import inspect
-from webhookd.models import Forge, Request
+from webhookd.models.delivery import Request
+from webhookd.models.settings import Forge
 
 FOLDER = Path(os.environ.get("WEBHOOKD_PAYLOADS", ""))
 FORGES = {str(name): str(name) for name in Forge} | {"bitbucket-cloud": "bitbucket"}

@@ -12,7 +12,8 @@ from structlog.typing import EventDict
 from webhookd import config
 from webhookd.daemon.reload import ConfigInForce, apply_config
 from webhookd.errors import ConfigError, RestartNeeded, StoreUnavailable
-from webhookd.models import Config, Listen, RunState, Target
+from webhookd.models.run import RunState
+from webhookd.models.settings import Config, Listen, Target
 from webhookd.queue import Store
 from webhookd.queue.sqlite_files import open_database
 

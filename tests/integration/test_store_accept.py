@@ -17,7 +17,9 @@ from queueing import (
     states,
 )
 
-from webhookd.models import Forge, Kind, Outcome, Overlap, Run, RunState, StoredDelivery
+from webhookd.models.delivery import Kind
+from webhookd.models.run import Outcome, Run, RunState, StoredDelivery
+from webhookd.models.settings import Forge, Overlap
 from webhookd.queue import Acceptance, AcceptanceStatus, AcceptedRun, Store
 
 

@@ -17,7 +17,8 @@ from queueing import (
 )
 
 from webhookd.errors import NotFound, NotPossible
-from webhookd.models import Attempt, Overlap, RunState
+from webhookd.models.run import Attempt, RunState
+from webhookd.models.settings import Overlap
 from webhookd.queue import Store
 
 

@@ -9,7 +9,8 @@ from factories import NOW
 from queueing import CANCELLED, FAILURE, INTERRUPTED, SUCCESS, push
 
 from webhookd.errors import NotPossible, WebhookdError
-from webhookd.models import Overlap, Run, RunState
+from webhookd.models.run import Run, RunState
+from webhookd.models.settings import Overlap
 from webhookd.queue import Store
 
 REPOSITORIES = 3

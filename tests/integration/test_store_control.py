@@ -5,7 +5,8 @@ from factories import NOW, make_target
 from queueing import CANCELLED, FAILURE, OWNER, end, later, push, queued, start, states
 
 from webhookd.errors import NotFound, NotPossible
-from webhookd.models import Overlap, RunState
+from webhookd.models.run import RunState
+from webhookd.models.settings import Overlap
 from webhookd.queue import Store
 
 

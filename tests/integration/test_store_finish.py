@@ -19,7 +19,8 @@ from queueing import (
 )
 
 from webhookd.errors import NotFound, NotPossible
-from webhookd.models import Attempt, Ending, Outcome, Overlap, RunState
+from webhookd.models.run import Attempt, Ending, Outcome, RunState
+from webhookd.models.settings import Overlap
 from webhookd.queue import Store
 
 TIMED_OUT = Outcome(ending=Ending.TIMED_OUT, signal=15, reason="took longer than 30m")

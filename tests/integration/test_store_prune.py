@@ -7,7 +7,7 @@ from factories import NOW, make_decision, make_delivery
 from queueing import FAILURE, delivery_of, end, later, push, start, states
 
 from webhookd.errors import NotFound
-from webhookd.models import History
+from webhookd.models.settings import History
 from webhookd.queue import Pruned, Store
 
 DAY = 86400.0

@@ -5,7 +5,7 @@ from factories import NOW, make_decision, make_delivery
 from queueing import FAILURE, SUCCESS, end, later, push, start
 
 from webhookd.errors import NotFound
-from webhookd.models import Counts, RunState
+from webhookd.models.run import Counts, RunState
 from webhookd.queue import Store
 
 

@@ -11,7 +11,8 @@ import pytest
 from factories import NOW
 from queueing import FAILURE, INTERRUPTED, OWNER, end, later, push, start
 
-from webhookd.models import Overlap, RunState
+from webhookd.models.run import RunState
+from webhookd.models.settings import Overlap
 from webhookd.queue import Store
 from webhookd.queue.lifecycle import TRANSITIONS
 

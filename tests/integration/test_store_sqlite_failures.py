@@ -15,7 +15,7 @@ from factories import NOW, make_decision, make_delivery
 from queueing import push, states
 
 from webhookd.errors import StoreUnavailable
-from webhookd.models import Decision
+from webhookd.models.delivery import Decision
 from webhookd.queue import Store, sqlite_files
 from webhookd.queue.sqlite_errors import refused
 

@@ -8,7 +8,7 @@ from types import ModuleType
 
 import pytest
 
-from webhookd.models import RunState
+from webhookd.models.run import RunState
 from webhookd.queue import Store, accepting, claiming, finishing, operations, pruning, reading
 
 MODULES = (accepting, claiming, finishing, operations, pruning, reading)

@@ -8,7 +8,7 @@ from factories import NOW
 from queueing import end, later, push, start, states
 
 from webhookd.errors import StoreError
-from webhookd.models import RunState
+from webhookd.models.run import RunState
 from webhookd.queue import Store, migrations
 
 VERSION_1 = Path(__file__).parent / "data" / "store-version-1.sql"

@@ -15,7 +15,8 @@ from supervision import INVOCATION, Run, finish, log, spare, start
 
 from webhookd.deploy.job import ENDINGS, Result
 from webhookd.deploy.launcher import Launcher
-from webhookd.models import Ending, StateLayout
+from webhookd.models.layout import StateLayout
+from webhookd.models.run import Ending
 
 
 def test_a_supervisor_has_a_word_for_every_ending() -> None:

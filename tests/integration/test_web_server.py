@@ -18,7 +18,7 @@ from harness import wait_for
 from rawhttp import Wire, head, posted, wire
 from structlog.typing import EventDict
 
-from webhookd.models import Listen
+from webhookd.models.settings import Listen
 from webhookd.queue import Store
 from webhookd.web.server import Limits
 

@@ -10,7 +10,7 @@ from structlog.typing import EventDict
 from working import REPOS, AtWork
 
 from webhookd.errors import StoreError
-from webhookd.models import Ending, RunState
+from webhookd.models.run import Ending, RunState
 
 
 def test_nothing_starts_and_nothing_is_left_of_a_claim_whose_commit_fails(

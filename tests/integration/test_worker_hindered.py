@@ -13,7 +13,8 @@ from structlog.typing import EventDict
 from working import REPOS, AtWork
 
 from webhookd.deploy.launcher import Launcher
-from webhookd.models import RunState, StateLayout
+from webhookd.models.layout import StateLayout
+from webhookd.models.run import RunState
 from webhookd.queue import Store
 from webhookd.queue.sqlite_files import open_database
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from webhookd.config.addresses import parse_listen, parse_network
 from webhookd.errors import BadValue
-from webhookd.models import Listen
+from webhookd.models.settings import Listen
 
 
 @pytest.mark.parametrize(

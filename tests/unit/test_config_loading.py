@@ -6,7 +6,7 @@ from configfiles import KEY, OTHER_USER, REPOS, SECRET, load, target, warnings, 
 
 from webhookd import config
 from webhookd.errors import ConfigError
-from webhookd.models import (
+from webhookd.models.settings import (
     Config,
     Forge,
     History,

@@ -12,7 +12,7 @@ from configfiles import KEY, write_config, write_secret
 
 from webhookd import config
 from webhookd.config.schema import HistoryKeys, HookKeys, LongForm, SecretSource, Settings, TargetKeys
-from webhookd.models import Target
+from webhookd.models.settings import Target
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.yaml"

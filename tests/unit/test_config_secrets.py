@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from webhookd import config
 from webhookd.config.accounts import user_name
 from webhookd.errors import ConfigError
-from webhookd.models import Secret
+from webhookd.models.settings import Secret
 
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the reference libraries' example
 LITERAL = "the secret is written out in this file (keep it in a file of its own, mode 600: {file: …})"

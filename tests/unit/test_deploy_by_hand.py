@@ -5,7 +5,8 @@ from factories import make_target
 
 from webhookd.cli.deploy import push_by_hand
 from webhookd.errors import UsageError
-from webhookd.models import PushEvent, RefKind
+from webhookd.models.delivery import PushEvent
+from webhookd.models.settings import RefKind
 
 
 def test_nothing_is_known_of_it_but_repository_and_ref() -> None:

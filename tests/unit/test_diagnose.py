@@ -13,7 +13,8 @@ from webhookd.intake import receive
 from webhookd.intake.causes import Cause
 from webhookd.intake.diagnose import Diagnosis, case_of, daemon_cause
 from webhookd.intake.inspection import Inspection, inspect
-from webhookd.models import Forge, Hook, Request, Secret
+from webhookd.models.delivery import Request
+from webhookd.models.settings import Forge, Hook, Secret
 
 KEY = "correct horse battery staple"
 PAYLOAD = {

@@ -13,7 +13,8 @@ from factories import make_push, make_run, make_target
 from webhookd import config, report
 from webhookd.cli import COMMANDS, main
 from webhookd.deploy.environment import Account, build_environment
-from webhookd.models import Claim, Forge
+from webhookd.models.run import Claim
+from webhookd.models.settings import Forge
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

@@ -5,7 +5,9 @@ from typing import Any
 from factories import COMMIT, NOW, make_push, make_run, make_target
 
 from webhookd.deploy.environment import Account, build_environment
-from webhookd.models import Claim, PushEvent, Target
+from webhookd.models.delivery import PushEvent
+from webhookd.models.run import Claim
+from webhookd.models.settings import Target
 
 ACCOUNT = Account(name="deploy", home="/srv/deploy", shell="/bin/bash")
 

@@ -9,7 +9,8 @@ from factories import BEFORE, COMMIT, NOW
 from webhookd.errors import BadPayload
 from webhookd.intake import receive
 from webhookd.intake.forges import Reading, forge
-from webhookd.models import Forge, Kind, PushEvent
+from webhookd.models.delivery import Kind, PushEvent
+from webhookd.models.settings import Forge
 
 CLOUD, DC = forge(Forge.BITBUCKET), forge(Forge.BITBUCKET_DC)
 ZEROS = "0" * 40

@@ -6,7 +6,8 @@ import pytest
 from factories import BEFORE, COMMIT
 
 from webhookd.intake.forges import Reading, forge
-from webhookd.models import Forge, Kind, PushEvent
+from webhookd.models.delivery import Kind, PushEvent
+from webhookd.models.settings import Forge
 
 GITHUB = forge(Forge.GITHUB)
 ZEROS = "0" * 40

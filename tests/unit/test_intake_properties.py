@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from webhookd.errors import NotAuthentic, Rejected
 from webhookd.intake import explain, receive
 from webhookd.intake.inspection import inspect
-from webhookd.models import Decision, Forge, Hook, Request
+from webhookd.models.delivery import Decision, Request
+from webhookd.models.settings import Forge, Hook
 
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 FORGES = st.sampled_from(list(Forge))

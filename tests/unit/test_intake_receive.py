@@ -12,7 +12,8 @@ from webhookd.intake import receive, signature
 from webhookd.intake.causes import Cause
 from webhookd.intake.forges import forge
 from webhookd.intake.keyrings import MANY, keyrings_for
-from webhookd.models import Decision, Forge, Kind, RefKind, Repository, Request, Secret
+from webhookd.models.delivery import Decision, Kind, Request
+from webhookd.models.settings import Forge, RefKind, Repository, Secret
 
 SHOP = make_secret("shop", label="file shop")
 

@@ -13,7 +13,8 @@ from webhookd.intake import forges, receive
 from webhookd.intake.forges import forge
 from webhookd.intake.samples import Change, SampleSpec
 from webhookd.intake.signing import SignedDelivery, read_recorded, sign_sample
-from webhookd.models import Decision, Forge, Hook, Kind, PushEvent, RefKind
+from webhookd.models.delivery import Decision, Kind, PushEvent
+from webhookd.models.settings import Forge, Hook, RefKind
 
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 MANY = [Forge.BITBUCKET, Forge.BITBUCKET_DC]

@@ -8,7 +8,8 @@ import pytest
 from factories import NOW
 
 from webhookd.errors import NotPossible
-from webhookd.models import Ending, Outcome, Overlap, RunState
+from webhookd.models.run import Ending, Outcome, RunState
+from webhookd.models.settings import Overlap
 from webhookd.queue import lifecycle
 from webhookd.queue.lifecycle import ENDED, TRANSITIONS, Move, Redelivery, Situation, next_move
 

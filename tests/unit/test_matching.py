@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from webhookd.intake import explain, globs
 from webhookd.intake.matching import repository_for, skip_reason, targets_for
 from webhookd.intake.refs import complete_ref
-from webhookd.models import RefKind, Repository, Target
+from webhookd.models.settings import RefKind, Repository, Target
 
 
 def branch(pattern: str, **over: object) -> Target:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from factories import NOW, make_run
 
-from webhookd.models import Run, RunState
+from webhookd.models.run import Run, RunState
 from webhookd.report import QueueSnapshot, blockers
 
 RUNNING = make_run(run=9, state=RunState.RUNNING, started_at=NOW)

@@ -1,6 +1,6 @@
 """The findings of `doctor` as text and as JSON."""
 
-from webhookd.models import Finding, Level
+from webhookd.models.run import Finding, Level
 from webhookd.report import findings_json, findings_text
 
 FINDINGS = [

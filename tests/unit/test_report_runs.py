@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from factories import COMMIT, NOW, make_run
 
-from webhookd.models import Attempt, Ending, RunState
+from webhookd.models.run import Attempt, Ending, RunState
 from webhookd.report import QueueSnapshot, attempt_json, end_text, run_json, run_text, runs_table
 from webhookd.report.run_view import HEADINGS
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from factories import NOW, make_run
 
-from webhookd.models import RunState
+from webhookd.models.run import RunState
 from webhookd.report import Status, run_json, status_json, status_text
 
 RUNNING = make_run(run=14, state=RunState.RUNNING, started_at=NOW)

@@ -17,7 +17,7 @@ from webhookd.intake.causes import Cause
 from webhookd.intake.forges import forge
 from webhookd.intake.keyrings import keyring_of
 from webhookd.intake.signature import Keyring, Opening, proof_headers, split_tokens, verify
-from webhookd.models import Forge
+from webhookd.models.settings import Forge
 
 BODY = b'{"zen": "Keep it logically awesome."}'
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

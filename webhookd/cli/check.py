@@ -14,7 +14,7 @@ from webhookd.errors import ConfigError, Problem, UsageError
 
 if TYPE_CHECKING:
     from webhookd.intake import RuleVerdict
-    from webhookd.models import Config
+    from webhookd.models.settings import Config
 
 
 @click.command()

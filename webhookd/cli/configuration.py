@@ -11,7 +11,7 @@ from webhookd.cli.options import CONFIG, STATE_DIR
 from webhookd.errors import ConfigError, NotFound, UsageError
 
 if TYPE_CHECKING:
-    from webhookd.models import Config, Target
+    from webhookd.models.settings import Config, Target
 
 _PEEKED = "webhookd.peeked"  # a key of click's meta
 _FEW = 6  # targets that a hint lists

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from webhookd.cli import output
 from webhookd.cli.state import may_not_read
 from webhookd.errors import NotPossible
-from webhookd.models import RunState, StateLayout
+from webhookd.models.layout import StateLayout
+from webhookd.models.run import RunState
 
 if TYPE_CHECKING:
     from webhookd.queue import Store

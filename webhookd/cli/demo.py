@@ -24,7 +24,9 @@ from webhookd.cli.state import open_reader
 from webhookd.errors import WebhookdError
 from webhookd.intake.samples import Change, SampleSpec
 from webhookd.intake.signing import SignedDelivery, sign_sample
-from webhookd.models import Forge, Hook, Run, RunState, Secret, StateLayout
+from webhookd.models.layout import StateLayout
+from webhookd.models.run import Run, RunState
+from webhookd.models.settings import Forge, Hook, Secret
 from webhookd.report import Step, TerminalFilter, timeline_text
 
 REPO = "demo/site"

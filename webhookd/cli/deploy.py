@@ -12,7 +12,9 @@ from webhookd.cli.group import FAILED
 from webhookd.cli.options import run_number, state_options
 from webhookd.cli.state import enter_state_dir, open_writer
 from webhookd.errors import NotFound, NotPossible, UsageError
-from webhookd.models import Forge, Match, PushEvent, RunState, Target
+from webhookd.models.delivery import Match, PushEvent
+from webhookd.models.run import RunState
+from webhookd.models.settings import Forge, Target
 
 
 @click.command()

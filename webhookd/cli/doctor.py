@@ -6,7 +6,7 @@ from webhookd.cli import output
 from webhookd.cli.configuration import daemon_dir
 from webhookd.cli.options import config_option, json_option
 from webhookd.cli.state import enter, is_there
-from webhookd.models import Level
+from webhookd.models.run import Level
 
 
 @click.command()

@@ -15,7 +15,7 @@ from webhookd.daemon.checkup import FILE, about_file, about_refused
 from webhookd.daemon.control import ask
 from webhookd.deploy.preflight import examine
 from webhookd.errors import ConfigError
-from webhookd.models import Finding, Level
+from webhookd.models.run import Finding, Level
 
 
 def check_daemon(ctx: click.Context, folder: Path, *, url: str) -> Iterator[Finding]:

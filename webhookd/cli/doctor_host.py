@@ -15,7 +15,7 @@ import webhookd
 from webhookd.cli.state import open_reader
 from webhookd.config.wording import pasted
 from webhookd.errors import NotFound, StoreError
-from webhookd.models import Finding, Level
+from webhookd.models.run import Finding, Level
 from webhookd.report import rfc3339
 
 _TOO_LITTLE = 100 * 1024**2  # bytes; below it a burst of pushes may not fit

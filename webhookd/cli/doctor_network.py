@@ -11,7 +11,8 @@ from typing import Any
 from webhookd.cli.http_client import NoReply, Reply, origin_of, request, split_url
 from webhookd.errors import AddressNotAllowed, in_words
 from webhookd.intake.signing import Probe, probe_body
-from webhookd.models import Finding, Level, Listen
+from webhookd.models.run import Finding, Level
+from webhookd.models.settings import Listen
 
 _SKEW = 60.0  # seconds that two clocks may differ
 

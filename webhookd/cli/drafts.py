@@ -12,7 +12,8 @@ from webhookd.intake.forges import Adapter, forge
 from webhookd.intake.matching import repository_for
 from webhookd.intake.receive import delivery_id
 from webhookd.intake.samples import Change, SampleSpec, made_up_id, made_up_uuid
-from webhookd.models import Hook, RefKind, Repository, Request
+from webhookd.models.delivery import Request
+from webhookd.models.settings import Hook, RefKind, Repository
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,8 @@ from webhookd.cli.logreader import LogReader
 from webhookd.cli.options import number, run_number, state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import NotFound
-from webhookd.models import Run, RunState, StateLayout
+from webhookd.models.layout import StateLayout
+from webhookd.models.run import Run, RunState
 from webhookd.report import TerminalFilter, end_text
 
 if TYPE_CHECKING:

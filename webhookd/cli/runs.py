@@ -14,7 +14,7 @@ from webhookd.cli.daemon_link import queue_snapshot
 from webhookd.cli.options import json_option, number, run_number, state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import UsageError
-from webhookd.models import Run, RunState
+from webhookd.models.run import Run, RunState
 from webhookd.report import (
     attempt_json,
     deliveries_table,

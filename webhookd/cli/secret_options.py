@@ -13,7 +13,7 @@ import click
 from webhookd.cli.configuration import load_config
 from webhookd.cli.options import PATH_NAME, config_option
 from webhookd.errors import BadValue, ConfigError, UsageError, in_words
-from webhookd.models import Forge, Hook, Repository, Secret
+from webhookd.models.settings import Forge, Hook, Repository, Secret
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -8,7 +8,7 @@ import click
 
 from webhookd.cli.configuration import state_dir
 from webhookd.errors import NotFound, NotPossible
-from webhookd.models import StateLayout
+from webhookd.models.layout import StateLayout
 
 if TYPE_CHECKING:
     from webhookd.queue import Store

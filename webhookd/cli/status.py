@@ -12,7 +12,7 @@ from webhookd.cli.daemon_link import daemon_pid
 from webhookd.cli.options import json_option, state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import ConfigError, NotFound, StoreError
-from webhookd.models import RunState
+from webhookd.models.run import RunState
 from webhookd.report import Status, status_json, status_text
 
 if TYPE_CHECKING:

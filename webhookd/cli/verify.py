@@ -11,7 +11,8 @@ import click
 from webhookd.cli.options import PATH_NAME, json_option
 from webhookd.cli.secret_options import Candidates, SecretOptions, candidates, read_input, secret_options
 from webhookd.errors import UsageError
-from webhookd.models import Hook, PushEvent, Request
+from webhookd.models.delivery import PushEvent, Request
+from webhookd.models.settings import Hook
 
 if TYPE_CHECKING:
     from webhookd.intake.inspection import Inspection

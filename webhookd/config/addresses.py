@@ -7,7 +7,7 @@ from pathlib import Path
 
 from webhookd.config.wording import quoted
 from webhookd.errors import BadValue
-from webhookd.models import Listen
+from webhookd.models.settings import Listen
 
 _TCP = re.compile(r"(\[[^\]]*\]|[^:\[\]]*):([0-9]{1,5})", re.ASCII)
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"

@@ -6,7 +6,7 @@ from webhookd.config.document import Document, KeyPath
 from webhookd.config.schema import HookKeys, Settings
 from webhookd.config.secret_sources import Expected, SecretReader
 from webhookd.config.wording import nearest, quoted
-from webhookd.models import Forge, Hook
+from webhookd.models.settings import Forge, Hook
 
 # Forges whose webhooks can send an Authorization header beside the signature.
 _SEND_AUTHORIZATION = frozenset({Forge.GITEA, Forge.FORGEJO, Forge.GITLAB, Forge.BITBUCKET_DC})

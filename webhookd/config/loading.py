@@ -17,7 +17,7 @@ from webhookd.config.secret_sources import Reading, SecretReader
 from webhookd.config.validation import validated
 from webhookd.config.wording import pasted, quoted
 from webhookd.errors import ConfigError, Problem, in_words
-from webhookd.models import Config, History, Hook, Repository
+from webhookd.models.settings import Config, History, Hook, Repository
 
 _LARGEST = 1024**2  # bytes
 _UNCHANGED = frozenset({"listen", "workers", "max_body", "trusted_proxies", "drain_timeout"})

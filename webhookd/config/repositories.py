@@ -7,7 +7,7 @@ from webhookd.config.document import Document, KeyPath
 from webhookd.config.schema import LongForm, Settings, TargetKeys, Targets
 from webhookd.config.secret_sources import Expected, SecretReader
 from webhookd.config.wording import nearest, quoted
-from webhookd.models import Forge, Hook, RefKind, Repository, Target
+from webhookd.models.settings import Forge, Hook, RefKind, Repository, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from pydantic_core import core_schema
 from webhookd.config import values as v
 from webhookd.config.wording import quoted, shape
 from webhookd.errors import BadValue
-from webhookd.models import Forge, LogTo, Overlap
+from webhookd.models.settings import Forge, LogTo, Overlap
 
 
 class _Strict(BaseModel):

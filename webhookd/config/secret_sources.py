@@ -16,7 +16,7 @@ from webhookd.config.document import Document, KeyPath, dotted
 from webhookd.config.schema import SecretSource, SecretSources
 from webhookd.config.wording import pasted, quoted, quoted_path
 from webhookd.errors import BadValue, in_words
-from webhookd.models import Secret
+from webhookd.models.settings import Secret
 
 _LARGEST = 4096  # bytes; a longer file is the wrong one
 _SHORT = 16  # bytes; a shorter secret can be guessed

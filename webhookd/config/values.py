@@ -24,7 +24,7 @@ from webhookd.config.document import Plain
 from webhookd.config.durations import parse_duration, parse_size
 from webhookd.config.wording import quoted, shape
 from webhookd.errors import BadValue
-from webhookd.models import Listen, Network
+from webhookd.models.settings import Listen, Network
 
 Item = TypeVar("Item")
 

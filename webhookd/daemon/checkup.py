@@ -13,7 +13,8 @@ from webhookd.daemon.reload import ConfigInForce
 from webhookd.deploy.preflight import examine
 from webhookd.errors import ConfigError
 from webhookd.intake.signing import Probe, probe_headers
-from webhookd.models import Config, Finding
+from webhookd.models.run import Finding
+from webhookd.models.settings import Config
 
 FILE = "configuration"
 

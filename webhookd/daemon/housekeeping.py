@@ -12,7 +12,7 @@ import structlog
 
 from webhookd.deploy.launcher import Launcher
 from webhookd.errors import NotFound, StoreError, in_words, with_file
-from webhookd.models import Config
+from webhookd.models.settings import Config
 from webhookd.queue import Store
 
 log = structlog.get_logger(__name__)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from webhookd.errors import WebhookdError, in_words
-from webhookd.models import Listen
+from webhookd.models.settings import Listen
 
 _BACKLOG = 1024
 

@@ -9,7 +9,7 @@ import structlog
 
 from webhookd.daemon.systemd import ServiceManager
 from webhookd.errors import ConfigError, NotPossible, RestartNeeded, StoreError, WebhookdError
-from webhookd.models import Config
+from webhookd.models.settings import Config
 from webhookd.queue import Store
 
 log = structlog.get_logger(__name__)

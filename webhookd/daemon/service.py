@@ -26,7 +26,8 @@ from webhookd.daemon.systemd import ServiceManager, inherited_sockets
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.worker import Worker
 from webhookd.errors import WebhookdError
-from webhookd.models import Config, StateLayout
+from webhookd.models.layout import StateLayout
+from webhookd.models.settings import Config
 from webhookd.queue import Store
 from webhookd.web.app import PublicApp
 from webhookd.web.receiver import Receiver

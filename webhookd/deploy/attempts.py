@@ -16,7 +16,8 @@ from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.locks import RunningSupervisor
 from webhookd.deploy.planning import LaunchFailed, cleanup_job, invocation_of
 from webhookd.errors import NotPossible, with_file
-from webhookd.models import Config, Ending, Outcome, Run, RunState
+from webhookd.models.run import Ending, Outcome, Run, RunState
+from webhookd.models.settings import Config
 from webhookd.queue import Store
 
 log = structlog.get_logger(__name__)

@@ -6,7 +6,8 @@ or a path. What is unknown is unset.
 
 from dataclasses import dataclass
 
-from webhookd.models import Claim, Target
+from webhookd.models.run import Claim
+from webhookd.models.settings import Target
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -13,7 +13,8 @@ from webhookd.deploy.job import Job, make_way, write_private
 from webhookd.deploy.locks import LaneLocks, RunningSupervisor
 from webhookd.deploy.planning import LaunchFailed
 from webhookd.errors import with_file
-from webhookd.models import AttemptFolder, Ending, StateLayout
+from webhookd.models.layout import AttemptFolder, StateLayout
+from webhookd.models.run import Ending
 
 _PATIENCE = 10.0  # seconds for the fork server to answer
 _STOP_PATIENCE = 2.0  # seconds for the fork server to end

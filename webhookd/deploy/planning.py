@@ -10,7 +10,9 @@ from webhookd.deploy.environment import Account, build_environment
 from webhookd.deploy.job import Job
 from webhookd.errors import WebhookdError
 from webhookd.intake import json_text
-from webhookd.models import AttemptFolder, Claim, Config, Ending, LogTo, Run, Target
+from webhookd.models.layout import AttemptFolder
+from webhookd.models.run import Claim, Ending, Run
+from webhookd.models.settings import Config, LogTo, Target
 
 _GRACE = 10.0  # seconds, for a target that is no longer configured
 

@@ -12,7 +12,8 @@ from typing import TypeAlias
 
 from webhookd.deploy.environment import Account, account_environment
 from webhookd.deploy.planning import LaunchFailed, account_of
-from webhookd.models import Finding, Level, Target
+from webhookd.models.run import Finding, Level
+from webhookd.models.settings import Target
 
 CHECK = "target"
 _PATIENCE = 10.0  # seconds; a folder may be on a network that hangs

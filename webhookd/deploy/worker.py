@@ -19,7 +19,8 @@ from webhookd.deploy.launcher import Launcher, not_started
 from webhookd.deploy.locks import RunningSupervisor
 from webhookd.deploy.planning import LaunchFailed, make_job, payload_of
 from webhookd.errors import StoreError, with_file
-from webhookd.models import Claim, Config, Ending, Outcome
+from webhookd.models.run import Claim, Ending, Outcome
+from webhookd.models.settings import Config
 from webhookd.queue import Store
 
 log = structlog.get_logger(__name__)

@@ -15,7 +15,8 @@ from webhookd.intake.keyrings import MANY, keyrings_for
 from webhookd.intake.proof import Proof, ProofKind, proof_of
 from webhookd.intake.receive import signed_bytes
 from webhookd.intake.signature import altered, fits
-from webhookd.models import Hook, Repository, Request, Secret
+from webhookd.models.delivery import Request
+from webhookd.models.settings import Hook, Repository, Secret
 
 LONG = 256 * 1024  # bytes of a body on which altered keys are not tried together with altered bodies
 

@@ -15,7 +15,8 @@ from webhookd.intake.forges import Adapter, Reading, forge
 from webhookd.intake.keyrings import opening_for
 from webhookd.intake.receive import authenticate, delivery_id, event_name, require_names
 from webhookd.intake.signing import guess_event
-from webhookd.models import Forge, Hook, Kind, Match, Repository, Request, Secret
+from webhookd.models.delivery import Kind, Match, Request
+from webhookd.models.settings import Forge, Hook, Repository, Secret
 
 _FORGE_HEADERS = (  # in this order: Forgejo sends the first four, Gitea three, Gogs two of them
     ("x-forgejo-event", Forge.FORGEJO),

@@ -17,7 +17,7 @@ from webhookd.intake.globs import is_pattern
 from webhookd.intake.matching import repositories_of
 from webhookd.intake.payloads import percent_decoded
 from webhookd.intake.signature import Keyring, Opening, split_tokens
-from webhookd.models import Hook, Repository, Secret
+from webhookd.models.settings import Hook, Repository, Secret
 
 MANY = 16  # repositories whose own keys are tried without a look at the body, and at most after one
 _MOST_PLACES = 10_000  # looked at in one body

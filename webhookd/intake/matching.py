@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from webhookd.intake import globs
 from webhookd.intake.forges import Reading
 from webhookd.intake.refs import PREFIXES, split_ref
-from webhookd.models import Kind, Match, PushEvent, RefKind, Repository, Target
+from webhookd.models.delivery import Kind, Match, PushEvent
+from webhookd.models.settings import RefKind, Repository, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,8 @@ from webhookd.intake.matching import decide, repository_for
 from webhookd.intake.payloads import FORM, content_type, json_text, parse_json, payload_field
 from webhookd.intake.proof import FormSigning, Scheme
 from webhookd.intake.signature import Opening
-from webhookd.models import Decision, Delivery, Hook, Kind, Repository, Request
+from webhookd.models.delivery import Decision, Delivery, Kind, Request
+from webhookd.models.settings import Hook, Repository
 
 LONGEST_WORD = 200  # characters of an event's name or a delivery id
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from webhookd.intake.payloads import Payload, changed_files, is_zero, object_id
-from webhookd.models import PushEvent, RefKind
+from webhookd.models.delivery import PushEvent
+from webhookd.models.settings import RefKind
 
 PREFIXES = {RefKind.BRANCH: "refs/heads/", RefKind.TAG: "refs/tags/"}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from webhookd.errors import UsageError
 from webhookd.intake.refs import full_ref
-from webhookd.models import RefKind
+from webhookd.models.settings import RefKind
 
 HEX_OF_SHA1 = 40
 

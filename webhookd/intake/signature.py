@@ -23,7 +23,7 @@ from webhookd.intake.proof import (
     StandardSignature,
     proof_of,
 )
-from webhookd.models import Secret
+from webhookd.models.settings import Secret
 
 if TYPE_CHECKING:
     from webhookd.intake.alterations import Altered

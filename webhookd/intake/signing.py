@@ -15,7 +15,8 @@ from webhookd.intake.keyrings import keyring_of
 from webhookd.intake.proof import FormSigning
 from webhookd.intake.samples import SampleSpec
 from webhookd.intake.signature import proof_headers
-from webhookd.models import Hook, Repository, Request
+from webhookd.models.delivery import Request
+from webhookd.models.settings import Hook, Repository
 
 # An event that no forge has, so that a probe is authentic and answered as any other event that runs nothing.
 PROBE_EVENT = "webhookd_doctor"

@@ -10,7 +10,9 @@ from enum import StrEnum
 from uuid import uuid4
 
 from webhookd.errors import no_run
-from webhookd.models import Decision, Delivery, Forge, Kind, Match, Overlap, RunState, Target
+from webhookd.models.delivery import Decision, Delivery, Kind, Match
+from webhookd.models.run import RunState
+from webhookd.models.settings import Forge, Overlap, Target
 from webhookd.queue import finishing, lifecycle, rows
 from webhookd.queue.dialect import Row, Transaction, Value, Values
 

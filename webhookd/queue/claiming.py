@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from webhookd.errors import NotPossible
-from webhookd.models import Claim, RunState
+from webhookd.models.run import Claim, RunState
 from webhookd.queue import reading, rows
 from webhookd.queue.dialect import Row, Transaction, Values
 

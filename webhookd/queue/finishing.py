@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from webhookd.errors import NotPossible
-from webhookd.models import Ending, Outcome, Overlap, RunState
+from webhookd.models.run import Ending, Outcome, RunState
+from webhookd.models.settings import Overlap
 from webhookd.queue import lifecycle, reading, rows
 from webhookd.queue.dialect import Row, Transaction, Value
 

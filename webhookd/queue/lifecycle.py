@@ -19,7 +19,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from webhookd.errors import NotPossible
-from webhookd.models import Ending, Outcome, Overlap, RunState
+from webhookd.models.run import Ending, Outcome, RunState
+from webhookd.models.settings import Overlap
 
 TRANSITIONS: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
     {

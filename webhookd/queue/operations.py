@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from webhookd.models import RunState, Target
+from webhookd.models.run import RunState
+from webhookd.models.settings import Target
 from webhookd.queue import accepting, lifecycle, reading, rows
 from webhookd.queue.dialect import Row, Transaction, Values
 

@@ -7,7 +7,7 @@ no accept waits for it.
 from dataclasses import dataclass
 from datetime import datetime
 
-from webhookd.models import History
+from webhookd.models.settings import History
 from webhookd.queue import rows
 from webhookd.queue.dialect import Transaction
 

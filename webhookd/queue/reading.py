@@ -7,7 +7,7 @@ and one serves only a query that repeats its condition: hence `ended_at IS NULL`
 from collections.abc import Iterable
 
 from webhookd.errors import NotFound, NotPossible, no_run
-from webhookd.models import RunState
+from webhookd.models.run import RunState
 from webhookd.queue import lifecycle, rows
 from webhookd.queue.dialect import Row, Transaction, Value
 

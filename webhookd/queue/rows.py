@@ -5,18 +5,9 @@ from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from webhookd.models import (
-    Attempt,
-    Claim,
-    Delivery,
-    Ending,
-    Forge,
-    Kind,
-    PushEvent,
-    Run,
-    RunState,
-    StoredDelivery,
-)
+from webhookd.models.delivery import Delivery, Kind, PushEvent
+from webhookd.models.run import Attempt, Claim, Ending, Run, RunState, StoredDelivery
+from webhookd.models.settings import Forge
 from webhookd.queue.dialect import Row, Value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -13,21 +13,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from webhookd.models import (
-    Attempt,
-    Claim,
-    Counts,
-    Decision,
-    Delivery,
-    Forge,
-    History,
-    Match,
-    Outcome,
-    Run,
-    RunState,
-    StoredDelivery,
-    Target,
-)
+from webhookd.models.delivery import Decision, Delivery, Match
+from webhookd.models.run import Attempt, Claim, Counts, Outcome, Run, RunState, StoredDelivery
+from webhookd.models.settings import Forge, History, Target
 from webhookd.queue import accepting, claiming, finishing, operations, pruning, reading, rows
 from webhookd.queue.accepting import Acceptance
 from webhookd.queue.dialect import Database

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from webhookd.models import Run, RunState
+from webhookd.models.run import Run, RunState
 from webhookd.report.times import duration
 
 

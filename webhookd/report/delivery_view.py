@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from webhookd.models import StoredDelivery
+from webhookd.models.run import StoredDelivery
 from webhookd.report.text import printable, table
 from webhookd.report.times import age, rfc3339
 

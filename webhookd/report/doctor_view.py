@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from webhookd.models import Finding, Level
+from webhookd.models.run import Finding, Level
 from webhookd.report.text import printable, table
 
 _MARKS = {Level.OK: "+", Level.WARNING: "!", Level.PROBLEM: "x"}  # distinct without colour

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from webhookd.models import Attempt, Run, RunState
+from webhookd.models.run import Attempt, Run, RunState
 from webhookd.report.blockers import QueueSnapshot, blockers
 from webhookd.report.text import columns, cut, printable, table
 from webhookd.report.times import age, duration, rfc3339

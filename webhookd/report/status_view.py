@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from webhookd.models import Run
+from webhookd.models.run import Run
 from webhookd.report.run_view import marked, painted, reason, run_json, short_ref, took
 from webhookd.report.text import printable, table
 from webhookd.report.times import age

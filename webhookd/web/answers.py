@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from webhookd.errors import Rejected
-from webhookd.models import Decision
+from webhookd.models.delivery import Decision
 from webhookd.queue import Acceptance, AcceptanceStatus
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

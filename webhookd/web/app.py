@@ -8,7 +8,7 @@ import structlog
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
-from webhookd.models import Config
+from webhookd.models.settings import Config
 from webhookd.web import answers
 from webhookd.web.answers import Answer
 from webhookd.web.receiver import HEALTH, Head, Receiver

@@ -16,7 +16,8 @@ from webhookd.errors import AddressNotAllowed, NotAuthentic, Rejected, StoreErro
 from webhookd.intake import precheck, receive
 from webhookd.intake.diagnose import case_of, daemon_cause
 from webhookd.intake.keyrings import every_secret
-from webhookd.models import Config, Decision, Hook, Request
+from webhookd.models.delivery import Decision, Request
+from webhookd.models.settings import Config, Hook
 from webhookd.queue import Acceptance, Store
 from webhookd.web import answers
 from webhookd.web.address import Address, client_address, is_within

@@ -8,7 +8,8 @@ from importlib import import_module
 from webhookd.intake.payloads import Payload
 from webhookd.intake.proof import Scheme
 from webhookd.intake.samples import Sample, SampleSpec
-from webhookd.models import Forge, Kind, PushEvent
+from webhookd.models.delivery import Kind, PushEvent
+from webhookd.models.settings import Forge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

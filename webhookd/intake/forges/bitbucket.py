@@ -14,7 +14,8 @@ from webhookd.intake.payloads import Payload, child, children, flag, name, objec
 from webhookd.intake.proof import HexHeader, Scheme
 from webhookd.intake.refs import PREFIXES, push_event
 from webhookd.intake.samples import Change, Sample, SampleSpec, made_up_uuid
-from webhookd.models import Kind, PushEvent, RefKind
+from webhookd.models.delivery import Kind, PushEvent
+from webhookd.models.settings import RefKind
 
 COMMITS_CAP = 5  # of each change, newest first; `truncated` says that there were more
 

@@ -11,7 +11,8 @@ from webhookd.intake.payloads import Payload, child, children, name, object_id, 
 from webhookd.intake.proof import HexHeader, Scheme
 from webhookd.intake.refs import push_event, split_ref
 from webhookd.intake.samples import Change, Sample, SampleSpec, compact
-from webhookd.models import Kind, PushEvent, RefKind
+from webhookd.models.delivery import Kind, PushEvent
+from webhookd.models.settings import RefKind
 
 SCHEME = Scheme(header=HexHeader(name="X-Hub-Signature", prefix="sha256="))  # SHA-256 over the raw body
 

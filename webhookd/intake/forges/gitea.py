@@ -13,7 +13,8 @@ from webhookd.intake.payloads import Payload, child, children, count, name, obje
 from webhookd.intake.proof import FormSigning, HexHeader, Scheme
 from webhookd.intake.refs import full_ref, push_event
 from webhookd.intake.samples import Sample, SampleSpec, indented, listed_commits
-from webhookd.models import Kind, PushEvent, RefKind
+from webhookd.models.delivery import Kind, PushEvent
+from webhookd.models.settings import RefKind
 
 COMMITS_CAP = 5  # listed by default ([ui] FEED_MAX_COMMIT_NUM); Forgejo's default is 15
 

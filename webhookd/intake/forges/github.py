@@ -11,7 +11,8 @@ from webhookd.intake.payloads import Payload, child, children, flag, name, objec
 from webhookd.intake.proof import FormSigning, HexHeader, Scheme
 from webhookd.intake.refs import push_event
 from webhookd.intake.samples import Sample, SampleSpec, compact, listed_commits
-from webhookd.models import Kind, PushEvent, RefKind
+from webhookd.models.delivery import Kind, PushEvent
+from webhookd.models.settings import RefKind
 
 COMMITS_CAP = 2048  # commits[] holds no more (webhook-events-and-payloads, "push")
 

@@ -13,7 +13,8 @@ from webhookd.intake.payloads import Payload, child, children, count, name, obje
 from webhookd.intake.proof import Scheme
 from webhookd.intake.refs import push_event
 from webhookd.intake.samples import Sample, SampleSpec, compact, listed_commits, made_up_uuid
-from webhookd.models import Kind, PushEvent, RefKind
+from webhookd.models.delivery import Kind, PushEvent
+from webhookd.models.settings import RefKind
 
 COMMITS_CAP = 20  # the newest; total_commits_count has the number of all (push.rb)
 
