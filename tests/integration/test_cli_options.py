@@ -95,7 +95,7 @@ def test_if_the_file_has_no_usable_state_dir_the_hint_is_the_option(tmp_path: Pa
     shown = webhookd("runs", config=file)
     assert shown.exit_code == 78
     assert shown.stderr.splitlines()[0].startswith(f"{file}:")
-    assert shown.stderr.splitlines()[-1] == "hint: to read the store, its folder is enough: --state-dir DIR"
+    assert shown.stderr.splitlines()[-1] == "hint: name the state directory instead: --state-dir DIR"
 
 
 def test_a_missing_configuration_is_refused(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_run_and_a_filter_exclude_each_other(state: StateFolder, option: str) 
     run = state.push()
     shown = state.webhookd("runs", str(run), option, "queued" if option == "--state" else "1")
     assert (shown.exit_code, shown.stdout) == (2, "")
-    assert shown.stderr.startswith(f"error: {option} filters the list, and 1 names a single run\n")
+    assert shown.stderr.startswith(f"error: {option} applies to the list, not to run 1\n")
 
 
 def test_a_folder_without_a_store_is_an_error(tmp_path: Path) -> None:

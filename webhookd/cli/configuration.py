@@ -76,7 +76,7 @@ def state_dir(ctx: click.Context) -> Path:
     try:
         return config.load_state_dir(config_file(ctx), env=os.environ, uid=os.getuid())
     except ConfigError as exc:
-        exc.hint = "to read the store, its folder is enough: --state-dir DIR"
+        exc.hint = "name the state directory instead: --state-dir DIR"
         raise
 
 

@@ -49,7 +49,7 @@ def runs(ctx: click.Context, /, *, run: int | None, limit: int | None, as_json: 
         given = [f"--{name}" for name, value in {"limit": limit, **filters}.items() if value is not None]
         if given:
             hint = "leave out the number, or the option"
-            raise UsageError(f"{given[0]} filters the list, and {run} names a single run", hint=hint)
+            raise UsageError(f"{given[0]} applies to the list, not to run {run}", hint=hint)
     target = filters["target"]
     known = known_targets(ctx) if target else None  # None: unknown
     folder = enter_state_dir(ctx)

@@ -26,11 +26,33 @@ class VerifyOptions(SecretOptions):
 
     payload: str
     header_file: str | None
-    header_lines: tuple[str, ...]
+    more_headers: tuple[tuple[str, str], ...]
     signature: str | None
     event: str | None
-    at: str | None
+    at: datetime | None
     as_json: bool
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise UsageError("a header needs a colon", hint="--header 'X-GitHub-Event: push'")
+    return name.strip().lower(), _on_the_wire(value.strip())
+
+
+def _on_the_wire(value: str) -> str:
+    """Return UTF-8 as the daemon sees it: each byte as one character."""
+    return value.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _moment(text: str) -> datetime:
+    try:
+        if text.isdecimal():
+            return datetime.fromtimestamp(int(text), UTC)
+        moment = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError) as exc:
+        raise UsageError(f'"{text}" is not a time', hint="2026-11-24T02:48:38Z, or Unix seconds") from exc
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @click.command()
@@ -43,10 +65,14 @@ class VerifyOptions(SecretOptions):
     metavar="FILE",
     help='Headers of the delivery: "Name: value" lines, or a JSON object.',
 )
-@click.option("--header", "header_lines", multiple=True, metavar="'NAME: VALUE'", help="One more header.")
+@click.option(
+    "--header", "more_headers", type=_header, multiple=True, metavar="'NAME: VALUE'", help="One more header."
+)
 @click.option("--signature", metavar="VALUE", help="Value of the forge's signature header.")
 @click.option("--event", help="Value of the forge's event header.")
-@click.option("--at", metavar="TIME", help="Check timestamps as of this time (RFC 3339 or Unix seconds).")
+@click.option(
+    "--at", type=_moment, metavar="TIME", help="Check timestamps as of this time (RFC 3339 or Unix seconds)."
+)
 @json_option("one JSON object")
 @click.pass_context
 def verify(ctx: click.Context, /, **values: Any) -> None:
@@ -56,11 +82,20 @@ def verify(ctx: click.Context, /, **values: Any) -> None:
     `sign --format json`. Exits with 0 if the delivery is authentic. If it is not, the most likely cause is
     named.
     """
+    from webhookd.intake.inspection import inspect
+    from webhookd.intake.keyrings import every_secret
+
     options = VerifyOptions(**values)
     allowed = candidates(ctx, options)
     request = _request(options)
     hook, note = _hook(allowed, request)
-    found = _inspect(_with_options(request, hook, options), hook, allowed, _moment(options.at))
+    found = inspect(
+        _with_options(request, hook, options),
+        hook=hook,
+        repositories=allowed.repositories,
+        now=options.at or datetime.now(UTC),
+        others=every_secret(allowed.every_hook, allowed.repositories),
+    )
     if found.diagnosis and not request.headers and options.signature is None:
         found = replace(found, diagnosis=replace(found.diagnosis, hint=_NO_HEADERS))
     if note:
@@ -108,7 +143,7 @@ def _request(options: VerifyOptions) -> Request:
     headers = {} if before is None else dict(before.request().headers)
     if options.header_file:
         headers |= _header_file(options.header_file)
-    headers |= dict(map(_header, options.header_lines))
+    headers |= dict(options.more_headers)
     return Request(headers=headers, body=data if before is None else before.body)
 
 
@@ -138,30 +173,6 @@ def _header_file(name: str) -> dict[str, str]:
     return {str(key).lower(): _on_the_wire(str(value)) for key, value in values.items()}
 
 
-def _header(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon:
-        raise UsageError("a header needs a colon", hint="--header 'X-GitHub-Event: push'")
-    return name.strip().lower(), _on_the_wire(value.strip())
-
-
-def _on_the_wire(value: str) -> str:
-    """Return UTF-8 as the daemon sees it: each byte as one character."""
-    return value.encode("utf-8", "surrogateescape").decode("latin-1")
-
-
-def _moment(text: str | None) -> datetime:
-    if text is None:
-        return datetime.now(UTC)
-    try:
-        if text.isdecimal():
-            return datetime.fromtimestamp(int(text), UTC)
-        moment = datetime.fromisoformat(text)
-    except (ValueError, OverflowError, OSError) as exc:
-        raise UsageError(f'"{text}" is not a time', hint="2026-11-24T02:48:38Z, or Unix seconds") from exc
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _hook(allowed: Candidates, request: Request) -> tuple[Hook, str]:
     """Return the hook and how it was found; if the options allow several, the headers decide."""
     from webhookd.intake.inspection import infer_forge
@@ -174,14 +185,6 @@ def _hook(allowed: Candidates, request: Request) -> tuple[Hook, str]:
         names = ", ".join(f'"{hook.name}"' for hook in allowed.hooks)
         raise UsageError("it is not clear which hook is meant", hint=f"--hook with one of {names}")
     return fitting[0], f'hook "{fitting[0].name}", because of the headers of {name}'
-
-
-def _inspect(request: Request, hook: Hook, allowed: Candidates, now: datetime) -> "Inspection":
-    from webhookd.intake.inspection import inspect
-    from webhookd.intake.keyrings import every_secret
-
-    others = every_secret(allowed.every_hook, allowed.repositories)
-    return inspect(request, hook=hook, repositories=allowed.repositories, now=now, others=others)
 
 
 def _lines(found: "Inspection") -> Iterator[str]:
