@@ -297,7 +297,9 @@ def test_without_secrets_neither_secrets_nor_root_are_needed(tmp_path: Path) -> 
         secret: {credential: x}
         repos: {a/b: {secret: {file: nowhere}, branches: {main: {run: x, user: nobody-of-that-name}}}}
         """
-    peeked = config.load(write_config(tmp_path, text), env={}, uid=OTHER_USER, reading=config.Reading.NONE)
+    peeked = config.load(
+        write_config(tmp_path, text), env={}, uid=OTHER_USER, access=config.SecretAccess.NONE
+    )
     assert [t.user for t in peeked.repositories[0].targets] == ["nobody-of-that-name"]
     assert [s.label for s in (*peeked.hooks[0].secrets, *peeked.repositories[0].secrets)] == [
         "credential x",
@@ -308,7 +310,7 @@ def test_without_secrets_neither_secrets_nor_root_are_needed(tmp_path: Path) -> 
 def test_a_secret_that_was_not_read_opens_nothing(tmp_path: Path) -> None:
     write_secret(tmp_path)
     file = write_config(tmp_path, SECRET + REPOS)
-    loaded = (config.load(file, env={}, uid=0, reading=config.Reading.NONE) for _ in range(2))
+    loaded = (config.load(file, env={}, uid=0, access=config.SecretAccess.NONE) for _ in range(2))
     first, second = (one.hooks[0].secrets[0].key for one in loaded)
     assert len(first) == 32
     assert KEY.encode() not in first
@@ -317,4 +319,4 @@ def test_a_secret_that_was_not_read_opens_nothing(tmp_path: Path) -> None:
 
 def test_without_secrets_other_mistakes_are_still_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"sercet: unknown key"):
-        config.load(write_config(tmp_path, "sercet: x"), env={}, uid=0, reading=config.Reading.NONE)
+        config.load(write_config(tmp_path, "sercet: x"), env={}, uid=0, access=config.SecretAccess.NONE)

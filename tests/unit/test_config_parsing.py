@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhookd.config.document import Place, Plain, dotted
-from webhookd.config.parsing import parse
+from webhookd.config.parsing import parse_yaml
 
 LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
@@ -14,13 +14,13 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 
 
 def data_of(text: str) -> Any:
-    document = parse(text, file="w.yaml")
+    document = parse_yaml(text, file="w.yaml")
     assert document.errors == ()
     return document.data
 
 
 def problems_of(text: str) -> list[str]:
-    return [str(problem) for problem in parse(text, file="w.yaml").errors]
+    return [str(problem) for problem in parse_yaml(text, file="w.yaml").errors]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_key_may_be_called_null() -> None:
 
 
 def test_values_and_keys_have_places_of_their_own() -> None:
-    document = parse("a:\n  b: [x, {c: y}]\n", file="w.yaml")
+    document = parse_yaml("a:\n  b: [x, {c: y}]\n", file="w.yaml")
     assert document.places == {
         ("a",): Place(key=(1, 1), value=(2, 3)),
         ("a", "b"): Place(key=(2, 3), value=(2, 6)),
@@ -68,12 +68,12 @@ def test_values_and_keys_have_places_of_their_own() -> None:
 
 
 def test_only_the_part_of_a_path_that_is_in_the_file_is_known() -> None:
-    document = parse("a: {b: [x]}", file="w.yaml")
+    document = parse_yaml("a: {b: [x]}", file="w.yaml")
     assert document.known(("a", "a mapping", "b", "a list", 0, "c")) == ("a", "b", 0)
 
 
 def test_a_missing_key_has_the_place_of_the_key_above_it() -> None:
-    document = parse("a:\n  b: x", file="w.yaml")
+    document = parse_yaml("a:\n  b: x", file="w.yaml")
     document.error(("a", "b", "c"), "is missing", "write it")
     assert [str(error) for error in document.errors] == ["w.yaml:2:3: a.b.c: is missing (write it)"]
 
@@ -109,7 +109,7 @@ def test_a_duplicate_key_is_found_at_its_second_place() -> None:
 
 
 def test_a_key_without_a_value_is_found() -> None:
-    document = parse("a:\nb: ~\nc: [x, null, y]\nd: ''", file="w.yaml")
+    document = parse_yaml("a:\nb: ~\nc: [x, null, y]\nd: ''", file="w.yaml")
     hint = '(write one, or remove the key; put the text "null" in quotes)'
     assert [str(problem) for problem in document.errors] == [
         f"w.yaml:1:3: a: has no value {hint}",
@@ -155,7 +155,7 @@ def test_only_a_mapping_can_be_merged() -> None:
     ],
 )
 def test_endless_aliases_and_deep_nesting_are_refused_soon(text: str) -> None:
-    document = parse(text, file="w.yaml")
+    document = parse_yaml(text, file="w.yaml")
     (problem,) = document.errors
     assert problem.message in {"more than 100000 values", "more than 24 levels"}
     assert document.data is None
@@ -252,5 +252,5 @@ def test_an_empty_file_has_no_data() -> None:
 
 @given(st.text(alphabet=st.sampled_from("ab: \n-[]{}*&!'\"#|>%@,?~<\t"), max_size=60))
 def test_any_text_is_data_or_a_problem(text: str) -> None:
-    document = parse(text, file="w.yaml")
+    document = parse_yaml(text, file="w.yaml")
     assert all(str(problem).isprintable() and problem.line > 0 for problem in document.errors)

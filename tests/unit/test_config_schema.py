@@ -91,7 +91,7 @@ def test_the_schema_accepts_what_webhookd_accepts(
 ) -> None:
     assert [error.message for error in validator.iter_errors(yaml.safe_load(text))] == []
     file = write_config(tmp_path, text)
-    assert config.load(file, env={}, uid=0, reading=config.Reading.NONE).repositories != ()
+    assert config.load(file, env={}, uid=0, access=config.SecretAccess.NONE).repositories != ()
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_outside_the_daemon_a_secret_of_its_environment_is_a_warning(
     file = write_config(
         tmp_path, f"secret: [{{credential: x}}, {{env: X}}, {{env: Y}}, {{file: secret}}]\n{REPOS}"
     )
-    loaded = config.load(file, env={"Y": "y" * 32}, uid=0, reading=config.Reading.OUTSIDE)
+    loaded = config.load(file, env={"Y": "y" * 32}, uid=0, access=config.SecretAccess.OUTSIDE)
     assert [secret.label for secret in loaded.hooks[0].secrets] == [
         "credential x",
         "env X",
@@ -77,7 +77,7 @@ def test_outside_the_daemon_a_secret_of_its_environment_is_a_warning(
 def test_outside_the_daemon_a_missing_secret_file_is_an_error(tmp_path: Path) -> None:
     file = write_config(tmp_path, f"secret: {{file: nowhere}}\n{REPOS}")
     with pytest.raises(ConfigError, match='nowhere" does not exist'):
-        config.load(file, env={}, uid=0, reading=config.Reading.OUTSIDE)
+        config.load(file, env={}, uid=0, access=config.SecretAccess.OUTSIDE)
 
 
 @pytest.mark.parametrize(

@@ -60,9 +60,9 @@ def _load(ctx: click.Context, *, without_secrets: bool, as_json: bool) -> "Confi
     """Load the configuration; with --json, print its problems on stdout."""
     from webhookd import config
 
-    reading = config.Reading.NONE if without_secrets else config.Reading.ALL
+    access = config.SecretAccess.NONE if without_secrets else config.SecretAccess.ALL
     try:
-        return config.load(config_file(ctx), env=os.environ, uid=os.getuid(), reading=reading)
+        return config.load(config_file(ctx), env=os.environ, uid=os.getuid(), access=access)
     except ConfigError as error:
         if not as_json:
             raise

@@ -45,8 +45,8 @@ def peek_config(ctx: click.Context) -> "Config | None":
     if _option(ctx, STATE_DIR) is not None:
         return None
     if _PEEKED not in ctx.meta:
-        file, unread = config_file(ctx), config.Reading.NONE
-        ctx.meta[_PEEKED] = config.load(file, env=os.environ, uid=os.getuid(), reading=unread)
+        file, unread = config_file(ctx), config.SecretAccess.NONE
+        ctx.meta[_PEEKED] = config.load(file, env=os.environ, uid=os.getuid(), access=unread)
     peeked: Config = ctx.meta[_PEEKED]
     return peeked
 

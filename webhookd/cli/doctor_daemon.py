@@ -10,7 +10,7 @@ import click
 from webhookd.cli import doctor_network as network
 from webhookd.cli.configuration import config_file, named_config
 from webhookd.cli.daemon_link import other_config
-from webhookd.config import Reading, load
+from webhookd.config import SecretAccess, load
 from webhookd.daemon.checkup import FILE, about_file, about_refused
 from webhookd.daemon.control import ask
 from webhookd.deploy.preflight import examine
@@ -48,12 +48,12 @@ def _check_without_daemon(ctx: click.Context, folder: Path) -> Iterator[Finding]
     hint = "`systemctl start webhookd` or `webhookd serve`; a change of `state_dir` needs a restart"
     yield Finding.problem("daemon", message, hint)
     try:
-        config = load(config_file(ctx), env=os.environ, uid=os.getuid(), reading=Reading.OUTSIDE)
+        config = load(config_file(ctx), env=os.environ, uid=os.getuid(), access=SecretAccess.OUTSIDE)
         yield from about_file(config)
     except ConfigError as error:
         yield from about_refused(error)
         try:
-            config = load(config_file(ctx), env=os.environ, uid=os.getuid(), reading=Reading.NONE)
+            config = load(config_file(ctx), env=os.environ, uid=os.getuid(), access=SecretAccess.NONE)
         except ConfigError:
             return  # more than the secrets is wrong
     for target in config.targets:

@@ -10,10 +10,10 @@ from webhookd.config.addresses import repeated
 from webhookd.config.document import Document, KeyPath
 from webhookd.config.hooks import build_hooks, given_hooks
 from webhookd.config.locations import default_state_dir
-from webhookd.config.parsing import parse
+from webhookd.config.parsing import parse_yaml
 from webhookd.config.repositories import build_repositories, given_targets
 from webhookd.config.schema import Settings
-from webhookd.config.secret_sources import Reading, SecretReader
+from webhookd.config.secret_sources import SecretAccess, SecretReader
 from webhookd.config.validation import validated
 from webhookd.config.wording import pasted, quoted
 from webhookd.errors import ConfigError, Problem, in_words
@@ -23,17 +23,17 @@ _LARGEST = 1024**2  # bytes
 _UNCHANGED = frozenset({"listen", "workers", "max_body", "trusted_proxies", "drain_timeout"})
 
 
-def load(path: Path, *, env: Mapping[str, str], uid: int, reading: Reading = Reading.ALL) -> Config:
+def load(path: Path, *, env: Mapping[str, str], uid: int, access: SecretAccess = SecretAccess.ALL) -> Config:
     """Load a configuration for a daemon that runs as *uid*; raise ConfigError with all errors at once.
 
-    With `Reading.NONE` it is only to be looked at: `user`, `group` and `nice` then need no root.
+    With `SecretAccess.NONE` it is only to be looked at: `user`, `group` and `nice` then need no root.
     """
     document = _document(path, uid=uid)
     settings = validated(document)
-    if reading is not Reading.NONE:
+    if access is not SecretAccess.NONE:
         _check_rights(settings, document, uid=uid)
     _check_listen(document)
-    secrets = SecretReader(document, reading, env=env, uid=uid, folder=path.absolute().parent)
+    secrets = SecretReader(document, access, env=env, uid=uid, folder=path.absolute().parent)
     given = given_hooks(settings, document)
     hooks = build_hooks(given, settings, document, secrets)
     repositories = build_repositories(settings, tuple(given), hooks, document, secrets)
@@ -78,7 +78,7 @@ def _document(path: Path, *, uid: int) -> Document:
         before = content[: error.start]
         place = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
         raise _refused(path, "the file is not UTF-8 from here on", "save it as UTF-8", place) from None
-    document = parse(text, file=str(path))
+    document = parse_yaml(text, file=str(path))
     if mode & stat.S_IWOTH:
         message = "every user of this machine can change this file, and so which commands run"
         document.warn((), message, f"chmod o-w {pasted(path)}")

@@ -59,7 +59,7 @@ _MEANINGS = (
 )
 
 
-def parse(text: str, *, file: str) -> Document:
+def parse_yaml(text: str, *, file: str) -> Document:
     """Read *text* as one YAML document; what is wrong with it is in the document's `errors`."""
     document = Document(file)
     try:

@@ -27,7 +27,7 @@ _EVERYBODY = {
 }
 
 
-class Reading(Enum):
+class SecretAccess(Enum):
     """How much is read of the secrets; one that is not read becomes a random key, which opens nothing."""
 
     ALL = auto()  # for the daemon
@@ -51,10 +51,10 @@ class SecretReader:
     """Reads the secrets of a configuration; those that cannot be read are recorded in *document*."""
 
     def __init__(
-        self, document: Document, reading: Reading, *, env: Mapping[str, str], uid: int, folder: Path
+        self, document: Document, access: SecretAccess, *, env: Mapping[str, str], uid: int, folder: Path
     ) -> None:
         self._document = document
-        self._reading = reading
+        self._access = access
         self._env = env
         self._uid = uid
         self._folder = folder  # where relative paths begin
@@ -71,13 +71,13 @@ class SecretReader:
 
     def _read(self, path: KeyPath, source: str | SecretSource, expected: Expected) -> Secret | None:
         unread = Secret(label=_label(path, source), key=os.urandom(32))
-        if self._reading is Reading.NONE:
+        if self._access is SecretAccess.NONE:
             return unread
         try:
             key = Secret.key_in(self._content(path, source))
             _check(key, expected)
         except BadValue as bad:
-            if isinstance(bad, _Elsewhere) and self._reading is Reading.OUTSIDE:
+            if isinstance(bad, _Elsewhere) and self._access is SecretAccess.OUTSIDE:
                 self._document.warn(path, "only the running daemon can read this secret, if it exists")
                 return unread
             if not self._document.has_error(path):

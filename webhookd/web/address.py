@@ -5,10 +5,11 @@ read from its end.
 """
 
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from webhookd.models.settings import Network
 
 Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
 
 _LOCAL = IPv4Address("127.0.0.1")
 
