@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Boots this machine's systemd as PID 1 of its own namespaces, over a throw-away layer on this machine's own files.
+# Boots this machine's systemd as PID 1 in new namespaces, on a temporary layer over this machine's files.
 #
 #   boot_systemd.sh BASE OPT GROUP
 #
-# BASE is an empty folder that gets the layer (a tmpfs), OPT a folder that becomes /opt inside, GROUP the name of
-# the control group that holds it all; the caller removes that one. Needs root. The child of this process is
-# PID 1 inside; kill it, and everything in there ends.
+# BASE is an empty folder for the layer (a tmpfs), OPT is a folder that becomes /opt inside, and GROUP is the name
+# of the control group of all processes inside; the caller removes it. Needs root. The child of this process is
+# PID 1 inside: kill it to end everything.
 set -euo pipefail
 
 outside() {
@@ -18,7 +18,7 @@ outside() {
         "$0" "$base" "$opt" "$group" inside
 }
 
-# Mount point and options of each control group hierarchy; one that needs settings first (cpuset) stays out.
+# Mount point and options of each control group hierarchy, without cpuset, which needs settings first.
 hierarchies() { awk '$3 ~ /^cgroup2?$/ && $4 !~ /cpuset/ { print $2, $3 == "cgroup2" ? "v2" : $4 }' /proc/mounts; }
 
 inside() {
@@ -34,7 +34,7 @@ inside() {
     mount -t tmpfs -o mode=1777 tmpfs "$root/tmp"
     devices
     control_groups
-    # The kernel's settings are the whole machine's.
+    # Read-only: kernel settings belong to the whole machine.
     mount --bind "$root/proc/sys" "$root/proc/sys"
     mount -o remount,bind,ro "$root/proc/sys"
     mount --bind "$opt" "$root/opt"
@@ -44,13 +44,13 @@ inside() {
     mkdir -p .outside
     pivot_root . .outside
     umount -l /.outside
-    # Credentials of a service are mounted by a helper, and have to come through to systemd.
+    # systemd mounts credentials in another process; the mounts must become visible here.
     mount --make-rshared /
     exec env -i container=webhookd-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
         /lib/systemd/systemd --system --unit=multi-user.target < /dev/null > /dev/null 2>&1
 }
 
-# Nodes of its own: systemd changes the modes of what it finds, and those outside are this machine's.
+# New device nodes: systemd changes their modes, and must not change those of the machine.
 devices() {
     mount -t tmpfs -o mode=755 tmpfs "$root/dev"
     local name minor
@@ -65,7 +65,7 @@ devices() {
     ln -s /proc/self/fd "$root/dev/fd"
 }
 
-# The same hierarchies as outside, each seen from GROUP down: so limits of memory and tasks hold.
+# The same hierarchies as outside, each from GROUP down, so that memory and task limits work.
 control_groups() {
     local top=$root/sys/fs/cgroup mount kind
     if [ "$(wc -l <<< "$listed")" = 1 ]; then
@@ -84,7 +84,7 @@ control_groups() {
     done <<< "$listed"
 }
 
-# Nothing of this machine starts inside, and nothing inside touches what both share.
+# No service of this machine starts inside, and nothing inside changes what both share.
 configuration() {
     local unit
     : > "$root/etc/fstab"

@@ -1,4 +1,4 @@
-"""A whole systemd to install into, booted in namespaces of its own: as root, on Linux, in about a second."""
+"""A systemd for tests, booted in its own namespaces. Needs root and takes about a second."""
 
 import ctypes
 import fcntl
@@ -22,7 +22,7 @@ from harness import wait_for
 
 ROOT = Path(__file__).parents[1]
 UNITS = ROOT / "systemd"
-PYTHON = "/usr/bin/python3"  # the system's: one below /root is hidden from a unit with ProtectHome
+PYTHON = "/usr/bin/python3"  # the system's: ProtectHome hides a Python in /root from a unit
 NEEDED = (
     "/lib/systemd/systemd",
     "/usr/bin/dbus-daemon",
@@ -36,17 +36,17 @@ WEBHOOKD = "/opt/webhookd/bin/webhookd"
 TCP = "127.0.0.1:9000"
 UNIX = "/run/webhookd.sock"
 STATE = "/var/lib/webhookd"
-OPEN = ("--json", "--state-dir", STATE)  # also while a test's configuration is a bad one
+JSON_OF_STATE = ("--json", "--state-dir", STATE)  # works with a wrong configuration too
 
 _CLONE_NEWNET = 0x40000000
 
 
 class CannotBootError(Exception):
-    """Why there is no systemd to test on."""
+    """systemd cannot boot here; the message says why."""
 
 
 def require(condition: object, reason: str) -> None:
-    """Skip without *condition*; where systemd was asked for, fail instead."""
+    """Skip the test without *condition*; fail it if WEBHOOKD_REQUIRE_SYSTEMD is set."""
     if not condition:
         if os.environ.get("WEBHOOKD_REQUIRE_SYSTEMD") == "1":
             pytest.fail(f"WEBHOOKD_REQUIRE_SYSTEMD=1, and {reason}")
@@ -54,7 +54,7 @@ def require(condition: object, reason: str) -> None:
 
 
 def build_opt(folder: Path) -> Path:
-    """Make /opt: the wheel of this project in an environment of the system's Python. Once for all workers."""
+    """Make /opt with this project's wheel, installed for the system's Python. Once for all test workers."""
     opt = folder / "opt"
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -63,7 +63,7 @@ def build_opt(folder: Path) -> Path:
             opt.mkdir(exist_ok=True)
             pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
             _build(*pip, "wheel", "--no-deps", "-w", str(opt), str(ROOT))
-            # Scripts name their interpreter by its path, so the folder has to be /opt already here.
+            # Scripts contain the path of their interpreter, so it must be /opt here too.
             script = (
                 f'mount --bind "$1" /opt && {PYTHON} -m venv /opt/webhookd && '
                 "/opt/webhookd/bin/pip -q --disable-pip-version-check install /opt/*.whl"
@@ -80,7 +80,7 @@ def _build(*command: str) -> None:
 
 
 class Booted:
-    """A running systemd, from outside: its files, its commands, its network."""
+    """A running systemd, used from outside: its files, commands and network."""
 
     def __init__(self, base: Path, opt: Path) -> None:
         self._base = base
@@ -107,14 +107,14 @@ class Booted:
         return self.run("systemctl", "is-system-running", check=False).stdout.strip() == "running"
 
     def _first_process(self) -> int:
-        """The child of `unshare`, once that has replaced the script, which has children of its own."""
+        """Return the child of `unshare`, or 0 while the script before it still runs."""
         if Path(f"/proc/{self._outer.pid}/comm").read_text() != "unshare\n":
             return 0
         children = Path(f"/proc/{self._outer.pid}/task/{self._outer.pid}/children").read_text()
         return int(children) if children else 0
 
     def close(self) -> None:
-        """End everything in there."""
+        """End all processes inside."""
         if self.pid:
             os.kill(self.pid, signal.SIGKILL)
         else:
@@ -126,7 +126,7 @@ class Booted:
                 wait_for(lambda folder=folder: _removed(folder), what=f"an empty {folder}")  # type: ignore[misc]
 
     def limits_memory(self) -> bool:
-        """Whether MemoryMax= has an effect here."""
+        """Return whether MemoryMax= has an effect here."""
         top = self.path("/sys/fs/cgroup")
         controllers = top / "cgroup.controllers"
         return (top / "memory").is_dir() or (
@@ -136,7 +136,7 @@ class Booted:
     # -- files and commands
 
     def path(self, inside: str) -> Path:
-        """Where a file of the inside is, seen from here."""
+        """Return the path outside of a file inside."""
         return Path(f"/proc/{self.pid}/root{inside}")
 
     def write(self, inside: str, text: str, *, mode: int = 0o644) -> None:
@@ -167,11 +167,11 @@ class Booted:
         return self.run("systemctl", *arguments, check=check)
 
     def show(self, unit: str, name: str) -> str:
-        """A property of a unit."""
+        """Return a property of a unit."""
         return self.systemctl("show", "-P", name, unit).stdout.strip()
 
     def journal(self, *matches: str) -> list[dict[str, Any]]:
-        """Entries of the journal."""
+        """Return entries of the journal."""
         self.run("journalctl", "--sync")
         listed = self.run("journalctl", "-o", "json", "--all", *matches).stdout
         return [json.loads(line) for line in listed.splitlines()]
@@ -196,7 +196,7 @@ class Booted:
         return sock
 
     def _socket(self) -> socket.socket:
-        """Make a TCP socket in the network inside: a thread steps in there and makes it."""
+        """Make a TCP socket in the network inside, in a thread that enters its namespace."""
         made: list[socket.socket] = []
 
         def make() -> None:
@@ -232,9 +232,9 @@ class Booted:
 
     @contextmanager
     def load(self, *addresses: str) -> Iterator["subprocess.Popen[str]"]:
-        """Clients that push without a pause; they end, and tell, after a line on their standard input."""
-        there = [str(self.path(address)) if address.startswith("/") else address for address in addresses]
-        command = ["nsenter", "-t", str(self.pid), "-n", sys.executable, str(ROOT / "tests/load.py"), *there]
+        """Run clients that push until they read a line on standard input, then print the result."""
+        paths = [str(self.path(address)) if address.startswith("/") else address for address in addresses]
+        command = ["nsenter", "-t", str(self.pid), "-n", sys.executable, str(ROOT / "tests/load.py"), *paths]
         clients = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         with clients:
             yield clients
@@ -243,7 +243,7 @@ class Booted:
     # -- webhookd inside
 
     def install(self) -> None:
-        """Put everything where docs/systemd.md says."""
+        """Install everything as docs/systemd.md says."""
         shipped = "/opt/webhookd/share/webhookd/systemd"
         script = f"""
             install -D -m 644 -t /etc/systemd/system {shipped}/webhookd.service {shipped}/webhookd@.service \
@@ -257,7 +257,7 @@ class Booted:
         self.run("sh", "-ec", script)
 
     def configure(self, rules: str, *, settings: str = "", name: str = "webhookd") -> None:
-        """Write a configuration for octocat/blog; its secret is for root and the unit's credential alone."""
+        """Write a configuration for octocat/blog. Only root and the unit's credential can read its secret."""
         self.write("/etc/webhookd/secret", SECRET + "\n", mode=0o600)
         self.write(
             f"/etc/webhookd/{name}.yaml",
@@ -269,16 +269,18 @@ class Booted:
         self.systemctl("daemon-reload")
 
     def runs(self) -> list[dict[str, Any]]:
-        """All runs, newest first."""
-        listed: list[dict[str, Any]] = json.loads(self.webhookd("runs", *OPEN, "--limit", "1000000").stdout)
+        """Return all runs, newest first."""
+        listed: list[dict[str, Any]] = json.loads(
+            self.webhookd("runs", *JSON_OF_STATE, "--limit", "1000000").stdout
+        )
         return listed
 
     def webhookd(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run a command of ours as root."""
+        """Run a webhookd command as root."""
         return self.run(WEBHOOKD, *arguments, check=check)
 
     def queue(self, **over: Any) -> int:
-        """Push, and give the number of the one run that it queued."""
+        """Push, and return the number of the queued run."""
         answer = self.push(**over)
         assert answer.status == 202, answer
         (run,) = answer.body["runs"]
@@ -286,23 +288,23 @@ class Booted:
         return number
 
     def log(self, number: int, *, attempt: int = 1) -> str | None:
-        """What a command has printed so far; None before it starts."""
+        """Return what a command has printed so far; None before it starts."""
         path = self.path(f"{STATE}/runs/{number}/{attempt}/log")
         return path.read_text() if path.exists() else None
 
     def ended(self, number: int, *, attempt: int = 1) -> dict[str, Any]:
-        """Wait until an attempt has ended and its run is recorded, and give the run."""
+        """Wait until an attempt has ended and is recorded, and return its run."""
         result = self.path(f"{STATE}/runs/{number}/{attempt}/result.json")
         wait_for(result.exists, what=f"the end of run {number}", deadline=120)
 
         def recorded() -> dict[str, Any] | None:
-            run: dict[str, Any] = json.loads(self.webhookd("runs", *OPEN, str(number)).stdout)
+            run: dict[str, Any] = json.loads(self.webhookd("runs", *JSON_OF_STATE, str(number)).stdout)
             return run if run["state"] != "running" else None
 
         return wait_for(recorded, what=f"the record of run {number}") or {}
 
     def deploy(self, **over: Any) -> str:
-        """Push, wait for the end of its run, and give what the command printed."""
+        """Push, wait for the end of its run, and return what the command printed."""
         number = self.queue(**over)
         assert self.ended(number)["state"] == "succeeded", self.log(number)
         return self.log(number) or ""

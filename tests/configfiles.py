@@ -12,10 +12,10 @@ from webhookd import config
 from webhookd.errors import ConfigError
 from webhookd.models.settings import Config, Target
 
-OTHER_USER = 1000  # a uid that is not root's
+OTHER_USER = 1000  # a uid other than root's
 NOBODY = 65534
 KEY = "0123456789abcdef0123456789abcdef"
-SECRET = "secret: {file: secret}\n"  # what `write_secret` makes
+SECRET = "secret: {file: secret}\n"  # written by `write_secret`
 REPOS = "repos: {octocat/blog: {main: make deploy}}\n"
 
 
@@ -28,7 +28,7 @@ def write_secret(folder: Path, *, name: str = "secret", content: bytes = KEY.enc
 
 
 def write_config(folder: Path, text: str | bytes) -> Path:
-    """Write a configuration; text may be indented as a whole."""
+    """Write a configuration; common indentation of the text is removed."""
     file = folder / "webhookd.yaml"
     file.write_bytes(text if isinstance(text, bytes) else dedent(text).encode())
     file.chmod(0o644)
@@ -42,7 +42,7 @@ def load(folder: Path, text: str | bytes, *, env: Mapping[str, str] | None = Non
 
 
 def target(folder: Path, keys: str) -> Target:
-    """Load octocat/blog's main with these *keys* beside its command."""
+    """Load the target octocat/blog@main with these *keys* and a command."""
     loaded = load(folder, f"{SECRET}repos: {{octocat/blog: {{main: {{run: make, {keys}}}}}}}")
     return loaded.repositories[0].targets[0]
 

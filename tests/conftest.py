@@ -8,9 +8,9 @@ from hypothesis import settings
 from structlog.testing import LogCapture
 from structlog.typing import EventDict
 
-# A slow machine is no failure, and a change that passes here passes elsewhere: chance has its place at night.
+# Slow machines do not fail a test, and every machine tries the same examples. Random ones are for --long.
 settings.register_profile("unhurried", deadline=None, derandomize=True)
-settings.register_profile("long", deadline=None, max_examples=20_000)  # --hypothesis-profile=long: a night
+settings.register_profile("long", deadline=None, max_examples=20_000)  # --hypothesis-profile=long
 settings.load_profile("unhurried")
 
 
@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def logged() -> Iterator[list[EventDict]]:
-    """What is logged during the test, by every thread: fields, `event` and `log_level`."""
+    """The log of all threads during the test: fields, `event` and `log_level`."""
     capture = LogCapture()
     structlog.configure(processors=[structlog.processors.format_exc_info, capture])
     yield capture.entries

@@ -1,4 +1,4 @@
-"""The installed program as a process, used from outside as a forge and an operator do."""
+"""The installed daemon as a process, used from outside like a forge and an operator use it."""
 
 import hashlib
 import hmac
@@ -33,12 +33,12 @@ class Answer:
 
 @dataclass
 class Daemon:
-    """One state directory and configuration, and the daemon that runs on it, if it does."""
+    """A configuration and its state directory, and the daemon, if it runs."""
 
     folder: Path
-    repos: str  # YAML below `repos:`, indented by two
-    settings: str = ""  # further top-level YAML
-    listens: str = ""  # further addresses, each behind a comma
+    repos: str  # YAML under `repos:`, indented by two spaces
+    settings: str = ""  # more top-level YAML
+    listens: str = ""  # more addresses, each after a comma
     process: "subprocess.Popen[bytes] | None" = None
     port: int = 0
 
@@ -70,9 +70,9 @@ class Daemon:
         )
 
     def change(self, rules: str, *, settings: str = "", port: int = 0) -> None:
-        """Write the configuration anew for octocat/blog, and leave the daemon with what it has read.
+        """Write a new configuration for octocat/blog; the daemon does not read it yet.
 
-        `port` 0 is what it was started with, so that `listen` has not changed.
+        With `port` 0, `listen` is the same as at the first start.
         """
         self.repos, self.settings = f"  octocat/blog:\n{rules}", settings
         kept, self.port = self.port, port
@@ -80,7 +80,7 @@ class Daemon:
         self.port = kept
 
     def start(self, *, command: Sequence[str] = (), pass_fds: Sequence[int] = ()) -> "Daemon":
-        """Start it and wait until it listens; the first start chooses the port for all later ones."""
+        """Start the daemon and wait until it listens; the first start chooses the port for all later ones."""
         self.write_config()
         began = len(self.log)
         with (self.folder / "daemon.log").open("ab") as log:
@@ -104,7 +104,7 @@ class Daemon:
         return self
 
     def stop(self, signum: signal.Signals = signal.SIGTERM) -> int:
-        """Send *signum* and give the exit code."""
+        """Send *signum* and return the exit code."""
         assert self.process is not None
         self.process.send_signal(signum)
         code = self.process.wait(timeout=60)
@@ -112,7 +112,7 @@ class Daemon:
         return code
 
     def close(self) -> None:
-        """End it in a hurry, and whatever a killed one left at work."""
+        """End the daemon quickly, and the supervisors that a killed daemon left."""
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
             wait_for(
@@ -123,7 +123,7 @@ class Daemon:
             os.kill(pid, signal.SIGTERM)
 
     def supervisors(self) -> list[int]:
-        """The living supervisors named in lock files; the number of a dead one may be anybody's by now."""
+        """Return the pids in lock files that are running supervisors, and not other processes by now."""
         texts = [path.read_text() for path in (self.state_dir / "locks").glob("*.lock")]
         pids = [int(text.split()[1]) for text in texts if text]
         return [pid for pid in pids if is_alive(pid) and b"webhookd.deploy" in command_line(pid)]
@@ -145,7 +145,7 @@ class Daemon:
     def push(
         self, payload: dict[str, Any] | None = None, *, secret: str = SECRET, delivery: str = "", **over: Any
     ) -> Answer:
-        """Send a push as GitHub does; keyword arguments go to `push_payload`."""
+        """Send a push as GitHub does; keyword arguments are those of `push_payload`."""
         body = json.dumps(payload or push_payload(**over)).encode()
         headers = signed(body, secret, delivery=delivery)
         return self.request("POST", "/github-webhook", body=body, headers=headers)
@@ -165,17 +165,17 @@ class Daemon:
         return result
 
     def runs(self, *arguments: str) -> list[dict[str, Any]]:
-        """All runs, oldest first."""
+        """Return all runs, oldest first."""
         listed: list[dict[str, Any]] = json.loads(self.run_command("runs", "--json", *arguments).stdout)
         return listed[::-1]
 
     def wait_until_idle(self, *, deadline: float = 60.0) -> list[dict[str, Any]]:
-        """Wait until no run is queued or running, and give all."""
+        """Wait until no run is queued or running, and return all runs."""
         wait_for(self._is_idle, what="all runs ending", deadline=deadline)
         return self.runs()
 
     def _is_idle(self) -> bool:
-        """Look by the library, since a command for every look would keep the machine busy."""
+        """Return whether all runs have ended; a command for each check would take too much processor time."""
         with Store.open_reader(self.state_dir / "webhookd.db") as store:
             return store.counts() == Counts(queued=0, running=0) and bool(store.runs(limit=1))
 
@@ -183,7 +183,7 @@ class Daemon:
 def push_payload(
     *, repo: str = "octocat/blog", branch: str = "main", ref: str = "", commit: str = "", **over: Any
 ) -> dict[str, Any]:
-    """What GitHub says of a push, in its own shape, with new object ids."""
+    """Return the payload of a push as GitHub sends it, with new commit ids."""
     after = commit or hashlib.sha1(uuid.uuid4().bytes).hexdigest()
     head = {"id": after, "message": "Say more", "added": [], "removed": [], "modified": ["index.md"]}
     return {
@@ -203,7 +203,7 @@ def push_payload(
 
 
 def signed(body: bytes, secret: str = SECRET, *, event: str = "push", delivery: str = "") -> dict[str, str]:
-    """The headers GitHub sends with *body*."""
+    """Return the headers that GitHub sends with *body*."""
     return {
         "Content-Type": "application/json",
         "User-Agent": "GitHub-Hookshot/044aadd",

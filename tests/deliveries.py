@@ -1,4 +1,4 @@
-"""Deliveries as the forges send them, made by webhookd itself."""
+"""Deliveries as the forges send them, made by webhookd's own `sign`."""
 
 import json
 from datetime import datetime
@@ -14,14 +14,14 @@ KEY = "correct horse battery stäple"
 
 
 def hook_of(name: Forge = Forge.GITHUB, key: str = KEY) -> Hook:
-    """A hook with one secret that signs."""
+    """Return a hook with one secret."""
     return make_hook(forge=name, secrets=(make_secret(key),))
 
 
 def sign_document(
     document: bytes, hook: Hook, *, event: str = "push", form: bool = False, now: datetime = NOW
 ) -> SignedDelivery:
-    """Sign any JSON as the hook's forge would."""
+    """Sign any document as the hook's forge would."""
     return sign_delivery(document, hook=hook, event=event, delivery="d-1", now=now, form=form)
 
 
@@ -33,12 +33,12 @@ def sign_sample(
     now: datetime = NOW,
     message: str = "Grüße & <b> 100 %",
 ) -> SignedDelivery:
-    """Make up a delivery of the hook's forge."""
+    """Return a sample delivery of the hook's forge."""
     change = Change(before="b" * 40, after="a" * 40)
     spec = SampleSpec(delivery="d-1", event=event, changes=(change,), message=message)
     return sign_spec(spec, hook=hook, now=now, form=form)
 
 
 def as_document(payload: object) -> bytes:
-    """Write JSON as GitHub does."""
+    """Return JSON as GitHub writes it."""
     return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")

@@ -1,4 +1,4 @@
-"""Values for tests: each function makes a realistic one, and keyword arguments change what matters."""
+"""Values for tests. Each function makes a realistic value; keyword arguments override its fields."""
 
 import hashlib
 from datetime import UTC, datetime
@@ -14,12 +14,12 @@ BEFORE = "4544205a385319fd846d5df4ed2e3b8173529d78"
 
 
 def make_secret(key: str = "s3cret", **over: Any) -> Secret:
-    """A secret whose label tells nothing about its key."""
+    """Return a secret whose label does not contain its key."""
     return Secret(**({"label": "file /etc/webhookd/secret", "key": key.encode()} | over))
 
 
 def make_hook(**over: Any) -> Hook:
-    """The hook that a file with nothing but a top-level secret has."""
+    """Return the hook of a configuration with only a top-level secret."""
     values: dict[str, Any] = {
         "name": "github",
         "path": "/github-webhook",
@@ -30,7 +30,7 @@ def make_hook(**over: Any) -> Hook:
 
 
 def make_target(**over: Any) -> Target:
-    """A target for octocat/blog's main branch."""
+    """Return a target for the branch main of octocat/blog."""
     values: dict[str, Any] = {
         "name": "octocat/blog@main",
         "hook": "github",
@@ -43,12 +43,12 @@ def make_target(**over: Any) -> Target:
 
 
 def make_repository(**over: Any) -> Repository:
-    """octocat/blog with one target."""
+    """Return octocat/blog with one target."""
     return Repository(**({"pattern": "octocat/blog", "hook": "github", "targets": (make_target(),)} | over))
 
 
 def make_push(**over: Any) -> PushEvent:
-    """A push of one commit to octocat/blog's main; another `ref` brings its branch or tag along."""
+    """Return a push of one commit to main of octocat/blog; `ref` also sets its branch or tag."""
     ref = over.get("ref", "refs/heads/main")
     values: dict[str, Any] = {
         "repo": "octocat/blog",
@@ -66,7 +66,7 @@ def make_push(**over: Any) -> PushEvent:
 
 
 def make_delivery(**over: Any) -> Delivery:
-    """A delivery of one push; the digest follows the body."""
+    """Return a delivery of one push, with the digest of its body."""
     body = over.get("body", b'{"ref": "refs/heads/main"}')
     values: dict[str, Any] = {
         "hook": "github",
@@ -85,7 +85,7 @@ def make_delivery(**over: Any) -> Delivery:
 
 
 def make_match(**over: Any) -> Match:
-    """A push that a target named exactly."""
+    """Return a match of a push and a target with the exact branch."""
     values: dict[str, Any] = {
         "push": make_push(),
         "target": make_target(),
@@ -95,14 +95,14 @@ def make_match(**over: Any) -> Match:
 
 
 def make_decision(**over: Any) -> Decision:
-    """A delivery that runs one target; its pushes are those of the matches."""
+    """Return a decision that runs one target; the pushes of its delivery are those of the matches."""
     matches = over.get("matches", (make_match(),))
     delivery = make_delivery(pushes=tuple(match.push for match in matches))
     return Decision(**({"delivery": delivery, "matches": matches} | over))
 
 
 def make_run(**over: Any) -> Run:
-    """A queued run of octocat/blog's main."""
+    """Return a queued run of octocat/blog@main."""
     values: dict[str, Any] = {
         "run": 12,
         "target": "octocat/blog@main",

@@ -1,4 +1,4 @@
-"""The front door by itself: real sockets and a real store, in a thread of the test's own process."""
+"""The public server alone, with real sockets and a real store, in a thread of the test process."""
 
 import contextlib
 import socket
@@ -18,19 +18,19 @@ from webhookd.web.app import PublicApp
 from webhookd.web.receiver import Receiver
 from webhookd.web.server import Limits, Server
 
-SECRET = "s3cret"  # what `make_secret` makes
+SECRET = "s3cret"  # the key of `make_secret`
 DEFAULTS = Limits()
 Application = Callable[..., Any]
 
 
 @dataclass
 class FrontDoor:
-    """A server with the configuration of the factories; nothing runs behind its store."""
+    """The public server with the configuration of the factories; no worker takes its runs."""
 
     store: Store
     config: Config
     limits: Limits = DEFAULTS
-    application: Application | None = None  # in the place of the Flask app
+    application: Application | None = None  # instead of the Flask app
     wakes: list[None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -57,7 +57,7 @@ class FrontDoor:
         return PublicApp(self.receiver, config=lambda: self.config, health=health)
 
     def stop(self) -> None:
-        """Drain, as the daemon does at its end."""
+        """Stop the thread; it drains the server as the daemon does."""
         self._stopping.set()
         if self._thread.is_alive():
             self.server.wake()
@@ -73,7 +73,7 @@ class FrontDoor:
 
 
 def make_front_door(store: Store, **over: Any) -> FrontDoor:
-    """A front door for octocat/blog; `hook=` and `config=` change its hook and configuration."""
+    """Return a front door for octocat/blog; `hook=` and `config=` change its hook and configuration."""
     hook = over.pop("hook", make_hook(secrets=(make_secret(SECRET),)))
     config = Config(
         file=Path("/etc/webhookd/webhookd.yaml"),

@@ -1,4 +1,4 @@
-"""What tests of processes share: waiting for a condition, and looking at processes from outside."""
+"""Shared by tests of processes: wait for a condition, and inspect processes from outside."""
 
 import time
 from collections.abc import Callable
@@ -7,23 +7,23 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-DEADLINE = 30.0  # seconds; reached only by a test that fails
+DEADLINE = 30.0  # seconds; only a failing test takes this long
 
 
 def wait_for(condition: Callable[[], T], *, what: str = "condition", deadline: float = DEADLINE) -> T:
-    """Give the first true value of *condition*, looking again and again until the deadline."""
+    """Call *condition* until it returns a true value or the deadline passes, and return that value."""
     end = time.monotonic() + deadline
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise AssertionError(f"{what} did not come true within {deadline:g} s")
+            raise AssertionError(f"timed out after {deadline:g} s waiting for {what}")
         time.sleep(0.01)
 
 
 def is_alive(pid: int) -> bool:
-    """Whether *pid* is a process that has not ended."""
+    """Return whether *pid* is a process that has not ended."""
     try:
         state = (
             Path(f"/proc/{pid}/stat")
@@ -37,7 +37,7 @@ def is_alive(pid: int) -> bool:
 
 
 def command_line(pid: int) -> bytes:
-    """The arguments of *pid*, each ended by NUL; empty when it has ended."""
+    """Return the arguments of *pid*, each followed by NUL; empty when it has ended."""
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
@@ -45,5 +45,5 @@ def command_line(pid: int) -> bytes:
 
 
 def read_pids(folder: Path) -> list[int]:
-    """The pids that commands of a test wrote into files called `*.pid`."""
+    """Return the pids that commands of a test wrote into files `*.pid`."""
     return [int(path.read_text()) for path in folder.glob("*.pid") if path.read_text().strip()]

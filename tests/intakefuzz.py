@@ -1,7 +1,7 @@
-"""What the fuzzer of intake does with one input, and its first inputs.
+"""The check and the first inputs for the fuzzer of intake.
 
-An input is a forge, a way of sending, an event, and a document. Documents are signed, so that the parsers
-behind the signature are reached.
+An input consists of a forge, a way of sending, an event and a document. Documents are signed, so that they
+reach the parsers after the signature check.
 """
 
 import contextlib
@@ -22,7 +22,7 @@ from webhookd.queue.accepting import order
 
 FORGES = tuple(Forge)
 WAYS = JSON, FORM, UNSIGNED = range(3)
-SIGNING_KEYS = {Forge.GITLAB: "whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQ="}  # otherwise it would be a token
+SIGNING_KEYS = {Forge.GITLAB: "whsec_c2VjcmV0IHNlY3JldCBzZWNyZXQ="}  # a key of another form is a token
 HOOKS = {name: hook_of(name, SIGNING_KEYS.get(name, KEY)) for name in FORGES}
 REPOSITORY = make_repository(
     pattern="**",
@@ -34,7 +34,7 @@ REPOSITORY = make_repository(
 
 
 def samples(name: Forge) -> list[Sample]:
-    """Make one delivery of each kind that a forge sends."""
+    """Return one delivery of each kind that a forge sends."""
     new, old = "a" * 40, "b" * 40
     changes = [Change(before=old, after=new), Change(before=None, after=new), Change(before=old, after=None)]
     changes += [Change(kind=RefKind.TAG, name="v1", before=None, after=new)]
@@ -51,7 +51,7 @@ EVENTS = {name: sorted({sample.event for sample in samples(name)}) for name in F
 
 
 def try_one(data: bytes) -> None:
-    """Hand intake one input; whatever is neither a decision nor a refusal is a bug."""
+    """Give intake one input. It must return a decision or a refusal."""
     accepts(data)
 
 
@@ -65,12 +65,12 @@ def accepts(data: bytes) -> bool:
     if decision is None:
         return False
     assert way != UNSIGNED, "an unsigned request was accepted"
-    order(decision, now=NOW)  # the store has to be able to write it down
+    order(decision, now=NOW)  # the store must be able to write it
     return True
 
 
 def request_of(signed: SignedDelivery, way: int) -> Request:
-    """Return a delivery as it arrives: as JSON, as if it were a form, or with a wrong signature."""
+    """Return a delivery as a request: as JSON, as a form, or with a wrong signature."""
     request = signed.request()
     if way == FORM:
         headers = {**request.headers, "content-type": "application/x-www-form-urlencoded"}
@@ -81,7 +81,7 @@ def request_of(signed: SignedDelivery, way: int) -> Request:
 
 
 def judge(request: Request, hook: Hook) -> Decision | None:
-    """Return what becomes of a request; None for a refusal."""
+    """Return the decision about a request; None if it is refused."""
     try:
         return receive(request, hook=hook, repositories=[REPOSITORY], now=NOW)
     except Rejected:
@@ -89,7 +89,7 @@ def judge(request: Request, hook: Hook) -> Decision | None:
 
 
 def seeds() -> Iterator[bytes]:
-    """Yield every sample of every forge as an input, sent in every way."""
+    """Yield every sample of every forge as an input, for every way of sending."""
     for number, name in enumerate(FORGES):
         for sample in samples(name):
             document = forge(name).encode(sample.payload)

@@ -1,11 +1,11 @@
-"""The journal's native protocol, read as journald reads it."""
+"""Reads the native protocol of the journal, as journald does."""
 
 import socket
 import struct
 
 
 def received(journald: socket.socket) -> list[dict[str, list[str]]]:
-    """The entries so far, read as journald reads them."""
+    """Return the entries received so far."""
     entries = []
     while True:
         try:

@@ -1,8 +1,10 @@
-"""Clients that push without a pause until they are told to stop, and what became of their requests.
+"""Clients that push all the time until they are stopped, then print how many requests failed.
 
-A script of its own with the standard library only, so that it runs anywhere: python3 load.py ADDRESS …
-An ADDRESS is HOST:PORT or the path of a unix socket. Half of the clients of each address keep their
-connection, half open one for each request. Ends when a line, or the end, comes from standard input.
+    python3 load.py ADDRESS …
+
+This script needs only the standard library, so that it runs everywhere. ADDRESS is HOST:PORT or the path of a
+unix socket. Half of the clients keep their connection, half open a new one for each request. The script ends
+after a line, or the end, of standard input.
 """
 
 import hashlib
@@ -16,31 +18,31 @@ import time
 import uuid
 
 SECRET = b"correct horse battery staple"
-CLIENTS = 6  # of each address
-PATIENCE = 30.0  # seconds
+CLIENTS = 6  # per address
+TIMEOUT = 30.0  # seconds
 
 
 class UnixConnection(http.client.HTTPConnection):
     """HTTP over a unix socket."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=PATIENCE)
+        super().__init__("localhost", timeout=TIMEOUT)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(PATIENCE)
+        self.sock.settimeout(TIMEOUT)
         self.sock.connect(self._path)
 
 
 def connect(address: str) -> http.client.HTTPConnection:
     if address.startswith("/"):
         return UnixConnection(address)
-    return http.client.HTTPConnection(address, timeout=PATIENCE)
+    return http.client.HTTPConnection(address, timeout=TIMEOUT)
 
 
 def push(connection: http.client.HTTPConnection, *, keep: bool) -> tuple[int, bool]:
-    """Send one push; give its status and whether the connection stays open."""
+    """Send one push; return its status and whether the connection stays open."""
     after = hashlib.sha1(uuid.uuid4().bytes).hexdigest()
     body = json.dumps(
         {"ref": "refs/heads/main", "after": after, "repository": {"full_name": "octocat/blog"}}
@@ -59,7 +61,7 @@ def push(connection: http.client.HTTPConnection, *, keep: bool) -> tuple[int, bo
 
 
 class Client(threading.Thread):
-    """Pushes, one request after the other."""
+    """Sends pushes, one after the other."""
 
     def __init__(self, address: str, *, keep: bool, stopping: threading.Event) -> None:
         super().__init__()
@@ -92,7 +94,7 @@ class Client(threading.Thread):
 
 
 def main() -> None:
-    """Push until told to stop, then print the counts and the first failures."""
+    """Push until stopped, then print the counts and the first failures."""
     stopping = threading.Event()
     clients = [
         Client(address, keep=number % 2 == 0, stopping=stopping)

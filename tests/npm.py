@@ -1,4 +1,4 @@
-"""JavaScript of other people for tests: packages from npm in a cache of the tests' own, run by node."""
+"""Runs JavaScript packages from npm with Node, from a cache for tests."""
 
 import fcntl
 import json
@@ -14,14 +14,14 @@ CACHE = Path(os.environ.get("WEBHOOKD_TEST_CACHE") or Path(__file__).parent.pare
 
 
 def installed(*packages: str) -> Path:
-    """Give a folder in which these packages (name@version) lie; skip the test where they cannot be had."""
+    """Return a folder with these packages (name@version); skip the test if they cannot be installed."""
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            pytest.skip(f"there is no {program} here")
+            pytest.skip(f"{program} is not installed")
     folder = CACHE / "npm" / "+".join(packages).replace("/", "_")
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run beside each other
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in parallel
         if not (folder / "complete").exists():
             _install(folder, packages)
             (folder / "complete").touch()
@@ -36,7 +36,7 @@ def _install(folder: Path, packages: tuple[str, ...]) -> None:
 
 
 def run(folder: Path, script: str, given: object) -> Any:
-    """Run an ES module in *folder*; it finds *given* as `given` and prints JSON."""
+    """Run an ES module in *folder* with *given* as its variable `given`; return the JSON that it prints."""
     begin = "import fs from 'node:fs'; const given = JSON.parse(fs.readFileSync(0, 'utf8'));\n"
     done = subprocess.run(
         ["node", "--input-type=module", "-e", begin + script],

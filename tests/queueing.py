@@ -1,4 +1,4 @@
-"""Steps that tests of the store share: push, start, end, each with what matters as an argument."""
+"""Shared by tests of the store: the steps push, start and end, with their details as arguments."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,12 +18,12 @@ CANCELLED = Outcome(ending=Ending.CANCELLED)
 
 
 def later(seconds: float) -> datetime:
-    """The time so many seconds after NOW."""
+    """Return the time *seconds* after NOW."""
     return NOW + timedelta(seconds=seconds)
 
 
 def delivery_of(delivery_id: str, *targets: dict[str, Any], **push: Any) -> Decision:
-    """A delivery of one push that each of *targets* (values that differ from the usual one) matches."""
+    """Return a decision about one push that matches each of *targets* (changed fields of a target)."""
     event = make_push(**push)
     matches = tuple(make_match(push=event, target=make_target(**values)) for values in targets or ({},))
     return make_decision(delivery=make_delivery(delivery_id=delivery_id, pushes=(event,)), matches=matches)
@@ -38,13 +38,13 @@ def push(
     ref: str = "refs/heads/main",
     **target: Any,
 ) -> Acceptance:
-    """Accept a delivery of one push to one target, which is named after the repository."""
+    """Accept a delivery of one push to one target, named after the repository."""
     decision = delivery_of(delivery_id, {"name": f"{repo}@main", "repo": repo, **target}, repo=repo, ref=ref)
     return store.accept(decision, now=now)
 
 
-def push_in_vain(store: Store, delivery_id: str) -> None:
-    """Accept a push in a transaction that fails at its very end, in the commit."""
+def push_with_failing_commit(store: Store, delivery_id: str) -> None:
+    """Accept a push in a transaction whose commit fails."""
     order = accepting.order(delivery_of(delivery_id), now=NOW)
 
     def work(tx: Transaction) -> None:
@@ -52,17 +52,17 @@ def push_in_vain(store: Store, delivery_id: str) -> None:
         accepting.accept(tx, order)
         tx.execute("INSERT INTO attempt (run_id, n, owner, started_at) VALUES (99, 1, '', 0)", {})
 
-    store._db.write(work)  # noqa: SLF001 - nothing that the store offers can fail so
+    store._db.write(work)  # noqa: SLF001 - the store itself has no such failure
 
 
 def queued(acceptance: Acceptance) -> int:
-    """The number of the one run that was queued."""
+    """Return the number of the queued run."""
     (run,) = acceptance.runs
     return run.run
 
 
 def start(store: Store, *, now: datetime = NOW, owner: str = OWNER) -> Claim:
-    """Claim a run that must be there."""
+    """Claim a run; there must be one."""
     claim = store.claim(owner=owner, now=now)
     assert claim is not None, "nothing could be claimed"
     return claim
@@ -76,7 +76,7 @@ def end(
     now: datetime = NOW,
     retry_in: float | None = None,
 ) -> Run:
-    """Finish what was claimed."""
+    """Finish a claimed run."""
     run = claim.run
     return store.finish(
         run.run, owner=run.owner or "", attempt=run.attempt, outcome=outcome, now=now, retry_in=retry_in
@@ -84,5 +84,5 @@ def end(
 
 
 def states(store: Store) -> dict[int, str]:
-    """The state of every run."""
+    """Return the state of every run."""
     return {run.run: run.state.value for run in reversed(store.runs(limit=1000))}

@@ -1,4 +1,4 @@
-"""A client that sends bytes, not requests, and reads what comes back."""
+"""An HTTP client that sends raw bytes and reads the responses."""
 
 import contextlib
 import io
@@ -10,7 +10,7 @@ from http.client import HTTPResponse
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 30.0  # seconds
+TIMEOUT = 30.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Reply:
 
 @dataclass
 class _OneByOne:
-    """Lends the bytes of a socket without reading ahead, so that pipelined answers stay apart."""
+    """Reads from a socket without reading ahead, so that pipelined responses stay separate."""
 
     sock: socket.socket
 
@@ -46,14 +46,14 @@ class Wire:
         return self
 
     def reply(self, method: str = "GET") -> Reply:
-        """Read one answer; *method* tells whether it has a body."""
-        response = HTTPResponse(_OneByOne(self.sock), method=method)  # type: ignore[arg-type] # all it uses
+        """Read one response; *method* decides whether it has a body."""
+        response = HTTPResponse(_OneByOne(self.sock), method=method)  # type: ignore[arg-type] # it only uses makefile
         response.begin()
         headers = {name.lower(): value for name, value in response.getheaders()}
         return Reply(response.status, headers, response.read())
 
     def is_closed(self) -> bool:
-        """Wait for the other end to close; false when it says something else first."""
+        """Wait until the server closes the connection; false when it sends something first."""
         try:
             return self.sock.recv(1) == b""
         except ConnectionResetError:
@@ -64,14 +64,14 @@ class Wire:
 def wire(port: int, *, unix: Path | None = None) -> Iterator[Wire]:
     """Connect to a port of 127.0.0.1, or to a unix socket."""
     sock = socket.socket(socket.AF_UNIX if unix else socket.AF_INET, socket.SOCK_STREAM)
-    sock.settimeout(PATIENCE)
+    sock.settimeout(TIMEOUT)
     with sock:
         sock.connect(str(unix) if unix else ("127.0.0.1", port))
         yield Wire(sock)
 
 
 def head(method: str, target: str, *, version: str = "1.1", **headers: str) -> bytes:
-    """Write a request's head; ``x_github_event`` becomes ``x-github-event``."""
+    """Return the head of a request; ``x_github_event`` becomes ``x-github-event``."""
     fields = {"host": "hooks.example.org"} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
@@ -80,6 +80,6 @@ def head(method: str, target: str, *, version: str = "1.1", **headers: str) -> b
 
 
 def posted(body: bytes, target: str = "/github-webhook", *, version: str = "1.1", **headers: str) -> bytes:
-    """Write a whole POST."""
+    """Return a complete POST."""
     length = {"content_length": str(len(body))}
     return head("POST", target, version=version, **(length | headers)) + body

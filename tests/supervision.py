@@ -1,4 +1,4 @@
-"""Supervisors as tests start and watch them: real ones, from a real fork server."""
+"""Real supervisors for tests, from a real fork server."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from webhookd.deploy.locks import RunningSupervisor
 
 Run = Callable[..., Result]
 
-INVOCATION = hashlib.sha256(os.urandom(16)).hexdigest()[:32]  # tests run beside each other
+INVOCATION = hashlib.sha256(os.urandom(16)).hexdigest()[:32]  # tests run in parallel
 
 
 def start(
@@ -46,6 +46,6 @@ def log(launcher: Launcher) -> bytes:
 
 
 def spare(launcher: Launcher) -> int:
-    """The supervisor that waits for the next job."""
+    """Return the pid of the supervisor that waits for the next job."""
     children = Path(f"/proc/{launcher.pid}/task/{launcher.pid}/children")
     return int(wait_for(lambda: children.read_text().split(), what="a spare")[0])

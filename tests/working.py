@@ -1,4 +1,4 @@
-"""A real worker between a real store and real supervisors, as tests put it to work."""
+"""A real worker with a real store and real supervisors, for tests."""
 
 import json
 import threading
@@ -15,11 +15,11 @@ from webhookd.models.run import RunState
 from webhookd.queue import Store
 
 REPOS = ("octocat/blog", "octocat/shop")
-OVER = {RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.SUPERSEDED}
+ENDED = {RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.SUPERSEDED}
 
 
 class AtWork:
-    """A store with a worker. Every command is a script; a run of it leaves a file with its number."""
+    """A store with a worker. Every command is a script that makes a file named after its run."""
 
     def __init__(self, store: Store, launcher: Launcher, folder: Path) -> None:
         self.store = store
@@ -34,13 +34,13 @@ class AtWork:
         self.begin()
 
     def configure(self, *, workers: int = 4, **keys: object) -> None:
-        """Put a configuration in force whose targets have these *keys*."""
+        """Use a new configuration whose targets have these *keys*."""
         target = {"run": f". {self.script}"} | keys
         repos = json.dumps({repo: {"main": target} for repo in REPOS})
         self.config = load(self.folder, f"{SECRET}workers: {workers}\nrepos: {repos}")
 
     def begin(self) -> None:
-        """Put a new worker to work, as a daemon does that starts."""
+        """Start a new worker, as a starting daemon does."""
         self.worker = Worker(
             store=self.store, launcher=self.launcher, config=lambda: self.config, owner=OWNER
         )
@@ -48,7 +48,7 @@ class AtWork:
         self.thread.start()
 
     def end(self) -> None:
-        """Let the worker end once its commands have, or without them where a test has failed."""
+        """Stop the worker when its commands have ended; interrupt them if they take too long."""
         self.worker.drain()
         self.thread.join(DEADLINE)
         if self.thread.is_alive():
@@ -59,16 +59,16 @@ class AtWork:
         self.worker.close()
 
     def is_blocked(self) -> bool:
-        """Tell what the worker says of itself."""
+        """Return whether the worker is blocked."""
         return self.worker.is_blocked
 
     def push(self, delivery_id: str, repo: str = REPOS[0], **target: Any) -> int:
-        """Accept a push, as the daemon does it; give its run."""
+        """Accept a push as the daemon does, and return its run."""
         run = queued(push(self.store, delivery_id, repo=repo, **target))
         self.worker.wake()
         return run
 
     def end_of(self, run: int) -> RunState:
-        """Give the state that *run* ends in."""
-        wait_for(lambda: self.store.run(run).state in OVER, what=f"the end of run {run}")
+        """Wait for the end of *run* and return its state."""
+        wait_for(lambda: self.store.run(run).state in ENDED, what=f"the end of run {run}")
         return self.store.run(run).state

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from daemon import SECRET, Daemon, push_payload, signed
 from harness import wait_for
-from rawhttp import PATIENCE, Reply, Wire, head, posted, wire
+from rawhttp import TIMEOUT, Reply, Wire, head, posted, wire
 
 MAX_BODY = 64 * 1024
 RULES = """\
@@ -120,7 +120,7 @@ def test_the_same_delivery_again_depends_on_its_run(daemon: Daemon) -> None:
     assert send(good, "good") == (200, "duplicate")
     assert send(bad, "bad") == (202, "queued")
     daemon.wait_until_idle()
-    with sqlite3.connect(daemon.state_dir / "webhookd.db", timeout=PATIENCE) as database:
+    with sqlite3.connect(daemon.state_dir / "webhookd.db", timeout=TIMEOUT) as database:
         database.execute("UPDATE run SET ended_at = ended_at - 61000000")
     database.close()
     assert send(good, "good") == (202, "queued")

@@ -14,7 +14,7 @@ from daemon import push_payload, signed
 from frontdoor import SECRET, FrontDoor, make_front_door
 from hypothesis import given
 from hypothesis import strategies as st
-from rawhttp import PATIENCE, head
+from rawhttp import TIMEOUT, head
 
 from webhookd.queue import Store
 
@@ -81,7 +81,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDoor]:
 def exchange(door: FrontDoor, data: bytes) -> bytes:
     """Send everything, close our side, and give everything that comes back."""
     received = b""
-    with socket.create_connection(("127.0.0.1", door.port), timeout=PATIENCE) as sock:
+    with socket.create_connection(("127.0.0.1", door.port), timeout=TIMEOUT) as sock:
         try:
             sock.sendall(data)
             sock.shutdown(socket.SHUT_WR)

@@ -5,7 +5,7 @@ import os
 import pytest
 from factories import NOW
 from harness import wait_for
-from queueing import push_in_vain
+from queueing import push_with_failing_commit
 from structlog.typing import EventDict
 from working import REPOS, AtWork
 
@@ -18,7 +18,7 @@ def test_nothing_starts_and_nothing_is_left_of_a_claim_whose_commit_fails(
 ) -> None:
     def fail() -> bool:
         with pytest.raises(StoreError, match="FOREIGN KEY"):
-            push_in_vain(at_work.store, "lost")
+            push_with_failing_commit(at_work.store, "lost")
         at_work.worker.wake()
         return "store unavailable" in [entry["event"] for entry in logged]
 
