@@ -3,14 +3,14 @@
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from webhookd.cli import output
 from webhookd.cli.configuration import config_file
 from webhookd.cli.options import config_option, json_option
-from webhookd.errors import ConfigError, Problem, UsageError
+from webhookd.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
     from webhookd.intake import RuleVerdict
@@ -66,16 +66,21 @@ def _load(ctx: click.Context, *, without_secrets: bool, as_json: bool) -> "Confi
     except ConfigError as error:
         if not as_json:
             raise
-        output.print_json({"ok": False, "problems": _json(error.problems), "warnings": []})
+        output.print_json({"ok": False, "problems": [*map(asdict, error.problems)], "warnings": []})
         ctx.exit(error.exit_code)
 
 
 def _print_ok(config: "Config", *, as_json: bool) -> None:
-    targets = len(config.targets)
-    counts = {"hooks": len(config.hooks), "repositories": len(config.repositories), "targets": targets}
+    counts = {
+        "hooks": len(config.hooks),
+        "repositories": len(config.repositories),
+        "targets": len(config.targets),
+    }
     if as_json:
-        summary = {"ok": True, "file": str(config.file), **counts, "problems": []}
-        output.print_json({**summary, "warnings": _json(config.warnings)})
+        warnings = [*map(asdict, config.warnings)]
+        output.print_json(
+            {"ok": True, "file": str(config.file), **counts, "problems": [], "warnings": warnings}
+        )
         return
     singular = {"hooks": "hook", "repositories": "repository", "targets": "target"}
     counted = (f"{count} {singular[what] if count == 1 else what}" for what, count in counts.items())
@@ -98,7 +103,17 @@ def _explain(config: "Config", repo: str, ref: str, *, hook: str | None, as_json
                 "repo": repo,
                 "ref": full,
                 "targets": [verdict.target.name for verdict in verdicts if verdict.matched],
-                "rules": [_rule(verdict) for verdict in verdicts],
+                "rules": [
+                    {
+                        "target": verdict.target.name,
+                        "hook": verdict.target.hook,
+                        "matched": verdict.matched,
+                        "reason": verdict.reason,
+                        "paths": list(verdict.target.paths),
+                        "paths_ignore": list(verdict.target.paths_ignore),
+                    }
+                    for verdict in verdicts
+                ],
             }
         )
     else:
@@ -120,22 +135,6 @@ def _text(repo: str, ref: str, verdicts: Sequence["RuleVerdict"]) -> str:
     count = sum(verdict.matched for verdict in verdicts)
     what = "nothing runs" if not count else "1 target runs" if count == 1 else f"{count} targets run"
     return "\n".join([*lines, f"{repo} {ref}: {what}{depends}"])
-
-
-def _rule(verdict: "RuleVerdict") -> dict[str, Any]:
-    target = verdict.target
-    return {
-        "target": target.name,
-        "hook": target.hook,
-        "matched": verdict.matched,
-        "reason": verdict.reason,
-        "paths": list(target.paths),
-        "paths_ignore": list(target.paths_ignore),
-    }
-
-
-def _json(problems: Sequence[Problem]) -> list[dict[str, Any]]:
-    return [asdict(problem) for problem in problems]
 
 
 @click.command()

@@ -150,9 +150,8 @@ def _reworded(error: click.ClickException) -> tuple[str, str]:
     if near is None:
         return message, see_help
     *most, last = near[1].split(", ")
-    return message[: near.start()].removesuffix(
-        "."
-    ), f"did you mean {', '.join(most) + ' or ' if most else ''}{last}?"
+    choice = f"{', '.join(most)} or {last}" if most else last
+    return message[: near.start()].removesuffix("."), f"did you mean {choice}?"
 
 
 def _requoted(message: str) -> str:

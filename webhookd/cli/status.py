@@ -31,9 +31,7 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
 
     Exits with 0 if the daemon is up, with 1 if it is down.
     """
-    targets, problem = _configured(
-        ctx
-    )  # before root becomes another user, who may not be allowed to read the file
+    targets, problem = _configured(ctx)  # first: root becomes another user, who may not read the file
     found = replace(_look(ctx, targets), config_problem=problem)
     if as_json:
         output.print_json(status_json(found))
