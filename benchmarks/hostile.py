@@ -1,14 +1,16 @@
-"""Send good pushes while hostile clients attack, and check the answers to each kind of attack.
+"""Good pushes during attacks, and the answers to each kind of hostile request.
 
     python benchmarks/hostile.py [--silent 500] [--slow 500] [--forgers 16] [--seconds 20] [--idle 1500]
-        [--each 10000]
+        [--large 16] [--each 10000]
 
-1. Silent connections, connections that send one byte per second, and connections that send wrong signatures
-   as fast as they can, all at once. A good push is sent every second from the same address.
-2. More idle connections than the server accepts.
-3. Many requests of each hostile kind: their status codes, and the size of the log.
+1. Silent connections, connections that send a byte a second, and connections that send wrong signatures as
+   fast as they can, all at once and from the same address as a good push each second.
+2. Bodies of 25 MiB with wrong signatures, beside good pushes of 100 KB.
+3. 2,000 new connections a second on which nothing comes, beside good pushes that take a second.
+4. More idle connections than the server takes.
+5. Many requests of each hostile kind: their status codes, and the size of the log.
 
-Exits with 1 when a bar is missed. `--untimed` leaves out the bars that depend on the speed of the machine.
+Exits 1 when a bar is missed. `--untimed` leaves out the bars that depend on the machine's speed.
 """
 
 import argparse
@@ -18,7 +20,6 @@ import hashlib
 import hmac
 import http.client
 import json
-import multiprocessing
 import resource
 import socket
 import subprocess
@@ -26,23 +27,34 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from multiprocessing.queues import Queue
-from multiprocessing.synchronize import Event
 from pathlib import Path
 
+from attacks import (
+    HOOK,
+    WRONG,
+    Attacker,
+    answer,
+    attack,
+    connect_only,
+    forge,
+    request,
+    send_large_bodies,
+    stay_silent,
+    trickle,
+)
 from served import SECRET, WEBHOOKD, Served, webhookd
 
-SLOWEST, GROWTH, LOG = 1.0, 30 * 1024**2, 1024**2  # seconds, bytes, bytes
+SLOWEST = 1.0  # seconds
+GROWTH, LARGE_GROWTH, FILES, LOG = 30 * 1024**2, 200 * 1024**2, 100 * 1024**2, 1024**2  # bytes
 RULES = "    hook: github\n    branches: {main: exit 0}"
 SETTINGS = "hooks: {inside: {forge: github, path: /inside, secret: {file: %s}, allow_from: [192.0.2.1]}}\n"
-WRONG = "sha256=" + "0" * 64
 
 
 @dataclass(frozen=True, slots=True)
-class HostileRequest:
-    """A hostile request and the status codes that are correct answers to it."""
+class Kind:
+    """A hostile request and the status codes that it may be answered with."""
 
     name: str
     request: bytes
@@ -50,7 +62,7 @@ class HostileRequest:
 
 
 def main() -> None:
-    """Attack, print the results and compare them with the bars."""
+    """Attack, print the findings, and compare them with the bars."""
     options = arguments()
     resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
     with tempfile.TemporaryDirectory() as name:
@@ -60,12 +72,14 @@ def main() -> None:
         with webhookd(Path(name, "webhookd"), RULES, settings=SETTINGS % secret) as served:
             missed = [
                 *under_attack(served, options),
+                *under_large_bodies(served, options),
+                *under_bare_connects(served, options),
                 *with_idle_connections(served, options),
-                *each_kind_alone(served, options),
+                *one_kind_after_the_other(served, options),
             ]
-            pushed = options.seconds + 2
+            pushed = 3 * (options.seconds + 1) + 1
             runs = count_runs(Path(name, "webhookd"))
-            missed += check("runs, only of the good pushes", runs, holds=runs == pushed)
+            missed += check("runs, of the good pushes alone", runs, holds=runs == pushed)
             missed += check("daemon alive", served.pid, holds=Path(f"/proc/{served.pid}").exists())
     sys.exit(bool(missed))
 
@@ -73,123 +87,77 @@ def main() -> None:
 def arguments() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description="Good pushes among hostile clients")
-    counts = {"silent": 500, "slow": 500, "forgers": 16, "seconds": 20, "idle": 1500, "each": 10_000}
+    counts = {"silent": 500, "slow": 500, "forgers": 16, "large": 16, "seconds": 20, "idle": 1500}
+    counts |= {"each": 10_000}
     for name, default in counts.items():
         parser.add_argument(f"--{name}", type=int, default=default)
-    parser.add_argument("--untimed", action="store_true", help="ignore the bars that depend on speed")
+    parser.add_argument("--untimed", action="store_true", help="judge nothing that depends on the speed")
     return parser.parse_args()
 
 
 def check(what: str, value: object, *, holds: bool) -> list[str]:
-    """Print one result; return its name when it misses its bar."""
+    """Print one finding; return it in a list if it misses its bar."""
     print(f"{'ok    ' if holds else 'MISSED'} {what}: {value}")
     return [] if holds else [what]
 
 
-# -- 1. all attacks at once
+# -- 1 to 3. good pushes during an attack
 
 
 def under_attack(served: Served, options: argparse.Namespace) -> Iterator[str]:
-    """Push once per second during the attack."""
+    """Push among silent, slow and forging clients."""
+    attackers: Mapping[Attacker, int] = {
+        stay_silent: options.silent,
+        trickle: options.slow,
+        forge: options.forgers,
+    }
+    statuses = yield from pushes_meanwhile(served, attackers, options)
+    rightly = set(statuses) <= {401, 429} and bool(statuses)
+    yield from check("forgers were answered", dict(statuses), holds=rightly)
+    print(f"       forgers' requests a second: {statuses.total() / options.seconds:,.0f}")
+
+
+def under_large_bodies(served: Served, options: argparse.Namespace) -> Iterator[str]:
+    """Push 100 KB among clients that send bodies of 25 MiB with wrong signatures."""
+    attackers: Mapping[Attacker, int] = {send_large_bodies: options.large}
+    statuses = yield from pushes_meanwhile(served, attackers, options, size=100_000, growth=LARGE_GROWTH)
+    yield from check("large bodies were answered", dict(statuses), holds=set(statuses) <= {401, 408, 429})
+
+
+def under_bare_connects(served: Served, options: argparse.Namespace) -> Iterator[str]:
+    """Push, taking a second for it, while 2,000 connections a second are opened and left alone."""
+    yield from pushes_meanwhile(served, {connect_only: 4}, options, takes=1.0)
+
+
+def pushes_meanwhile(  # noqa: PLR0913 - each is a fact of its own
+    served: Served,
+    attackers: Mapping[Attacker, int],
+    options: argparse.Namespace,
+    *,
+    size: int = 0,
+    takes: float = 0.0,
+    growth: int = GROWTH,
+) -> Generator[str, None, Counter[int]]:
+    """Push once a second during the attack, and return the answers that the attackers got."""
     push(served)
     before = served.memory()
-    with attack(served, options) as answers:
-        took, memory = [], before
+    with attack(served.port, attackers) as answers:
+        took, memory, files = [], before, 0
         for _ in range(options.seconds):
             began = time.perf_counter()
-            push(served)
-            took.append(time.perf_counter() - began)
-            memory = max(memory, served.memory())
+            push(served, size=size, takes=takes)
+            took.append(time.perf_counter() - began - takes)
+            memory, files = max(memory, served.memory()), max(files, served.unnamed_files())
             time.sleep(max(0.0, 1.0 - (time.perf_counter() - began)))
     statuses = answers.get()
     quick = options.untimed or max(took) < SLOWEST
     yield from check("slowest good push, seconds", f"{max(took):.3f}", holds=quick)
-    yield from check("memory growth, MiB", f"{(memory - before) / 2**20:.1f}", holds=memory - before < GROWTH)
-    correctly = set(statuses) <= {401, 429} and bool(statuses)
-    yield from check("answers to forgers", dict(statuses), holds=correctly)
-    print(f"       requests of forgers per second: {statuses.total() / options.seconds:,.0f}")
-
-
-@contextlib.contextmanager
-def attack(served: Served, options: argparse.Namespace) -> Iterator["Queue[Counter[int]]"]:
-    """Attack from another process until the end of the block; then the queue contains the answers."""
-    answers: Queue[Counter[int]] = multiprocessing.Queue()
-    done = multiprocessing.Event()
-    process = multiprocessing.Process(target=run_attack, args=(served.port, options, done, answers))
-    process.start()
-    try:
-        yield answers
-    finally:
-        done.set()
-        process.join()
-
-
-def run_attack(port: int, options: argparse.Namespace, done: Event, answers: "Queue[Counter[int]]") -> None:
-    """Run the attack in this process."""
-    answers.put(asyncio.run(attack_until(port, options, done)))
-
-
-async def attack_until(port: int, options: argparse.Namespace, done: Event) -> Counter[int]:
-    """Run all attackers until *done*, and return the status codes that the forgers got."""
-    statuses: Counter[int] = Counter()
-    attackers = [asyncio.create_task(stay_silent(port)) for _ in range(options.silent)]
-    attackers += [asyncio.create_task(trickle(port)) for _ in range(options.slow)]
-    attackers += [asyncio.create_task(forge(port, statuses)) for _ in range(options.forgers)]
-    await asyncio.to_thread(done.wait)
-    for attacker in attackers:
-        attacker.cancel()
-    await asyncio.gather(*attackers, return_exceptions=True)
+    yield from check("memory grew by MiB", f"{(memory - before) / 2**20:.1f}", holds=memory - before < growth)
+    yield from check("bodies in files, MiB", f"{files / 2**20:.1f}", holds=files < FILES)
     return statuses
 
 
-async def stay_silent(port: int) -> None:
-    """Connect and send nothing; connect again when the connection is closed."""
-    while True:
-        async with connected(port) as (reader, _):
-            await reader.read(1)
-
-
-async def trickle(port: int) -> None:
-    """Send a head with one byte per second; connect again when the connection is closed."""
-    while True:
-        async with connected(port) as (_, writer):
-            for byte in request("/github-webhook", length=1000, signature=WRONG):
-                writer.write(bytes([byte]))
-                await writer.drain()
-                await asyncio.sleep(1.0)
-
-
-async def forge(port: int, statuses: Counter[int]) -> None:
-    """Send wrong signatures as fast as they are answered."""
-    body = json.dumps({"ref": "refs/heads/main", "padding": "x" * 10_000}).encode()
-    forged = request("/github-webhook", length=len(body), signature=WRONG) + body
-    while True:
-        async with connected(port) as (reader, writer):
-            while not reader.at_eof():
-                writer.write(forged)
-                statuses[await answer(reader)] += 1
-
-
-@contextlib.asynccontextmanager
-async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Hold a connection. It is no error if the server closes it."""
-    with contextlib.suppress(OSError, asyncio.IncompleteReadError):
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        try:
-            yield reader, writer
-        finally:
-            writer.close()
-
-
-async def answer(reader: asyncio.StreamReader) -> int:
-    """Read one answer and return its status code."""
-    text = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
-    length = text.partition("content-length: ")[2].partition("\r\n")[0]
-    await reader.readexactly(int(length))
-    return int(text.split(" ", 2)[1])
-
-
-# -- 2. too many connections
+# -- 4. more than it takes
 
 
 def with_idle_connections(served: Served, options: argparse.Namespace) -> Iterator[str]:
@@ -204,12 +172,12 @@ def with_idle_connections(served: Served, options: argparse.Namespace) -> Iterat
     yield from check(what, f"{took:.3f}", holds=options.untimed or took < SLOWEST)
 
 
-# -- 3. each kind alone
+# -- 5. one kind after the other
 
 
-def each_kind_alone(served: Served, options: argparse.Namespace) -> Iterator[str]:
-    """Send many requests of each kind, and check the answers and the log."""
-    for kind in hostile_requests():
+def one_kind_after_the_other(served: Served, options: argparse.Namespace) -> Iterator[str]:
+    """Send requests of each kind, and check the answers and the size of the log."""
+    for kind in kinds():
         statuses = asyncio.run(send_many(served.port, kind, options.each))
         holds = set(statuses) <= kind.statuses and sum(statuses.values()) == options.each
         yield from check(f"{kind.name}: answers", dict(statuses), holds=holds)
@@ -217,7 +185,7 @@ def each_kind_alone(served: Served, options: argparse.Namespace) -> Iterator[str
     yield from check("log, KiB", f"{size / 1024:.0f}", holds=size < LOG)
 
 
-async def send_many(port: int, kind: HostileRequest, count: int) -> Counter[int]:
+async def send_many(port: int, kind: Kind, count: int) -> Counter[int]:
     """Send *count* requests of one kind over a few connections at a time."""
     statuses: Counter[int] = Counter()
     left = iter(range(count))
@@ -233,64 +201,58 @@ async def send_many(port: int, kind: HostileRequest, count: int) -> Counter[int]
     return statuses
 
 
-def hostile_requests() -> Iterator[HostileRequest]:
+def kinds() -> Iterator[Kind]:
     """Yield one hostile request of each kind."""
     proofless, bad = frozenset({401, 429}), frozenset({400})
     body = b'{"ref": "refs/heads/main"}'
-    hook, length = "/github-webhook", len(body)
+    hook, length = HOOK, len(body)
     chunked = request(hook, signature=WRONG).replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
-    yield HostileRequest("unknown path", request("/wp-login.php"), frozenset({404}))
-    yield HostileRequest(
-        "path not normalised", request("//github-webhook", length=length) + body, frozenset({404})
-    )
-    yield HostileRequest("other method", request(hook).replace(b"POST", b"GET"), frozenset({405}))
-    yield HostileRequest(
-        "announced length too large", request(hook, length=10**9, signature=WRONG), frozenset({413})
-    )
-    yield HostileRequest("head too large", request(hook + "?" + "x" * 17_000), frozenset({431}))
-    yield HostileRequest("address not allowed", request("/inside", length=length) + body, frozenset({403}))
-    yield HostileRequest("no signature", request(hook, length=length) + body, proofless)
-    yield HostileRequest("no signature, unsent body", request(hook, length=10**6), proofless)
-    yield HostileRequest(
-        "signature malformed", request(hook, length=length, signature="sha256=x") + body, proofless
-    )
-    yield HostileRequest("signature wrong", request(hook, length=length, signature=WRONG) + body, proofless)
-    yield HostileRequest("not HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", bad)
-    yield HostileRequest("two lengths", request(hook, length=5, more="Content-Length: 6\r\n"), bad)
-    yield HostileRequest(
-        "length and chunks", chunked.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n"), bad
-    )
-    yield HostileRequest("chunks malformed", chunked + b"zz\r\n", bad)
-    yield HostileRequest("one-byte chunks", chunked + b"1\r\nx\r\n" * 2000, bad)
-    yield HostileRequest("slow head to parse", b"GET a://" + b"1" * 16_000 + b" HTTP/x\r\n\r\n", bad)
+    yield Kind("unknown path", request("/wp-login.php"), frozenset({404}))
+    yield Kind("path folded", request("//github-webhook", length=length) + body, frozenset({404}))
+    yield Kind("other method", request(hook).replace(b"POST", b"GET"), frozenset({405}))
+    yield Kind("announced too large", request(hook, length=10**9, signature=WRONG), frozenset({413}))
+    yield Kind("head too large", request(hook + "?" + "x" * 17_000), frozenset({431}))
+    yield Kind("address not allowed", request("/inside", length=length) + body, frozenset({403}))
+    yield Kind("no signature", request(hook, length=length) + body, proofless)
+    yield Kind("no signature, body to come", request(hook, length=10**6), proofless)
+    yield Kind("signature malformed", request(hook, length=length, signature="sha256=x") + body, proofless)
+    yield Kind("signature wrong", request(hook, length=length, signature=WRONG) + body, proofless)
+    yield Kind("no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", bad)
+    yield Kind("two lengths", request(hook, length=5, more="Content-Length: 6\r\n"), bad)
+    yield Kind("length and chunks", chunked.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n"), bad)
+    yield Kind("chunks malformed", chunked + b"zz\r\n", bad)
+    yield Kind("chunks of a byte", chunked + b"1\r\nx\r\n" * 2000, bad)
+    yield Kind("a head to choke on", b"GET a://" + b"1" * 16_000 + b" HTTP/x\r\n\r\n", bad)
 
 
-def request(target: str, *, length: int | None = None, signature: str = "", more: str = "") -> bytes:
-    """Return the head of a POST as a forge sends it."""
-    lines = [f"POST {target} HTTP/1.1", "Host: hooks.example.org", "Content-Type: application/json"]
-    lines += ["X-GitHub-Event: push"]
-    lines += [f"Content-Length: {length}"] if length is not None else []
-    lines += [f"X-Hub-Signature-256: {signature}"] if signature else []
-    return ("\r\n".join(lines) + f"\r\n{more}\r\n").encode()
+# -- the good ones
 
 
-# -- good pushes
-
-
-def push(served: Served) -> None:
-    """Send a good push, which must be accepted."""
+def push(served: Served, *, size: int = 0, takes: float = 0.0) -> None:
+    """Send a good push of about *size* bytes within *takes* seconds; it has to be accepted."""
     commit = hashlib.sha1(str(time.time_ns()).encode(), usedforsecurity=False).hexdigest()
     body = json.dumps(
-        {"ref": "refs/heads/main", "after": commit, "repository": {"full_name": "octocat/blog"}}
+        {
+            "ref": "refs/heads/main",
+            "after": commit,
+            "repository": {"full_name": "octocat/blog"},
+            "padding": "x" * size,
+        }
     ).encode()
     headers = {
         "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
         "X-GitHub-Event": "push",
         "X-GitHub-Delivery": commit,
         "X-Hub-Signature-256": "sha256=" + hmac.new(SECRET, body, "sha256").hexdigest(),
     }
     connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
-    connection.request("POST", "/github-webhook", body, headers)
+    connection.putrequest("POST", HOOK)
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders(body[:100])
+    time.sleep(takes)
+    connection.send(body[100:])
     status = connection.getresponse().status
     connection.close()
     if status != 202:

@@ -51,6 +51,15 @@ class Served:
                 total += int(re.findall(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)[0]) * 1024
         return total
 
+    def unnamed_files(self) -> int:
+        """Return the bytes on disk of the files without a name that the server holds open."""
+        total = 0
+        for link in Path(f"/proc/{self.pid}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if "(deleted)" in str(link.readlink()):
+                    total += link.stat().st_blocks * 512
+        return total
+
     def tree(self) -> list[int]:
         """Return the ids of the server's processes, its own first."""
         parents = {}

@@ -173,20 +173,26 @@ def test_a_large_push_is_a_push(store: Store) -> None:
     assert len(store.runs()) == 3
 
 
-def test_unfinished_bodies_take_no_more_of_the_disk_than_they_may(store: Store) -> None:
-    door = make_front_door(store, limits=limits(bodies=550_000))
-    with door.serving(), contextlib.ExitStack() as stack:
+def test_all_large_bodies_together_take_no_more_room_than_they_may(store: Store) -> None:
+    door = make_front_door(store, limits=limits(bodies=550_000), config={"max_body": 250_000})
+    with door.serving(), held(store) as go_on, contextlib.ExitStack() as stack:
         senders = [stack.enter_context(door.connect()) for _ in range(4)]
-        request = push(300_000)
-        for sender in senders[:2]:
-            sender.send(request[:200_000])
-            wait_for(lambda: sum(each.request is not None for each in door.server.connections))
-        senders[2].send(request[:200_000])
-        assert senders[0].reply().status == 408  # it began first
+        requests = [push(200_000 + number) for number in range(3)]
+        senders[0].send(requests[0])  # complete, and waiting for the store
+        wait_for(lambda: any(each.requests for each in door.server.connections), what="a complete body")
+        for sender, request in zip(senders[1:3], requests[1:], strict=True):
+            sender.send(request[:-10])
         senders[3].send(push(100_000))
-        assert senders[3].reply().status == 202
-        senders[1].send(request[200_000:])
-        assert senders[1].reply().status == 202
+        assert senders[1].reply().status == 408  # of those that are not complete, it began first
+        go_on.set()
+        senders[2].send(requests[2][-10:])
+        assert [senders[at].reply().status for at in (0, 2, 3)] == [202] * 3
+
+
+def test_the_health_check_takes_no_body(store: Store) -> None:
+    door = make_front_door(store, limits=LIMITS)
+    with door.serving(), door.connect() as connection:
+        assert connection.send(head("GET", "/healthz", content_length="100000")).reply().status == 413
 
 
 def test_of_many_requests_that_come_at_once_one_is_taken_at_a_time(store: Store) -> None:
@@ -230,7 +236,7 @@ def test_a_bug_in_judging_a_head_ends_its_connection_alone(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     door = make_front_door(store, limits=LIMITS)
-    right, impossible = door.config, replace(door.config, repositories=[None])  # type: ignore[arg-type]
+    right, impossible = door.config, replace(door.config, hooks=[None])  # type: ignore[arg-type]
     with door.serving():
         door.config = impossible
         with door.connect() as connection:

@@ -65,12 +65,11 @@ class Receiver:
             return self.reject(answers.NOT_FOUND, head)
         if head.method not in methods:
             return self.reject(answers.method_not_allowed(methods), head)
-        if (head.length or 0) > config.max_body:
+        if hook is None or (head.length or 0) > config.max_body:  # the health check takes no body
             return self.reject(answers.TOO_LARGE, head)
         try:
-            if hook is not None:
-                _check_address(head, hook, config)
-                precheck(head.headers, hook=hook, repositories=config.repositories)
+            _check_address(head, hook, config)
+            precheck(head.headers, hook=hook, repositories=config.repositories)
         except Rejected as error:
             return self._rejected(error, head, config)
         return None

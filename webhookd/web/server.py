@@ -38,7 +38,7 @@ class Limits:
     connections: int = 1500
     threads: int = 32  # requests that are answered at the same time; most of them wait for one commit
     small_body: int = 64 * 1024  # bytes; a larger body waits in a file
-    bodies: int = 256 * 1024**2  # bytes of all larger bodies; above, the request that began first is ended
+    bodies: int = 64 * 1024**2  # bytes of all larger bodies; above, the request that began first is ended
     head: int = 16 * 1024  # bytes of a request line and its headers
     head_within: float = 10.0  # seconds
     request_within: float = 30.0  # seconds for head and body; forges give up after 10
@@ -257,7 +257,8 @@ class Server:
     def _limit_bodies(self) -> None:
         """End the oldest requests with large bodies, while these take too much of the disk."""
         large = sorted(self._large_bodies(), key=lambda each: each[0].began)
-        too_much = sum(request.body_size for request, _ in large) - self.limits.bodies
+        most = max(self.limits.bodies, 2 * self.receiver.max_body)
+        too_much = sum(request.body_size for request, _ in large) - most
         for request, connection in large:
             if too_much > 0 and not request.completed:
                 too_much -= request.body_size

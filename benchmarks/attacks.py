@@ -1,0 +1,134 @@
+"""Hostile clients: each attacks until it is told to stop, from a process of its own."""
+
+import asyncio
+import contextlib
+import json
+import multiprocessing
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
+from typing import Any
+
+WRONG = "sha256=" + "0" * 64
+HOOK = "/github-webhook"
+
+Attacker = Callable[[int, "Counter[int]"], Coroutine[Any, Any, None]]
+
+
+@contextlib.contextmanager
+def attack(port: int, attackers: Mapping[Attacker, int]) -> Iterator["Queue[Counter[int]]"]:
+    """Run so many of each of *attackers* until the end of the block; the queue then holds their answers."""
+    answers: Queue[Counter[int]] = multiprocessing.Queue()
+    done = multiprocessing.Event()
+    process = multiprocessing.Process(target=run_attack, args=(port, attackers, done, answers))
+    process.start()
+    try:
+        yield answers
+    finally:
+        done.set()
+        process.join()
+
+
+def run_attack(
+    port: int, attackers: Mapping[Attacker, int], done: Event, answers: "Queue[Counter[int]]"
+) -> None:
+    """Be the process that attacks."""
+    answers.put(asyncio.run(attack_until(port, attackers, done)))
+
+
+async def attack_until(port: int, attackers: Mapping[Attacker, int], done: Event) -> Counter[int]:
+    """Attack until *done*, and return the status codes of all answers."""
+    statuses: Counter[int] = Counter()
+    tasks = [
+        asyncio.create_task(attacker(port, statuses))
+        for attacker, count in attackers.items()
+        for _ in range(count)
+    ]
+    await asyncio.to_thread(done.wait)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return statuses
+
+
+async def stay_silent(port: int, _: Counter[int]) -> None:
+    """Connect and say nothing; again, when it is closed."""
+    while True:
+        async with connected(port) as (reader, _writer):
+            await reader.read(1)
+
+
+async def trickle(port: int, _: Counter[int]) -> None:
+    """Send a head a byte a second; again, when it is closed."""
+    while True:
+        async with connected(port) as (_reader, writer):
+            for byte in request(HOOK, length=1000, signature=WRONG):
+                writer.write(bytes([byte]))
+                await writer.drain()
+                await asyncio.sleep(1.0)
+
+
+async def forge(port: int, statuses: Counter[int]) -> None:
+    """Send wrong signatures as fast as they are answered."""
+    body = json.dumps({"ref": "refs/heads/main", "padding": "x" * 10_000}).encode()
+    while True:
+        async with connected(port) as (reader, writer):
+            while not reader.at_eof():
+                writer.write(request(HOOK, length=len(body), signature=WRONG) + body)
+                statuses[await answer(reader)] += 1
+
+
+async def send_large_bodies(port: int, statuses: Counter[int]) -> None:
+    """Send bodies of the largest size with a wrong signature, and send all of each."""
+    body = bytes(25 * 1024**2)
+    while True:
+        async with connected(port) as (reader, writer):
+            writer.write(request(HOOK, length=len(body), signature=WRONG) + body)
+            statuses[await answer(reader)] += 1
+
+
+async def connect_only(port: int, _: Counter[int]) -> None:
+    """Open 500 connections a second and keep them open until the server closes them."""
+    loop = asyncio.get_running_loop()
+    kept: list[asyncio.StreamWriter] = []
+    due = loop.time()
+    while True:
+        with contextlib.suppress(OSError):
+            _reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            kept.append(writer)
+        if len(kept) > MOST_KEPT:
+            kept.pop(0).close()
+        due += 1 / 500
+        await asyncio.sleep(max(0.0, due - loop.time()))
+
+
+MOST_KEPT = 1000  # connections of one attacker: more descriptors than that it does not use
+
+
+@contextlib.asynccontextmanager
+async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+    """Hold a connection; that the other end closes it is no error."""
+    with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+
+
+async def answer(reader: asyncio.StreamReader) -> int:
+    """Read one answer and give its status code."""
+    text = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+    length = text.partition("content-length: ")[2].partition("\r\n")[0]
+    await reader.readexactly(int(length))
+    return int(text.split(" ", 2)[1])
+
+
+def request(target: str, *, length: int | None = None, signature: str = "", more: str = "") -> bytes:
+    """Write the head of a POST as a forge sends it."""
+    lines = [f"POST {target} HTTP/1.1", "Host: hooks.example.org", "Content-Type: application/json"]
+    lines += ["X-GitHub-Event: push"]
+    lines += [f"Content-Length: {length}"] if length is not None else []
+    lines += [f"X-Hub-Signature-256: {signature}"] if signature else []
+    return ("\r\n".join(lines) + f"\r\n{more}\r\n").encode()
