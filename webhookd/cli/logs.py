@@ -75,9 +75,7 @@ def _read_attempt(
     with ExitStack() as stack:
         log: LogReader | None = None
         while True:
-            run = store.run(
-                number
-            )  # before reading: after the end of an attempt, one more read gets everything
+            run = store.run(number)  # first: once an attempt has ended, one more read gets everything
             if log is None:
                 with suppress(FileNotFoundError):
                     log = stack.enter_context(closing(LogReader(path)))
