@@ -171,3 +171,10 @@ def test_a_link_inside_the_project_leads_somewhere(page: Path) -> None:
             assert anchor in {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in headings}, (
                 link
             )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ID)
+def test_a_file_of_the_project_that_a_page_names_exists(page: Path) -> None:
+    folders = "webhookd|tests|docs|systemd|benchmarks"
+    named = re.findall(rf"`(?:\.venv/bin/python )?((?:{folders})/[\w./@-]*)`", page.read_text())
+    assert [file for file in named if not (ROOT / file).exists()] == []
