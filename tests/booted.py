@@ -61,13 +61,15 @@ def build_opt(folder: Path) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (opt / "done").exists():
             opt.mkdir(exist_ok=True)
-            pip = [sys.executable, "-m", "pip", "-q", "--disable-pip-version-check"]
-            _build(*pip, "wheel", "--no-deps", "-w", str(opt), str(ROOT))
+            pip = f"{sys.executable} -m pip -q --disable-pip-version-check"
             # Scripts contain the path of their interpreter, so it must be /opt here too.
-            script = (
-                f'mount --bind "$1" /opt && {PYTHON} -m venv /opt/webhookd && '
-                "/opt/webhookd/bin/pip -q --disable-pip-version-check install /opt/*.whl"
-            )
+            # pip installs from outside: to put it into the new environment takes as long as all the rest.
+            script = f"""
+                {pip} wheel --no-deps -w "$1" {ROOT}
+                mount --bind "$1" /opt
+                {PYTHON} -m venv --without-pip /opt/webhookd
+                {pip} --python /opt/webhookd install /opt/*.whl
+            """
             _build("unshare", "--mount", "--propagation", "private", "sh", "-ec", script, "sh", str(opt))
             (opt / "done").touch()
     return opt

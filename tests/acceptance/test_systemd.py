@@ -232,7 +232,7 @@ def test_the_doctor_finds_nothing_wrong_with_what_is_shipped(service: Booted) ->
         for unit in ("webhookd.service", "webhookd.socket", "webhookd@.service")
     ]
     assert 'up, as "webhookd", on "/var/lib/webhookd"' in told
-    assert "unix:/run/webhookd.sock answers, all is well" in told
+    assert "unix:/run/webhookd.sock answers, the daemon is healthy" in told
 
 
 def test_the_doctor_sees_a_target_from_inside_the_sandbox(service: Booted) -> None:
@@ -255,7 +255,7 @@ def test_the_doctor_tells_units_that_are_not_as_shipped_or_not_loaded(service: B
     service.systemctl("daemon-reload")
     assert [message for message in told if "clock" not in message] == [
         '"/etc/systemd/system/webhookd.service" differs from the shipped one in 1 line',
-        '"/etc/webhookd/secret" can be read by others than its owner',
+        '"/etc/webhookd/secret" can be read by users other than its owner',
         "systemd has loaded an older webhookd.service than the one on disk",
     ]
 

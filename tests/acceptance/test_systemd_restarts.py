@@ -12,9 +12,9 @@ def test_restarts_and_reloads_under_load_fail_no_request_and_lose_no_push(booted
     booted.configure("    main: 'true'", settings="history: {runs_per_target: 1000000}")
     booted.systemctl("start", "webhookd")
     with booted.load(TCP, UNIX) as clients:
-        for _ in range(20):
+        for _ in range(8):
             booted.systemctl("restart", "webhookd")
-        for _ in range(5):
+        for _ in range(3):
             booted.systemctl("reload", "webhookd")
         output, _ = clients.communicate("stop\n", timeout=120)
     assert output.startswith("0 failed of "), output
