@@ -1,4 +1,4 @@
-"""A daemon for each test, ended with it; and a booted systemd for each module that wants one."""
+"""A daemon for each test, and a booted systemd for each module that needs one."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from daemon import Daemon
 
 @pytest.fixture
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Daemon]]:
-    """Start daemons for octocat/blog with the branch rules given, each in a folder of its own."""
+    """Return a function that starts daemons for octocat/blog with given rules, each in its own folder."""
     started: list[Daemon] = []
 
     def start(rules: str, *, settings: str = "") -> Daemon:
@@ -26,7 +26,7 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Da
 
 @pytest.fixture(scope="session")
 def opt(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is /opt in a booted system: this project, installed from its wheel."""
+    """The folder that becomes /opt in a booted system: this project, installed from its wheel."""
     require(os.geteuid() == 0, "booting systemd takes root")
     missing = [path for path in NEEDED if not Path(path).exists()]
     require(not missing, f"booting systemd takes {', '.join(missing)}")
@@ -36,7 +36,7 @@ def opt(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def booted(opt: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Booted]:
-    """A booted systemd with webhookd installed and not yet configured, for all tests of a module."""
+    """A booted systemd with webhookd installed but not configured, for all tests of a module."""
     try:
         system = Booted(tmp_path_factory.mktemp("booted"), opt)
     except CannotBootError as error:

@@ -7,7 +7,7 @@ from pathlib import Path
 PAGE = (Path(__file__).parents[2] / "docs" / "commands.md").read_text()
 
 
-def test_the_line_of_the_documents_makes_bash_complete_commands() -> None:
+def test_the_documented_line_makes_bash_complete_commands() -> None:
     (line,) = re.findall(r"^eval .*_WEBHOOKD_COMPLETE=.*$", PAGE, re.MULTILINE)
     script = f"""{line}
         COMP_WORDS=(webhookd sta) COMP_CWORD=1

@@ -131,7 +131,7 @@ Spoil = Callable[["Front", bytes], bytes | None]
 
 
 class Front(BaseHTTPRequestHandler):
-    """Passes a request on, after `spoil` has done what a misconfigured proxy does."""
+    """Passes a request on, changed by `spoil` like a wrongly configured proxy changes it."""
 
     port = 0
     spoil: "ClassVar[Spoil]"

@@ -1,4 +1,4 @@
-"""Every forge against one running daemon: what `sign` sends is stored and runs, a stranger is refused."""
+"""Every forge with one running daemon: deliveries of `sign` are stored and run, wrong keys are refused."""
 
 import json
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def send(daemon: Daemon, name: Forge, *args: str) -> Result:
 
 
 def told(daemon: Daemon, line: str) -> int:
-    """How many commands wrote *line*, once all have ended."""
+    """Return how many commands wrote *line*, when all have ended."""
     daemon.wait_until_idle()
     return (daemon.folder / "told").read_text().splitlines().count(line)
 
@@ -65,7 +65,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", Forge)
-def test_every_change_runs_its_command(name: Forge, daemon: Daemon) -> None:
+def test_every_kind_of_change_runs_its_command(name: Forge, daemon: Daemon) -> None:
     for args, _ in CHANGES.values():
         answer = send(daemon, name, *args)
         assert answer.stdout.startswith("202 "), answer.output

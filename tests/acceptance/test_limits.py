@@ -1,4 +1,4 @@
-"""Other users, full disks, damaged databases, many repositories: what an operator's machine really brings."""
+"""Conditions of real machines: other users, full disks, damaged databases, many repositories."""
 
 import contextlib
 import json
@@ -22,14 +22,14 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the
 
 @pytest.fixture
 def open_folder() -> Iterator[Path]:
-    """A folder that every user may enter; those of pytest are its user's alone."""
+    """A folder that every user can enter; only its own user can enter those of pytest."""
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o777)
         yield Path(name)
 
 
 @as_root
-def test_a_command_of_another_user_has_that_users_rights_and_nothing_of_roots(open_folder: Path) -> None:
+def test_a_command_of_another_user_has_only_that_users_rights(open_folder: Path) -> None:
     script = "id -un; id -Gn; echo $HOME $USER $LOGNAME; umask; nice; head -c 1 $WEBHOOKD_PAYLOAD; echo"
     rule = f"    main: {{user: nobody, group: daemon, umask: '027', nice: 5, cwd: /, run: '{script}'}}"
     daemon = Daemon(open_folder, f"  octocat/blog:\n{rule}").start()
@@ -61,7 +61,7 @@ def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @as_root
-def test_a_full_disk_is_told_to_the_sender_and_over_when_there_is_room_again(small_disk: Path) -> None:
+def test_a_full_disk_is_a_503_until_there_is_space_again(small_disk: Path) -> None:
     daemon = Daemon(small_disk, "  octocat/blog:\n    main: echo deployed").start()
     try:
         assert daemon.push().status == 202
@@ -87,7 +87,7 @@ def refused(answer: Answer) -> Answer | None:
 
 
 def fill(path: Path) -> None:
-    """Leave no byte of room."""
+    """Fill the disk to the last byte."""
     with path.open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
         while True:
             ballast.write(b"\0" * 4096)
@@ -103,7 +103,7 @@ def serve(daemon: Daemon) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_damaged_database_is_refused_in_a_sentence(start: Start) -> None:
+def test_a_damaged_database_is_refused_with_one_message(start: Start) -> None:
     daemon = start("    main: echo deployed")
     daemon.stop()
     (daemon.state_dir / "webhookd.db").write_bytes(b"no database at all" * 1000)
@@ -113,7 +113,7 @@ def test_a_damaged_database_is_refused_in_a_sentence(start: Start) -> None:
     assert "Traceback" not in refused.stderr
 
 
-def test_a_database_of_a_newer_version_is_refused_and_left_as_it_is(start: Start) -> None:
+def test_a_database_of_a_newer_version_is_refused_and_not_changed(start: Start) -> None:
     daemon = start("    main: echo deployed")
     daemon.stop()
     with contextlib.closing(sqlite3.connect(daemon.state_dir / "webhookd.db")) as database:
@@ -141,7 +141,7 @@ def test_a_busy_repository_does_not_starve_another(tmp_path: Path) -> None:
     assert [repo for _, repo in started].index("b/quiet") <= 2
 
 
-def test_no_more_commands_run_at_once_than_there_are_workers(start: Start, tmp_path: Path) -> None:
+def test_no_more_commands_run_at_once_than_workers(start: Start, tmp_path: Path) -> None:
     rule = f"    '*': until [ -e {tmp_path}/go ]; do sleep 0.02; done"
     daemon = start(rule, settings="workers: 2")
     for number in range(5):
@@ -155,7 +155,7 @@ def test_no_more_commands_run_at_once_than_there_are_workers(start: Start, tmp_p
     assert {run["state"] for run in daemon.wait_until_idle()} == {"succeeded"}
 
 
-def test_a_repository_of_history_is_pruned_with_its_logs(start: Start) -> None:
+def test_a_long_history_is_pruned_with_its_logs(start: Start) -> None:
     daemon = start("    main: {overlap: queue, run: 'true'}", settings="history: {runs_per_target: 3}")
     for _ in range(6):
         daemon.push()
@@ -168,7 +168,7 @@ def test_a_repository_of_history_is_pruned_with_its_logs(start: Start) -> None:
     assert json.loads(daemon.run_command("status", "--json").stdout)
 
 
-def test_a_state_directory_that_was_removed_takes_no_pushes(start: Start) -> None:
+def test_pushes_are_refused_when_the_state_directory_is_removed(start: Start) -> None:
     daemon = start("    main: exit 0")
     shutil.rmtree(daemon.state_dir)
     answer = daemon.push()

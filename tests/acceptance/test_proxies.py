@@ -1,4 +1,4 @@
-"""webhookd behind nginx and Caddy, each set up by the very files that the documents show."""
+"""webhookd behind nginx and Caddy, configured with the files that the documents show."""
 
 import contextlib
 import http.client
@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 SNIPPETS = ROOT / "docs" / "proxies"
 HOST = "hooks.example.org"
 MAX_BODY = 25 * 1024**2
-SENDER = "127.0.0.2"  # not the proxy's own address, so that it is seen whether the sender's arrives
+SENDER = "127.0.0.2"  # not the proxy's own address, so that a test sees which one arrives
 SETTINGS = f"""\
 trusted_proxies: [127.0.0.1]
 hooks: {{github: {{allow_from: [{SENDER}]}}}}"""
@@ -98,7 +98,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 @pytest.fixture
 def proxy(daemon: Daemon, tmp_path: Path) -> Iterator[Snippet]:
-    """Start the proxy that a file below docs/proxies is for, set up by that file."""
+    """Return a function that starts the proxy of a file in docs/proxies with that file."""
     with contextlib.ExitStack() as stack:
 
         def start(name: str) -> Proxy:
@@ -177,10 +177,10 @@ ALL = [
 
 
 @pytest.mark.parametrize(("snippet", "path"), ALL)
-def test_pushes_come_through_of_every_size_and_forgeries_do_not(
+def test_pushes_of_every_size_pass_the_proxy_and_forged_ones_are_refused(
     proxy: Snippet, snippet: str, path: str
 ) -> None:
-    """Only requests from SENDER are allowed: its address has to come through as well."""
+    """Only requests from SENDER are allowed, so its address must pass the proxy too."""
     proxied = proxy(snippet)
     assert proxied.push(path)[0] == 202
     assert proxied.push(path, size=100_000)[0] == 202
@@ -200,13 +200,13 @@ def test_a_sender_cannot_speak_for_another_address(proxy: Snippet, snippet: str,
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/proxies.md"])
-def test_what_the_documents_show_is_what_was_tested(page: str) -> None:
+def test_the_documents_show_only_tested_files(page: str) -> None:
     shown = re.findall(r"^```(?:nginx|caddy)\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     assert shown
     tested = {path.read_text() for path in SNIPPETS.iterdir()}
     assert [block for block in shown if block not in tested] == []
 
 
-def test_every_tested_file_is_shown() -> None:
+def test_the_documents_show_every_tested_file() -> None:
     page = (ROOT / "docs" / "proxies.md").read_text()
     assert [path.name for path in SNIPPETS.iterdir() if path.read_text() not in page] == []

@@ -1,4 +1,4 @@
-"""The main job, from outside: signed pushes come in, commands run, an operator looks."""
+"""The main job, from outside: signed pushes arrive, commands run, an operator reads the results."""
 
 import json
 import threading
@@ -31,7 +31,7 @@ def test_a_signed_push_runs_its_command(start: Start) -> None:
     assert daemon.run_command("logs", "1").stdout == f"deploying {'a' * 40} for octocat\n"
 
 
-def test_a_wrong_secret_runs_nothing_and_learns_nothing(start: Start) -> None:
+def test_a_wrong_secret_runs_nothing_and_gets_no_reason(start: Start) -> None:
     daemon = start("    main: echo deployed")
     answer = daemon.push(secret="wrong")
     assert (answer.status, answer.body) == (
@@ -42,7 +42,7 @@ def test_a_wrong_secret_runs_nothing_and_learns_nothing(start: Start) -> None:
     assert 'cause="signature wrong"' in daemon.log
 
 
-def test_a_branch_that_nobody_configured_is_ignored(start: Start) -> None:
+def test_a_branch_without_a_rule_is_ignored(start: Start) -> None:
     daemon = start("    main: echo deployed")
     answer = daemon.push(branch="other")
     assert (answer.status, answer.body["status"]) == (200, "ignored")
@@ -81,9 +81,7 @@ def test_the_payload_is_a_private_file_with_the_forges_json(start: Start) -> Non
     assert (mode, json.loads(text)) == ("600", payload)
 
 
-def test_two_hundred_pushes_at_once_are_neither_lost_nor_run_twice_at_once(
-    start: Start, tmp_path: Path
-) -> None:
+def test_of_200_pushes_at_once_none_is_lost_or_run_twice_at_once(start: Start, tmp_path: Path) -> None:
     script = (
         'mkdir "$WEBHOOKD_BRANCH.lane" || touch overlap; '
         'echo "$WEBHOOKD_COMMIT" >> "$WEBHOOKD_BRANCH.done"; sleep 0.01; rmdir "$WEBHOOKD_BRANCH.lane"'
@@ -100,7 +98,7 @@ def test_two_hundred_pushes_at_once_are_neither_lost_nor_run_twice_at_once(
     assert not (tmp_path / "overlap").exists()
 
 
-def test_while_one_run_goes_on_only_the_newest_push_waits(start: Start, tmp_path: Path) -> None:
+def test_during_a_run_only_the_newest_push_waits(start: Start, tmp_path: Path) -> None:
     daemon = start(f"    main: until [ -e {tmp_path}/go ]; do sleep 0.02; done")
     daemon.push()
     wait_for(lambda: daemon.runs()[0]["state"] == "running")
@@ -116,14 +114,14 @@ def test_while_one_run_goes_on_only_the_newest_push_waits(start: Start, tmp_path
     ]
 
 
-def test_the_time_limit_is_kept(start: Start) -> None:
+def test_a_command_is_ended_at_its_time_limit(start: Start) -> None:
     daemon = start("    main: {run: sleep 600, timeout: 1s, grace: 1s}")
     daemon.push()
     (run,) = daemon.wait_until_idle()
     assert (run["state"], run["reason"]) == ("timed_out", "ran into its time limit of 1 s")
 
 
-def test_the_same_delivery_while_it_runs_is_not_queued_again(start: Start, tmp_path: Path) -> None:
+def test_a_delivery_is_not_queued_again_while_it_runs(start: Start, tmp_path: Path) -> None:
     daemon = start(f"    main: until [ -e {tmp_path}/go ]; do sleep 0.02; done")
     payload = push_payload()
     first = daemon.push(payload, delivery="same")
@@ -134,7 +132,7 @@ def test_the_same_delivery_while_it_runs_is_not_queued_again(start: Start, tmp_p
     assert daemon.push(payload, delivery="same").body["status"] == "duplicate"
 
 
-def test_a_failed_delivery_runs_again_when_it_is_sent_again(start: Start) -> None:
+def test_a_failed_delivery_runs_again_when_it_is_redelivered(start: Start) -> None:
     daemon = start("    main: exit 3")
     payload = push_payload()
     daemon.push(payload, delivery="same")
@@ -155,7 +153,7 @@ def test_health_is_good_while_the_store_takes_writes(start: Start) -> None:
     assert (answer.status, answer.body) == (200, {"status": "ok"})
 
 
-def test_a_follower_sees_output_as_it_comes_and_ends_with_the_run(start: Start, tmp_path: Path) -> None:
+def test_logs_follow_prints_output_at_once_and_ends_with_the_run(start: Start, tmp_path: Path) -> None:
     daemon = start(f"    main: echo begun; until [ -e {tmp_path}/go ]; do sleep 0.02; done; echo ended")
     daemon.push()
     outputs: list[str] = []
@@ -167,7 +165,7 @@ def test_a_follower_sees_output_as_it_comes_and_ends_with_the_run(start: Start, 
     assert outputs == ["begun\nended\n"]
 
 
-def test_every_answer_is_json_and_names_no_secret_and_no_path(start: Start) -> None:
+def test_every_answer_is_json_without_a_secret_or_a_path(start: Start) -> None:
     daemon = start("    main: echo deployed")
     answers: list[Answer] = [
         daemon.push(secret="wrong"),
@@ -182,7 +180,7 @@ def test_every_answer_is_json_and_names_no_secret_and_no_path(start: Start) -> N
         assert "sha256" not in json.dumps(answer.body)
 
 
-def test_the_log_tells_that_another_hooks_secret_was_used(start: Start, tmp_path: Path) -> None:
+def test_the_log_says_that_another_hooks_secret_was_used(start: Start, tmp_path: Path) -> None:
     (tmp_path / "other").touch(mode=0o600)
     (tmp_path / "other").write_text("the secret of the other hook")
     daemon = start(
@@ -196,7 +194,7 @@ def test_the_log_tells_that_another_hooks_secret_was_used(start: Start, tmp_path
     assert "the secret of" not in daemon.log
 
 
-def test_the_log_tells_a_form_whose_json_was_signed(start: Start) -> None:
+def test_the_log_says_that_a_form_was_signed_as_its_json(start: Start) -> None:
     daemon = start("    main: 'true'")
     text = json.dumps(push_payload()).encode()
     headers = signed(text) | {"Content-Type": "application/x-www-form-urlencoded"}

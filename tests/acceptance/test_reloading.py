@@ -1,4 +1,4 @@
-"""A reload while the daemon works: what is right takes effect, what is wrong changes nothing."""
+"""A reload while the daemon runs: a correct file is applied, a wrong one changes nothing."""
 
 import signal
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def output(daemon: Daemon, run: int) -> str:
     return daemon.run_command("logs", str(run)).stdout
 
 
-def test_a_good_file_takes_effect_at_once(start: Start) -> None:
+def test_a_correct_file_is_applied_at_once(start: Start) -> None:
     daemon = start("    main: echo old")
     daemon.change("    main: echo new\n    dev: echo dev")
     assert daemon.run_command("reload").stdout == f"{daemon.config}: in force\n"
@@ -29,7 +29,7 @@ def test_a_good_file_takes_effect_at_once(start: Start) -> None:
     assert [output(daemon, 1), output(daemon, 2)] == ["dev\n", "new\n"]
 
 
-def test_a_bad_file_changes_nothing_and_every_problem_is_told(start: Start) -> None:
+def test_a_wrong_file_changes_nothing_and_all_its_errors_are_listed(start: Start) -> None:
     daemon = start("    main: echo old")
     daemon.change("    main: {run: echo new, timeout: soon, overlp: queue}", settings="workers: many")
     refused = daemon.run_command("reload", check=False)
@@ -43,7 +43,9 @@ def test_a_bad_file_changes_nothing_and_every_problem_is_told(start: Start) -> N
     assert output(daemon, 1) == "old\n"
 
 
-def test_a_running_command_goes_on_and_what_waits_takes_the_new_rules(start: Start, tmp_path: Path) -> None:
+def test_a_running_command_keeps_its_rules_and_waiting_runs_get_the_new_ones(
+    start: Start, tmp_path: Path
+) -> None:
     daemon = start(f"    main: {WAITS.format(folder=tmp_path, word='old')}")
     daemon.push()
     wait_for((tmp_path / "1.begun").exists, what="the first run")
@@ -55,7 +57,7 @@ def test_a_running_command_goes_on_and_what_waits_takes_the_new_rules(start: Sta
     assert [output(daemon, 1), output(daemon, 2)] == ["old\n", "new\n"]
 
 
-def test_what_waits_for_a_removed_target_is_cancelled_with_the_reason(start: Start, tmp_path: Path) -> None:
+def test_waiting_runs_of_a_removed_target_are_cancelled_with_the_reason(start: Start, tmp_path: Path) -> None:
     daemon = start(f"    main: {WAITS.format(folder=tmp_path, word='old')}")
     daemon.push()
     wait_for((tmp_path / "1.begun").exists, what="the first run")
@@ -69,7 +71,7 @@ def test_what_waits_for_a_removed_target_is_cancelled_with_the_reason(start: Sta
     assert "run cancelled run=2 target=octocat/blog@main" in daemon.log
 
 
-def test_what_only_a_restart_changes_is_refused_with_that_word(start: Start) -> None:
+def test_a_change_that_needs_a_restart_is_refused_and_says_so(start: Start) -> None:
     daemon = start("    main: echo old")
     daemon.change("    main: echo new", port=1)
     refused = daemon.run_command("reload", check=False)
@@ -85,13 +87,13 @@ def test_what_only_a_restart_changes_is_refused_with_that_word(start: Start) -> 
 
 
 @pytest.mark.parametrize("beside", [(), ("--state-dir",)])
-def test_another_file_than_the_daemons_is_refused_with_the_name_of_that_one(
+def test_a_file_other_than_the_daemons_is_refused_and_the_daemons_is_named(
     start: Start, tmp_path: Path, beside: tuple[str, ...]
 ) -> None:
     daemon = start("    main: echo old")
     other = tmp_path / "other.yaml"
     if beside:
-        beside = (*beside, str(daemon.state_dir))  # then the file need not be there
+        beside = (*beside, str(daemon.state_dir))  # then the command needs no configuration
     else:
         other.write_text(daemon.config.read_text())
     refused = daemon.run_command("reload", "--config", str(other), *beside, check=False)
@@ -103,7 +105,7 @@ def test_another_file_than_the_daemons_is_refused_with_the_name_of_that_one(
     assert "configuration reloaded" not in daemon.log
 
 
-def test_the_daemons_file_may_be_named_by_a_link_or_not_at_all(start: Start, tmp_path: Path) -> None:
+def test_the_daemons_file_can_be_given_as_a_link_or_not_at_all(start: Start, tmp_path: Path) -> None:
     daemon = start("    main: echo old")
     link = tmp_path / "link.yaml"
     link.symlink_to(daemon.config)
@@ -111,7 +113,7 @@ def test_the_daemons_file_may_be_named_by_a_link_or_not_at_all(start: Start, tmp
         assert daemon.run_command("reload", *named).stdout == f"{daemon.config}: in force\n"
 
 
-def test_where_the_state_directory_was_changed_the_hint_is_a_restart(start: Start) -> None:
+def test_a_changed_state_directory_gets_the_hint_to_restart(start: Start) -> None:
     daemon = start("    main: echo old")
     moved = daemon.config.read_text().replace(str(daemon.state_dir), f"{daemon.folder}/elsewhere")
     daemon.config.write_text(moved)
@@ -140,7 +142,7 @@ def test_sighup_reloads_too(start: Start) -> None:
     assert output(daemon, 1) == "new\n"
 
 
-def test_a_new_secret_opens_after_a_reload_and_the_old_one_does_not(start: Start) -> None:
+def test_after_a_reload_the_new_secret_is_accepted_and_the_old_one_is_not(start: Start) -> None:
     daemon = start("    main: echo deployed")
     (daemon.folder / "secret").write_text("a secret that is quite new\n")
     daemon.run_command("reload")
@@ -158,7 +160,7 @@ def test_without_a_daemon_there_is_nothing_to_reload(start: Start) -> None:
     )
 
 
-def test_a_restart_puts_what_waits_under_the_new_rules_too(start: Start, tmp_path: Path) -> None:
+def test_a_restart_also_applies_the_new_rules_to_waiting_runs(start: Start, tmp_path: Path) -> None:
     daemon = start(f"    main: {WAITS.format(folder=tmp_path, word='old')}", settings="drain_timeout: 0s")
     daemon.push()
     wait_for((tmp_path / "1.begun").exists, what="the first run")

@@ -1,4 +1,4 @@
-"""The daemon as a service: what it tells its service manager, and that sockets kept open lose no request."""
+"""The daemon as a service: its notifications, and restarts with an inherited socket."""
 
 import signal
 import socket
@@ -19,7 +19,7 @@ RULES = "    main: {{cwd: {folder}, run: 'touch begun; until [ -e go ]; do sleep
 
 
 class Manager:
-    """A service manager that listens and remembers."""
+    """A service manager that records the notifications."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "notify"
@@ -34,7 +34,7 @@ class Manager:
             self.messages.append(message.decode())
 
     def words(self) -> list[str]:
-        """The messages but those that come again and again."""
+        """Return the messages without those that are repeated."""
         often = ("STATUS=", "WATCHDOG=", "EXTEND_TIMEOUT_USEC=")
         return [m.partition("\n")[0] for m in self.messages if not m.startswith(often)]
 
@@ -59,7 +59,7 @@ def manager(tmp_path: Path) -> Iterator[Manager]:
 
 @pytest.fixture
 def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Daemon]]:
-    """Make daemons that a test starts itself."""
+    """Return a function that makes daemons without starting them."""
     made: list[Daemon] = []
 
     def make(rules: str) -> Daemon:
@@ -71,7 +71,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], D
         daemon.close()
 
 
-def test_start_reload_and_stop_are_told_in_order(make: Callable[[str], Daemon], manager: Manager) -> None:
+def test_start_reload_and_stop_are_reported_in_order(make: Callable[[str], Daemon], manager: Manager) -> None:
     daemon = manager.start(make("    main: echo deployed"))
     manager.wait_for("STATUS=0 queued, none running")
     daemon.run_command("reload")
@@ -80,7 +80,7 @@ def test_start_reload_and_stop_are_told_in_order(make: Callable[[str], Daemon], 
     assert manager.words() == ["READY=1", "RELOADING=1", "READY=1", "STOPPING=1"]
 
 
-def test_the_status_names_what_runs_and_a_drain_asks_for_time(
+def test_the_status_names_running_targets_and_a_drain_asks_for_time(
     make: Callable[[str], Daemon], manager: Manager, tmp_path: Path
 ) -> None:
     daemon = manager.start(make(RULES.format(folder=tmp_path)))
@@ -95,19 +95,23 @@ def test_the_status_names_what_runs_and_a_drain_asks_for_time(
     assert daemon.process.wait(timeout=30) == 0
 
 
-def test_the_main_loop_feeds_the_watchdog(make: Callable[[str], Daemon], manager: Manager) -> None:
+def test_the_main_loop_sends_keepalives_to_the_watchdog(
+    make: Callable[[str], Daemon], manager: Manager
+) -> None:
     manager.start(make("    main: echo deployed"), "WATCHDOG_USEC=1000000")
-    wait_for(lambda: manager.messages.count("WATCHDOG=1") > 4, what="five signs of life")
+    wait_for(lambda: manager.messages.count("WATCHDOG=1") > 4, what="five keepalives")
 
 
-def test_a_daemon_without_a_watchdog_feeds_none(make: Callable[[str], Daemon], manager: Manager) -> None:
+def test_without_a_watchdog_the_daemon_sends_no_keepalives(
+    make: Callable[[str], Daemon], manager: Manager
+) -> None:
     daemon = manager.start(make("    main: echo deployed"))
     assert daemon.stop() == 0
     manager.wait_for("STOPPING=1")
     assert "WATCHDOG=1" not in manager.messages
 
 
-def test_a_command_hears_nothing_of_the_service_manager(
+def test_a_command_gets_no_variables_of_the_service_manager(
     make: Callable[[str], Daemon], manager: Manager
 ) -> None:
     daemon = make("    main: env; ls -l /proc/self/fd")
@@ -121,8 +125,8 @@ def test_a_command_hears_nothing_of_the_service_manager(
     assert "socket:" not in output
 
 
-def handed_over(sock: socket.socket) -> list[str]:
-    """A command that starts another with *sock* as descriptor 3, as systemd does."""
+def with_inherited(sock: socket.socket) -> list[str]:
+    """Return a command that starts another one with *sock* as descriptor 3, as systemd does."""
     number = sock.fileno()
     script = f'LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=webhookd exec "$@" 3<&{number} {number}<&-'
     return ["/bin/bash", "-c", script, "bash"]
@@ -130,7 +134,7 @@ def handed_over(sock: socket.socket) -> list[str]:
 
 @contextmanager
 def load(port: int) -> Iterator["subprocess.Popen[str]"]:
-    """Clients that push without a pause."""
+    """Run clients that push all the time."""
     command = [sys.executable, str(Path(__file__).parents[1] / "load.py"), f"127.0.0.1:{port}"]
     clients = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     with clients:
@@ -138,12 +142,12 @@ def load(port: int) -> Iterator["subprocess.Popen[str]"]:
         clients.kill()
 
 
-def test_no_request_fails_while_a_kept_socket_lets_clients_wait(make: Callable[[str], Daemon]) -> None:
+def test_no_request_fails_over_a_restart_with_an_inherited_socket(make: Callable[[str], Daemon]) -> None:
     daemon = make("    main: {overlap: latest, run: 'true'}")
 
     def start() -> None:
         began = len(daemon.log)
-        daemon.start(command=handed_over(kept), pass_fds=[kept.fileno()])
+        daemon.start(command=with_inherited(kept), pass_fds=[kept.fileno()])
         wait_for(lambda: daemon.log.count("delivery queued", began) > 30, what="pushes to this daemon")
 
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as kept, load(kept.getsockname()[1]) as clients:

@@ -14,7 +14,7 @@ Start = Callable[..., Daemon]
 
 
 def command(folder: Path) -> str:
-    """A rule for main whose command says who it is, waits for `go`, and notices a second one beside it."""
+    """Return a rule for main. Its command writes its pid, waits for `go`, and detects a second one."""
     return (
         f"    main: {{cwd: {folder}, grace: 1s, run: 'mkdir busy || touch overlap; echo $$ > pid; "
         'echo "$WEBHOOKD_RUN $WEBHOOKD_ATTEMPT" >> begun; until [ -e go ]; do sleep 0.02; done; rmdir busy\'}'
@@ -27,7 +27,7 @@ def begun(folder: Path) -> list[str]:
 
 
 def start_a_run(daemon: Daemon, folder: Path) -> int:
-    """Push, wait until the command runs, and give its pid."""
+    """Push, wait until the command runs, and return its pid."""
     assert daemon.push().status == 202
     wait_for(lambda: (folder / "pid").exists() and (folder / "pid").read_text().strip(), what="the command")
     return int((folder / "pid").read_text())
@@ -49,7 +49,7 @@ def states(runs: list[dict[str, Any]]) -> list[tuple[str, int]]:
     return [(run["state"], run["attempt"]) for run in runs]
 
 
-def test_a_run_outlives_its_daemon_and_the_next_one_records_it(start: Start, tmp_path: Path) -> None:
+def test_a_run_outlives_its_daemon_and_the_next_daemon_records_it(start: Start, tmp_path: Path) -> None:
     daemon = start(command(tmp_path))
     start_a_run(daemon, tmp_path)
     kill_daemon(daemon)
@@ -60,7 +60,7 @@ def test_a_run_outlives_its_daemon_and_the_next_one_records_it(start: Start, tmp
     assert begun(tmp_path) == ["1 1"]
 
 
-def test_a_result_written_while_no_daemon_was_there_counts(start: Start, tmp_path: Path) -> None:
+def test_a_result_written_without_a_daemon_is_recorded_later(start: Start, tmp_path: Path) -> None:
     daemon = start(command(tmp_path))
     start_a_run(daemon, tmp_path)
     kill_daemon(daemon)
@@ -83,7 +83,9 @@ def test_a_run_whose_supervisor_was_killed_starts_again_after_its_command_has_en
     assert states(daemon.wait_until_idle()) == [("succeeded", 2)]
 
 
-def test_daemon_supervisor_and_fork_server_may_all_be_killed(start: Start, tmp_path: Path) -> None:
+def test_a_run_starts_again_after_daemon_supervisor_and_fork_server_are_killed(
+    start: Start, tmp_path: Path
+) -> None:
     daemon = start(command(tmp_path))
     first = start_a_run(daemon, tmp_path)
     victims = [fork_server(daemon), daemon.supervisors()[0]]
@@ -99,7 +101,7 @@ def test_daemon_supervisor_and_fork_server_may_all_be_killed(start: Start, tmp_p
     assert states(daemon.wait_until_idle()) == [("succeeded", 2)]
 
 
-def test_the_daemon_goes_on_when_its_fork_server_is_killed(start: Start, tmp_path: Path) -> None:
+def test_the_daemon_replaces_a_killed_fork_server(start: Start, tmp_path: Path) -> None:
     daemon = start(command(tmp_path))
     start_a_run(daemon, tmp_path)
     os.kill(fork_server(daemon), signal.SIGKILL)
@@ -109,7 +111,7 @@ def test_the_daemon_goes_on_when_its_fork_server_is_killed(start: Start, tmp_pat
     assert [run["state"] for run in daemon.wait_until_idle()] == ["succeeded", "succeeded"]
 
 
-def test_a_stop_waits_for_the_command_and_stores_what_arrives(start: Start, tmp_path: Path) -> None:
+def test_a_stop_waits_for_the_command_and_stores_new_pushes(start: Start, tmp_path: Path) -> None:
     daemon = start(command(tmp_path))
     start_a_run(daemon, tmp_path)
     assert daemon.process is not None
@@ -123,7 +125,9 @@ def test_a_stop_waits_for_the_command_and_stores_what_arrives(start: Start, tmp_
     assert states(daemon.wait_until_idle()) == [("succeeded", 1), ("succeeded", 1)]
 
 
-def test_a_second_signal_hurries_and_the_run_starts_again_later(start: Start, tmp_path: Path) -> None:
+def test_a_second_signal_ends_the_command_and_its_run_starts_again_later(
+    start: Start, tmp_path: Path
+) -> None:
     daemon = start(command(tmp_path))
     pid = start_a_run(daemon, tmp_path)
     assert daemon.process is not None
@@ -140,7 +144,7 @@ def test_a_second_signal_hurries_and_the_run_starts_again_later(start: Start, tm
     assert not (tmp_path / "overlap").exists()
 
 
-def test_the_time_for_a_stop_is_limited(start: Start, tmp_path: Path) -> None:
+def test_drain_timeout_limits_a_stop(start: Start, tmp_path: Path) -> None:
     daemon = start(command(tmp_path), settings="drain_timeout: 1s")
     pid = start_a_run(daemon, tmp_path)
     assert daemon.stop() == 0
@@ -148,7 +152,7 @@ def test_the_time_for_a_stop_is_limited(start: Start, tmp_path: Path) -> None:
     assert states(daemon.runs()) == [("queued", 1)]
 
 
-def test_a_second_daemon_on_the_same_state_is_refused_by_name(start: Start) -> None:
+def test_a_second_daemon_on_the_same_state_directory_is_refused(start: Start) -> None:
     daemon = start("    main: echo deployed")
     assert daemon.process is not None
     second = subprocess.run(
@@ -173,7 +177,7 @@ def test_cancel_ends_a_running_run_from_another_process(start: Start, tmp_path: 
     assert daemon.run_command("cancel", "1", check=False).returncode == 1
 
 
-def test_cancel_takes_a_queued_run_out_of_the_queue(start: Start, tmp_path: Path) -> None:
+def test_cancel_removes_a_queued_run(start: Start, tmp_path: Path) -> None:
     daemon = start(command(tmp_path))
     start_a_run(daemon, tmp_path)
     daemon.push()
@@ -210,7 +214,7 @@ def test_a_failing_command_is_tried_again(start: Start, tmp_path: Path) -> None:
     assert daemon.log.count("run ended run=1 ") == 1
 
 
-def test_settle_waits_until_pushes_have_been_quiet(start: Start, tmp_path: Path) -> None:
+def test_settle_waits_for_a_time_without_pushes(start: Start, tmp_path: Path) -> None:
     daemon = start(f"    main: {{cwd: {tmp_path}, settle: 1s, run: 'echo $WEBHOOKD_COMMIT >> done'}}")
     for letter in "abc":
         daemon.push(commit=letter * 40)
@@ -219,7 +223,7 @@ def test_settle_waits_until_pushes_have_been_quiet(start: Start, tmp_path: Path)
     assert (tmp_path / "done").read_text() == "c" * 40 + "\n"
 
 
-def test_a_lock_keeps_two_targets_apart(start: Start, tmp_path: Path) -> None:
+def test_targets_with_one_lock_do_not_run_at_once(start: Start, tmp_path: Path) -> None:
     script = "mkdir busy || touch overlap; sleep 0.2; rmdir busy; echo x >> done"
     rules = "\n".join(
         f"    {name}: {{cwd: {tmp_path}, lock: build, run: '{script}'}}" for name in ("one", "two")

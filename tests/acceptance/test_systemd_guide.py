@@ -1,4 +1,4 @@
-"""docs/systemd.md, followed to the letter on a fresh system."""
+"""docs/systemd.md, followed exactly on a new system."""
 
 import re
 
@@ -24,7 +24,7 @@ WORKING_COPY = """
 
 
 def commands(heading: str) -> list[str]:
-    """The lines of the first block below a heading, as root types them."""
+    """Return the lines of the first block under a heading, without sudo."""
     _, _, below = GUIDE.partition(f"\n## {heading}\n")
     block = re.search(r"```sh\n(.*?)```", below, re.DOTALL)
     assert block, heading
@@ -32,7 +32,7 @@ def commands(heading: str) -> list[str]:
 
 
 def type_in(booted: Booted, heading: str) -> None:
-    """Do what the guide says, but for what this system has already: packages, and a shared /opt."""
+    """Run the commands of the guide, except for packages and /opt, which this system has already."""
     lines = [line for line in commands(heading) if not re.search("apt-get|pip install", line)]
     booted.run("sh", "-euc", "\n".join(lines).replace("/opt/webhookd /etc", "/etc"))
 
@@ -51,13 +51,13 @@ def test_the_guide_installs_deploys_upgrades_and_removes(booted: Booted) -> None
     assert booted.run("pgrep", "-f", "webhookd", check=False).stdout == ""
 
 
-def test_it_takes_ten_lines_and_the_readme_has_the_same() -> None:
+def test_the_installation_takes_ten_lines_and_the_readme_has_the_same() -> None:
     lines = commands("From nothing to a first deploy")
     assert len(lines) == 10
     assert "\n".join(lines) in README.replace("sudo ", "")
 
 
-def test_every_file_that_is_shipped_is_in_the_guide() -> None:
+def test_the_guide_lists_every_shipped_file() -> None:
     shipped = {str(path.relative_to(UNITS)) for path in UNITS.rglob("*") if path.is_file()}
     told = set(re.findall(r"^\| `([^`]+)` \|", GUIDE, re.MULTILINE))
     assert shipped == told

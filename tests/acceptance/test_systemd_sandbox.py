@@ -61,7 +61,7 @@ ONESHOT = "[Service]\nType=oneshot\nRemainAfterExit=yes\nExecStart=/bin/true\n"
 
 @pytest.fixture(scope="module")
 def found(booted: Booted) -> dict[str, tuple[int, str]]:
-    """Exit code and output of every command above, all tried by one deploy."""
+    """The exit code and output of every command above, all run by one deploy."""
     booted.run("sh", "-euc", ORIGIN)
     for unit in ("app", "other"):
         booted.write(f"/etc/systemd/system/{unit}.service", ONESHOT)
@@ -87,24 +87,22 @@ print(json.dumps(tried))
 """
 
 
-def test_what_a_command_can_do(found: dict[str, tuple[int, str]]) -> None:
+def test_a_command_can_do_what_a_deploy_needs(found: dict[str, tuple[int, str]]) -> None:
     if shutil.which("node") is None:
         found.pop("run node")
     assert {what: found[what] for what in CAN if what in found and found[what][0] != 0} == {}
 
 
-def test_what_a_command_cannot_do(found: dict[str, tuple[int, str]]) -> None:
+def test_a_command_cannot_leave_the_sandbox(found: dict[str, tuple[int, str]]) -> None:
     assert {what: found[what] for what in CANNOT if found[what][0] == 0} == {}
 
 
-def test_what_a_command_leaves_in_tmp_nobody_else_sees(
-    booted: Booted, found: dict[str, tuple[int, str]]
-) -> None:
+def test_files_of_a_command_in_tmp_are_private(booted: Booted, found: dict[str, tuple[int, str]]) -> None:
     assert found["write to a /tmp of its own"][0] == 0
     assert not booted.path("/tmp/note").exists()
 
 
-def test_the_daemon_reads_its_credential_and_a_command_hears_of_none(booted: Booted) -> None:
+def test_the_daemon_reads_its_credential_and_a_command_gets_none(booted: Booted) -> None:
     booted.configure("    main: env; ls -l /proc/self/fd")
     booted.systemctl("reload-or-restart", "webhookd")
     output = booted.deploy()

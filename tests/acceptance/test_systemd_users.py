@@ -1,4 +1,4 @@
-"""Commands of other users, with the shipped drop-in that leaves root no power but to become them."""
+"""Commands of other users, with the shipped drop-in for a root that can only switch users."""
 
 import pytest
 from booted import UNITS, Booted
@@ -14,7 +14,7 @@ def service(booted: Booted) -> Booted:
     for user in ("deploy", "shop"):
         booted.run("install", "-d", "-m", "700", "-o", user, "-g", user, f"/srv/{user}")
     booted.configure("    main: echo begun")
-    booted.systemctl("start", "webhookd")  # first as its own user: the state directory then changes hands
+    booted.systemctl("start", "webhookd")  # first as its own user: then the state directory changes its owner
     booted.deploy()
     booted.drop_in("root", (UNITS / "drop-ins/root.conf").read_text())
     booted.drop_in("deploys", "[Service]\nReadWritePaths=-/srv/deploy -/srv/shop\n")
@@ -28,16 +28,16 @@ def deploy(booted: Booted, run: str, *, options: str = "user: deploy") -> str:
     return booted.deploy()
 
 
-def test_a_command_is_its_user_in_its_home_and_nobody_else(service: Booted) -> None:
+def test_a_command_runs_as_its_user_in_its_home(service: Booted) -> None:
     output = deploy(service, "id -un; id -Gn; pwd; echo $HOME $USER; touch made; stat -c %U made")
     assert output.splitlines() == ["deploy", "deploy", "/srv/deploy", "/srv/deploy deploy", "deploy"]
 
 
-def test_a_command_may_have_a_group_of_its_own(service: Booted) -> None:
+def test_a_command_can_have_its_own_group(service: Booted) -> None:
     assert deploy(service, "id -un; id -Gn", options="user: deploy, group: shop") == "deploy\nshop\n"
 
 
-def test_a_command_reads_its_payload_and_another_user_does_not(service: Booted) -> None:
+def test_only_the_user_of_a_command_can_read_its_payload(service: Booted) -> None:
     script = (
         'grep -c octocat/blog "$WEBHOOKD_PAYLOAD"; cp "$WEBHOOKD_PAYLOAD" copy; echo "$WEBHOOKD_PAYLOAD"; '
     )
@@ -58,11 +58,11 @@ def test_a_command_reads_its_payload_and_another_user_does_not(service: Booted) 
     "what",
     ["/run/credentials/webhookd.service/secret", "/etc/webhookd/secret", "/var/lib/webhookd/webhookd.db"],
 )
-def test_a_command_cannot_read_what_is_the_daemons(service: Booted, what: str) -> None:
+def test_a_command_cannot_read_the_daemons_files(service: Booted, what: str) -> None:
     assert deploy(service, f"cat {what} || echo refused").splitlines()[-1] == "refused"
 
 
-def test_a_time_limit_ends_all_that_a_command_started_as_another_user(service: Booted) -> None:
+def test_a_time_limit_ends_all_processes_of_a_command_of_another_user(service: Booted) -> None:
     script = '(setsid sh -c "sleep 600; :" &) ; setsid sleep 600 & trap : TERM; sleep 600; sleep 600'
     service.configure(f"    main: {{user: deploy, timeout: 1s, grace: 1s, run: '{script}'}}")
     service.systemctl("reload", "webhookd")
@@ -70,14 +70,14 @@ def test_a_time_limit_ends_all_that_a_command_started_as_another_user(service: B
     assert service.run("pgrep", "-u", "deploy", check=False).stdout == ""
 
 
-def test_a_user_that_is_not_there_is_told_at_the_reload(service: Booted) -> None:
+def test_a_reload_reports_a_user_that_does_not_exist(service: Booted) -> None:
     service.configure("    main: {user: nobody-of-this-name, run: id}")
     assert service.systemctl("reload", "webhookd", check=False).returncode != 0
     said = " ".join(entry["MESSAGE"] for entry in service.journal("-u", "webhookd", "-n", "10"))
     assert 'there is no user "nobody-of-this-name"' in said
 
 
-def test_an_instance_runs_as_the_user_it_is_named_for(booted: Booted, service: Booted) -> None:
+def test_an_instance_runs_as_the_user_in_its_name(booted: Booted, service: Booted) -> None:
     booted.run("useradd", "--create-home", "alice")
     booted.configure("    main: id -un; pwd; touch made", settings="listen: 127.0.0.1:9001", name="alice")
     booted.write("/etc/webhookd/alice.secret", booted.path("/etc/webhookd/secret").read_text(), mode=0o600)

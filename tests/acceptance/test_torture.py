@@ -1,7 +1,7 @@
-"""Bursts of pushes to ill-behaved commands while every process of webhookd is killed in turn.
+"""Bursts of pushes to misbehaving commands, while processes of webhookd are killed at random.
 
-What is checked is what the outside sees: the answers that senders got, the marks that commands left, the
-processes that live, and what the operator is told.
+The test checks only what is visible from outside: the answers, the files that commands wrote, the running
+processes, and the lists of runs.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ import pytest
 from daemon import Daemon, push_payload
 from harness import wait_for
 
-# `flock` is held by every process a command leaves behind, so a second command beside any of them is noticed.
+# Every process that a command leaves behind holds the `flock`, so a second command beside it is detected.
 RULES = """
     plain: {{run: '{guard} sleep 0.05; {mark}'}}
     every: {{overlap: queue, run: '{guard} {mark}'}}
@@ -45,13 +45,13 @@ def rules(folder: Path) -> str:
 
 
 class Senders:
-    """Threads that push until told to stop, and remember what was acknowledged."""
+    """Threads that push until stopped, and record the acknowledged pushes."""
 
     def __init__(self, daemon: Daemon) -> None:
         self._daemon = daemon
         self._stop = threading.Event()
         self.acknowledged: list[tuple[str, str, int]] = []  # branch, commit, run
-        self.refused = 0  # because nothing could be stored
+        self.refused = 0  # answered 503
         self._threads = [threading.Thread(target=self._send, args=(seed,)) for seed in range(4)]
 
     @contextlib.contextmanager
@@ -82,7 +82,7 @@ class Senders:
 
 
 def kill_something(daemon: Daemon, choose: random.Random) -> None:
-    """Kill the daemon, or one of its helpers, or all at once; leave a daemon running."""
+    """Kill the daemon, one of its child processes, or all of them; then start the daemon again if needed."""
     assert daemon.process is not None
     children = child_pids(daemon.process.pid)
     victims = choose.choice(("daemon", "fork server", "supervisor", "everything"))
@@ -101,7 +101,7 @@ def kill_something(daemon: Daemon, choose: random.Random) -> None:
 
 
 def has_started(daemon: Daemon) -> bool:
-    """Start it as a service manager does: a command may just have filled the disk."""
+    """Start the daemon; return false if the disk is full just now."""
     try:
         daemon.start()
     except AssertionError as error:
@@ -116,7 +116,7 @@ def child_pids(parent: int) -> list[int]:
 
 
 def processes_of(folder: Path) -> list[int]:
-    """Processes of commands, found by the lock that each of them holds open."""
+    """Return the processes of commands, found by the lock file that each of them has open."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -136,7 +136,7 @@ def last_of_chain(runs: dict[int, dict[str, Any]], number: int) -> dict[str, Any
 
 @pytest.fixture
 def marks(tmp_path: Path) -> Path:
-    """The folder in which commands leave theirs."""
+    """The folder for files of commands."""
     folder = tmp_path / "marks"
     folder.mkdir()
     return folder
@@ -144,7 +144,7 @@ def marks(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def daemon(tmp_path: Path, marks: Path) -> Iterator[Daemon]:
-    """A daemon with little room for its state, where that can be had."""
+    """A daemon with a small disk for its state, if the test can mount one."""
     made = Daemon(tmp_path / "daemon", f"  octocat/blog:\n{rules(marks)}", settings=SETTINGS)
     made.state_dir.mkdir(parents=True)
     if os.geteuid() == 0:
@@ -156,7 +156,7 @@ def daemon(tmp_path: Path, marks: Path) -> Iterator[Daemon]:
 
 
 def fill_the_disk(daemon: Daemon, senders: Senders) -> None:
-    """Leave no room until a sender was told so; then everything goes on."""
+    """Fill the disk until a sender gets a 503, then free it."""
     if os.geteuid() != 0:
         return
     ballast, before = daemon.state_dir / "ballast", senders.refused
@@ -168,7 +168,7 @@ def fill_the_disk(daemon: Daemon, senders: Senders) -> None:
 
 
 def torture(daemon: Daemon, choose: random.Random, *, kills: int) -> Senders:
-    """Push, kill, fill the disk, and wait until all is over."""
+    """Push, kill processes, fill the disk, and wait until all pushes are sent."""
     senders = Senders(daemon)
     with senders.sending():
         for _ in range(kills):
@@ -179,7 +179,7 @@ def torture(daemon: Daemon, choose: random.Random, *, kills: int) -> Senders:
 
 
 def check_round(daemon: Daemon, senders: Senders, folder: Path) -> None:
-    """Compare what senders were told with what commands did."""
+    """Compare the answers to senders with the work of the commands."""
     runs = {run["run"]: run for run in daemon.wait_until_idle(deadline=300)}
     assert senders.acknowledged
     for branch, commit, number in senders.acknowledged:
@@ -195,7 +195,9 @@ def check_round(daemon: Daemon, senders: Senders, folder: Path) -> None:
         }
         assert done <= set(marks)
     for log in daemon.state_dir.glob("runs/*/*/log"):
-        assert log.stat().st_blocks * 512 < 1_200_000, log  # one that the full disk kept whole has a hole
+        assert log.stat().st_blocks * 512 < 1_200_000, (
+            log
+        )  # a log that the full disk kept too long has a hole
     with contextlib.closing(sqlite3.connect(daemon.state_dir / "webhookd.db")) as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 

@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of what `intake` reads, with atheris (`pip install '.[fuzz]'`).
 
-    python tests/fuzz/fuzz_intake.py [-max_total_time=3600] [further arguments of libFuzzer]
+    python tests/fuzz/fuzz_intake.py [-max_total_time=3600] [more arguments of libFuzzer]
 
-The seeds are deliveries that `sign` makes, of every forge. What is found belongs into regressions/intake.
+The seeds are deliveries of every forge, made by `sign`. Put inputs that fail into regressions/intake.
 """
 
 import sys
@@ -11,14 +11,14 @@ from pathlib import Path
 
 import atheris  # type: ignore[import-not-found, import-untyped, unused-ignore] # installed where it is used
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # run as a script, it finds the modules that tests share
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for the modules that the tests share
 
 with atheris.instrument_imports(include=["webhookd"]):
     from intakefuzz import seeds, try_one
 
 
 def main() -> None:
-    """Fuzz until libFuzzer's arguments say that it is enough."""
+    """Fuzz until a limit in libFuzzer's arguments."""
     with tempfile.TemporaryDirectory() as corpus:
         for number, seed in enumerate(seeds()):
             Path(corpus, str(number)).write_bytes(seed)

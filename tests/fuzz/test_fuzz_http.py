@@ -1,4 +1,4 @@
-"""Bytes that nobody would send, at the real port: every answer is one of ours, and nothing unsigned gets in.
+"""Unusual bytes at the real port: every answer is in the contract, and nothing unsigned is accepted.
 
 A night of it: `pytest tests/fuzz --hypothesis-profile=long`.
 """
@@ -52,7 +52,7 @@ BODIES = st.one_of(
 
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    """A request that is wrong in few places: what is wrong everywhere gets nowhere."""
+    """Return a request that is wrong in few places, since others are refused at once."""
     headers = dict(HEADERS) if draw(st.booleans()) else {}
     headers |= {"content-length": str(len(BODY))} if draw(st.booleans()) else {}
     headers |= draw(st.dictionaries(NAMES, VALUES, max_size=3))
@@ -64,7 +64,7 @@ def requests(draw: st.DrawFn) -> bytes:
 
 
 def mangled(draw: st.DrawFn, text: bytes) -> bytes:
-    """Replace a few bytes somewhere by others."""
+    """Replace a few bytes by others."""
     at = draw(st.integers(0, len(text)))
     return text[:at] + draw(st.binary(max_size=4)) + text[at + draw(st.integers(0, 4)) :]
 
@@ -79,7 +79,7 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontDoor]:
 
 
 def exchange(door: FrontDoor, data: bytes) -> bytes:
-    """Send everything, close our side, and give everything that comes back."""
+    """Send all data, close the sending side, and return everything that the server sends."""
     received = b""
     with socket.create_connection(("127.0.0.1", door.port), timeout=TIMEOUT) as sock:
         try:
@@ -88,12 +88,12 @@ def exchange(door: FrontDoor, data: bytes) -> bytes:
             while piece := sock.recv(65536):
                 received += piece
         except (BrokenPipeError, ConnectionResetError):
-            pass  # it had closed before we were done
+            pass  # the server closed first
     return received
 
 
 def check(door: FrontDoor, data: bytes) -> list[int]:
-    """Send *data*, hold every answer to the contract, and give the status codes."""
+    """Send *data*, check every answer, and return the status codes."""
     left, statuses = exchange(door, data).replace(CONTINUE, b""), []
     while left:
         answer = ANSWER.match(left)
@@ -104,7 +104,7 @@ def check(door: FrontDoor, data: bytes) -> list[int]:
         assert b"content-type: application/json" in headers
         statuses.append(int(answer[1]))
         body = left[answer.end() :][: int(length[1])]
-        if body.startswith(b"{"):  # there is none behind the headers that answer HEAD
+        if body.startswith(b"{"):  # an answer to HEAD has no body
             json.loads(body)
             left = left[answer.end() + len(body) :]
         else:
@@ -114,22 +114,24 @@ def check(door: FrontDoor, data: bytes) -> list[int]:
 
 
 @given(requests())
-def test_every_answer_is_one_of_the_contract(door: FrontDoor, data: bytes) -> None:
+def test_every_answer_is_in_the_contract(door: FrontDoor, data: bytes) -> None:
     check(door, data)
 
 
 @given(requests(), requests())
-def test_so_it_is_for_requests_behind_each_other(door: FrontDoor, first: bytes, second: bytes) -> None:
+def test_every_answer_to_pipelined_requests_is_in_the_contract(
+    door: FrontDoor, first: bytes, second: bytes
+) -> None:
     check(door, first + second)
 
 
 @given(st.binary(max_size=300))
-def test_so_it_is_for_any_bytes(door: FrontDoor, data: bytes) -> None:
+def test_every_answer_to_arbitrary_bytes_is_in_the_contract(door: FrontDoor, data: bytes) -> None:
     assert set(check(door, data)) <= {400, 404}
 
 
 @given(st.integers(0, len(BODY) - 1), st.integers(1, 255))
-def test_no_changed_body_gets_in(door: FrontDoor, at: int, change: int) -> None:
+def test_a_changed_body_is_refused(door: FrontDoor, at: int, change: int) -> None:
     body = BODY[:at] + bytes([BODY[at] ^ change]) + BODY[at + 1 :]
     fields = {name.replace("-", "_"): value for name, value in HEADERS.items()}
     request = head("POST", "/github-webhook", content_length=str(len(body)), **fields) + body
@@ -137,11 +139,11 @@ def test_no_changed_body_gets_in(door: FrontDoor, at: int, change: int) -> None:
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.stem)
-def test_what_was_once_answered_wrongly_is_a_bad_request(door: FrontDoor, path: Path) -> None:
+def test_inputs_that_failed_once_are_bad_requests(door: FrontDoor, path: Path) -> None:
     assert check(door, path.read_bytes()) == [400]
 
 
-def test_after_all_of_that_a_push_is_accepted(door: FrontDoor) -> None:
+def test_a_push_is_accepted_after_the_fuzzing(door: FrontDoor) -> None:
     fields = {name.replace("-", "_"): value for name, value in signed(BODY, SECRET).items()}
     request = head("POST", "/github-webhook", content_length=str(len(BODY)), **fields) + BODY
     assert check(door, request) == [202]

@@ -1,4 +1,4 @@
-"""A short run of the fuzzer of intake, and what longer runs have found."""
+"""A short run of the fuzzer of intake, and inputs that longer runs have found."""
 
 import importlib.util
 import subprocess
@@ -14,17 +14,17 @@ REGRESSIONS = sorted((Path(__file__).parent / "regressions" / "intake").iterdir(
 
 @pytest.mark.parametrize("seed", list(seeds()), ids=lambda seed: f"{FORGES[seed[0]]}-{seed[1]}-{seed[2]}")
 def test_a_seed_signed_as_json_is_accepted(seed: bytes) -> None:
-    """Otherwise the fuzzer would never get behind the signature."""
+    """Otherwise the fuzzer would never pass the signature check."""
     assert accepts(seed) or seed[1] != JSON
 
 
 @pytest.mark.parametrize("path", REGRESSIONS, ids=lambda path: path.stem)
-def test_what_once_crashed_is_handled(path: Path) -> None:
+def test_inputs_that_crashed_once_are_handled(path: Path) -> None:
     try_one(path.read_bytes())
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed")
-def test_a_moment_of_fuzzing_finds_nothing(pytestconfig: pytest.Config, tmp_path: Path) -> None:
+def test_a_short_run_of_the_fuzzer_finds_nothing(pytestconfig: pytest.Config, tmp_path: Path) -> None:
     seconds: int = pytestconfig.getoption("--fuzz-seconds")
     options = [f"-max_total_time={seconds}", f"-artifact_prefix={tmp_path}/", "-timeout=10"]
     result = subprocess.run([sys.executable, FUZZER, *options], capture_output=True, text=True, check=False)
