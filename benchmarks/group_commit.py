@@ -65,7 +65,7 @@ class OneLock:
         self._connection.execute("PRAGMA wal_autocheckpoint = 4000")
         self._lock = threading.Lock()
 
-    def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:  # noqa: ARG002
+    def write(self, work: Callable[[Transaction], Result]) -> Result:
         """Run *work* in its own transaction."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -78,6 +78,11 @@ class OneLock:
         future: Future[Result] = Future()
         future.set_result(self.write(work))
         return future
+
+    def write_with_next(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
+        """Do nothing: this backend has no groups."""
+        del work
+        return Future()
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:
         """Run *query* on the same connection."""

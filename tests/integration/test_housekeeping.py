@@ -82,7 +82,5 @@ def test_a_folder_that_has_lain_ready_for_long_is_no_stray(launcher: Launcher) -
     assert lock is not None
     os.utime(launcher.layout.spare_run, LONG_AGO)
     job = Job(run=1, attempt=1, invocation="", folder=str(launcher.layout.attempt(1, 1).path))
-    supervisor = launcher.launch(job, payload=None, lock=lock)
-    assert supervisor is not None
-    supervisor.close()
+    launcher.prepare(job, payload=None, lock=lock).discard()
     assert launcher.layout.run(1).stat().st_mtime != LONG_AGO[0]

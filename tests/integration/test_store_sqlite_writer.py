@@ -41,8 +41,8 @@ class Rig:
         self.connections += 1
         return self.connect()
 
-    def submit(self, work: Work, *, durable: bool = True) -> "Future[object]":
-        return self.pool.submit(self.writer.submit, work, durable=durable)
+    def submit(self, work: Work) -> "Future[object]":
+        return self.pool.submit(self.writer.submit, work)
 
     def insert(self, number: int) -> "Future[object]":
         return self.submit(lambda connection: connection.execute(INSERT, (number,)).rowcount)
@@ -190,28 +190,6 @@ def test_while_no_connection_can_be_had_everybody_is_told(rig: Rig, monkeypatch:
             rig.insert(1).result(30)
     assert rig.insert(2).result(30) == 1
     assert rig.stored() == [2]
-
-
-# durability
-
-
-def synchronous(connection: sqlite3.Connection) -> int:
-    (level,) = connection.execute("PRAGMA synchronous").fetchone()
-    return int(level)
-
-
-def test_a_batch_waits_for_the_disk_unless_no_item_has_to_be_durable(
-    rig: Rig,
-) -> None:
-    normal, full = 1, 2
-    assert rig.submit(synchronous).result(30) == full
-    assert rig.submit(synchronous, durable=False).result(30) == normal
-    assert rig.submit(synchronous, durable=False).result(30) == normal
-    assert rig.submit(synchronous).result(30) == full
-    with rig.held():
-        mixed = [rig.submit(synchronous, durable=durable) for durable in (False, True, False)]
-        rig.waiting(3)
-    assert [answer.result(30) for answer in mixed] == [full] * 3
 
 
 # patience

@@ -193,7 +193,8 @@ class Attempts:
             run, config=self._config(), folder=self._launcher.layout.attempt(run.run, run.attempt).path
         )
         try:
-            self.watch(attempt, self._launcher.launch(job, payload=None, lock=lock))
+            prepared = self._launcher.prepare(job, payload=None, lock=lock)
+            self.watch(attempt, self._launcher.launch(prepared))
         except LaunchFailed as error:
             log.error("supervisor lost", run=run.run, error=error)  # noqa: TRY400 - looked at again
 

@@ -43,16 +43,20 @@ class Transaction(Protocol):
 class Database(Protocol):
     """A backend. Calls may come from any thread, block unless they return a future, and raise StoreErrors."""
 
-    def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
-        """Run *work* in a transaction and return after its commit.
-
-        Without *durable* a power cut, but no crash of ours, may undo it.
-        """
+    def write(self, work: Callable[[Transaction], Result]) -> Result:
+        """Run *work* in a transaction and return after its commit is durable."""
 
     def write_soon(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
         """Run *work* in a transaction without waiting; the future is done once its commit is durable.
 
         It can be cancelled until the transaction begins.
+        """
+
+    def write_with_next(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
+        """Run *work* at the end of the next transaction that somebody else causes.
+
+        It takes the place of the one given so before. The future is as that of `write_soon`. A backend may
+        also do nothing.
         """
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:

@@ -53,13 +53,17 @@ class SqliteDatabase:
         self._guard = threading.Lock()
         self._closed = False
 
-    def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
+    def write(self, work: Callable[[Transaction], Result]) -> Result:
         """Run *work* in the next group of changes and return after its commit."""
-        return self._writing().submit(lambda connection: work(SqliteTransaction(connection)), durable=durable)
+        return self._writing().submit(lambda connection: work(SqliteTransaction(connection)))
 
     def write_soon(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
         """Run *work* in the next group of changes, without waiting for its commit."""
         return self._writing().submit_soon(lambda connection: work(SqliteTransaction(connection)))
+
+    def write_with_next(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
+        """Run *work* at the end of the next group of changes."""
+        return self._writing().submit_with_next(lambda connection: work(SqliteTransaction(connection)))
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:
         """Run *query* on one consistent state."""

@@ -21,11 +21,10 @@ from webhookd.queue.sqlite_errors import unavailable
 class _Item(Generic[Result]):
     """A function to run in a transaction, and the future of its result."""
 
-    __slots__ = ("durable", "future", "work")
+    __slots__ = ("future", "work")
 
-    def __init__(self, work: Callable[[sqlite3.Connection], Result], *, durable: bool) -> None:
+    def __init__(self, work: Callable[[sqlite3.Connection], Result]) -> None:
         self.work = work
-        self.durable = durable
         self.future: Future[Result] = Future()
 
 
@@ -49,19 +48,19 @@ class GroupCommit:
         self._reconnect = reconnect
         self._check_place = check_place
         self._patience = patience
-        self._is_full = True  # whether synchronous=FULL is in force
         self._waiting: list[_Item[object]] = []
+        self._with_next: list[_Item[object]] = []  # at most one
         self._closed = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[sqlite3.Connection], Result], *, durable: bool = True) -> Result:
+    def submit(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run *work* in a transaction, and return its result after the commit or raise what it raised.
 
         Once the transaction has begun, the caller waits as long again.
         """
-        future = self.submit_soon(work, durable=durable)
+        future = self.submit_soon(work)
         with contextlib.suppress(TimeoutError):
             future.exception(self._patience)
         if future.cancel():
@@ -77,20 +76,28 @@ class GroupCommit:
             ) from exc
         return future.result()
 
-    def submit_soon(
-        self, work: Callable[[sqlite3.Connection], Result], *, durable: bool = True
-    ) -> "Future[Result]":
+    def submit_soon(self, work: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
         """Run *work* in a transaction without waiting for it.
 
         The future is done after the commit, in the writer's thread; it can be cancelled until the
-        transaction begins. Without *durable* the commit waits for the disk only if another item needs it.
+        transaction begins.
         """
-        item = _Item(work, durable=durable)
+        item = _Item(work)
         with self._changed:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
             self._waiting.append(item)  # type: ignore[arg-type]
             self._changed.notify()
+        return item.future
+
+    def submit_with_next(self, work: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
+        """Run *work* at the end of the next transaction that somebody else causes.
+
+        It takes the place of the one submitted so before. The future is as that of `submit_soon`.
+        """
+        item = _Item(work)
+        with self._changed:
+            self._with_next = [item]  # type: ignore[list-item]
         return item.future
 
     def close(self) -> None:
@@ -110,14 +117,15 @@ class GroupCommit:
             while not self._waiting and not self._closed:
                 self._changed.wait()
             batch, self._waiting = self._waiting, []
+            if batch:
+                batch, self._with_next = batch + self._with_next, []
             return batch
 
     def _commit(self, batch: Sequence[_Item[object]]) -> None:
         """Commit *batch* as one transaction, or item by item when one of them fails."""
         taken: list[_Item[object]] = []
         try:
-            # The begin may wait for another process: until then callers can cancel.
-            connection = self._begin(durable=any(item.durable for item in batch))
+            connection = self._begin()  # may wait for another process: until then callers can cancel
             taken = _take(batch)
             results = [item.work(connection) for item in taken]
         except Exception as exc:  # noqa: BLE001  whatever it is, no caller may be left waiting
@@ -135,15 +143,12 @@ class GroupCommit:
             self._disconnect()
             _fail(taken, exc)
             return
-        for item, result in zip(taken, results, strict=True):
-            item.future.set_result(result)
+        for item, result in zip(reversed(taken), reversed(results), strict=True):
+            item.future.set_result(result)  # first that of `submit_with_next`: a command waits for it
 
-    def _begin(self, *, durable: bool) -> sqlite3.Connection:
+    def _begin(self) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection, self._is_full = self._reconnect(), True
-        if durable != self._is_full:
-            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-            self._is_full = durable
+            self._connection = self._reconnect()
         self._connection.execute("BEGIN IMMEDIATE")
         return self._connection
 
