@@ -1,4 +1,4 @@
-"""What the port answers, byte for byte: every row of the contract, and what no well-behaved client sends."""
+"""The answers of the port: every row of the HTTP contract, and bytes that no normal client sends."""
 
 import itertools
 import json
@@ -50,7 +50,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
 
 
 def ask(daemon: Daemon, *parts: bytes, method: str = "POST") -> Reply:
-    """Send bytes on a connection of their own and give the answer."""
+    """Send bytes on a new connection and return the answer."""
     with wire(daemon.port) as connection:
         for part in parts:
             connection.send(part)
@@ -74,7 +74,7 @@ def payload(**over: object) -> bytes:
     return json.dumps(push_payload(**over)).encode()  # type: ignore[arg-type]
 
 
-# -- the rows of the contract
+# -- the rows of the HTTP contract
 
 
 def test_a_push_is_queued(daemon: Daemon) -> None:
@@ -88,7 +88,7 @@ def test_a_push_is_queued(daemon: Daemon) -> None:
     assert reply.headers["cache-control"] == "no-store"
 
 
-def test_a_form_is_a_push_as_well(daemon: Daemon) -> None:
+def test_a_push_can_be_a_form(daemon: Daemon) -> None:
     from urllib.parse import quote_plus  # noqa: PLC0415 - here alone
 
     body = b"payload=" + quote_plus(payload()).encode()
@@ -109,7 +109,7 @@ def test_a_form_is_a_push_as_well(daemon: Daemon) -> None:
     ],
     ids=["ping", "other event", "no target", "no repository", "path filter", "deletion", "tag"],
 )
-def test_what_is_authentic_and_runs_nothing_is_ignored(daemon: Daemon, event: str, body: bytes) -> None:
+def test_an_authentic_request_that_runs_nothing_is_ignored(daemon: Daemon, event: str, body: bytes) -> None:
     reply = ask(daemon, push(body, event=event))
     assert (reply.status, reply.body["status"], set(reply.body)) == (200, "ignored", {"status", "reason"})
 
@@ -149,7 +149,7 @@ def test_the_same_delivery_again_depends_on_its_run(daemon: Daemon) -> None:
     ],
     ids=["empty", "cut", "list", "text", "NaN", "no UTF-8", "deep", "no repo and ref", "no repo"],
 )
-def test_an_authentic_body_that_is_no_push_is_a_bad_request(daemon: Daemon, body: bytes) -> None:
+def test_an_authentic_body_that_is_not_a_push_is_a_bad_request(daemon: Daemon, body: bytes) -> None:
     reply = ask(daemon, push(body))
     assert (reply.status, reply.body) == (
         400,
@@ -182,12 +182,12 @@ RIGHT = signed(BODY)["X-Hub-Signature-256"]
         "other body", "of another repository", "not the repository's own",
     ],
 )  # fmt: skip
-def test_whatever_is_wrong_with_a_signature_the_answer_is_the_same(daemon: Daemon, request_: bytes) -> None:
+def test_every_wrong_signature_gets_the_same_answer(daemon: Daemon, request_: bytes) -> None:
     reply = ask(daemon, request_)
     assert (reply.status, reply.body) == (401, UNAUTHORIZED)
 
 
-def test_a_signature_header_that_comes_twice_is_none(daemon: Daemon) -> None:
+def test_a_doubled_signature_header_is_refused(daemon: Daemon) -> None:
     request = push(BODY).replace(b"\r\n\r\n", f"\r\nX-Hub-Signature-256: {RIGHT}\r\n\r\n".encode(), 1)
     assert ask(daemon, request).status == 401
 
@@ -199,16 +199,16 @@ def test_a_signature_header_that_comes_twice_is_none(daemon: Daemon) -> None:
         ("192.0.2.7", 202),
         ("2001:db8::7", 202),
         ("198.51.100.1", 403),
-        ("192.0.2.7, 198.51.100.1", 403),  # only the last one is the proxy's word
+        ("192.0.2.7, 198.51.100.1", 403),  # only the last address comes from the proxy
         ("198.51.100.1, 192.0.2.7", 202),
         ("nonsense, 192.0.2.7, 127.0.0.1", 202),
         ("192.0.2.7, nonsense", 403),
     ],
 )
-def test_an_address_counts_as_the_last_proxy_that_is_trusted_saw_it(
+def test_the_address_is_the_one_that_the_last_trusted_proxy_saw(
     daemon: Daemon, forwarded: str | None, status: int
 ) -> None:
-    # No repository comes in by this hook: an address that is let in gets to the match.
+    # No repository uses this hook: a request from an allowed address is ignored.
     sent = (
         push(payload(), x_forwarded_for=forwarded)
         if forwarded
@@ -230,7 +230,7 @@ def test_an_address_counts_as_the_last_proxy_that_is_trusted_saw_it(
         "/github-webhook%0d%0aX:y",
     ],
 )  # fmt: skip
-def test_a_path_that_is_not_exactly_a_hooks_is_not_found(daemon: Daemon, target: str) -> None:
+def test_only_the_exact_path_of_a_hook_is_found(daemon: Daemon, target: str) -> None:
     reply = ask(daemon, push(BODY).replace(b"/github-webhook", target.encode("latin-1"), 1))
     assert (reply.status, reply.body) == (404, {"status": "rejected", "reason": "no such path"})
 
@@ -242,7 +242,7 @@ def test_a_query_changes_nothing(daemon: Daemon, query: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "BREW"])
-def test_a_hook_takes_nothing_but_posts(daemon: Daemon, method: str) -> None:
+def test_a_hook_refuses_other_methods_than_post(daemon: Daemon, method: str) -> None:
     reply = ask(daemon, head(method, "/github-webhook"), method=method)
     assert (reply.status, reply.headers["allow"]) == (405, "POST")
     assert reply.body == {"status": "rejected", "reason": "method must be POST"}
@@ -252,7 +252,9 @@ def test_a_hook_takes_nothing_but_posts(daemon: Daemon, method: str) -> None:
     ("target", "status", "length"),
     [("/github-webhook", 405, None), ("/healthz", 200, "16"), ("/x", 404, None)],
 )
-def test_head_gets_headers_and_no_body(daemon: Daemon, target: str, status: int, length: str | None) -> None:
+def test_head_gets_headers_without_a_body(
+    daemon: Daemon, target: str, status: int, length: str | None
+) -> None:
     with wire(daemon.port) as connection:
         reply = connection.send(head("HEAD", target)).reply("HEAD")
         assert (reply.status, reply.text) == (status, b"")
@@ -261,7 +263,7 @@ def test_head_gets_headers_and_no_body(daemon: Daemon, target: str, status: int,
 
 
 @pytest.mark.parametrize("announced", [MAX_BODY + 1, 10**17])
-def test_a_body_that_is_announced_too_large_is_refused_unread(daemon: Daemon, announced: int) -> None:
+def test_a_body_with_a_too_large_length_is_refused_unread(daemon: Daemon, announced: int) -> None:
     reply = ask(daemon, push(b"", content_length=str(announced)))
     assert (reply.status, reply.body) == (413, {"status": "rejected", "reason": "body too large"})
 
@@ -272,12 +274,12 @@ def test_a_body_that_grows_too_large_is_refused(daemon: Daemon) -> None:
     assert ask(daemon, request, *[chunk] * 9).status == 413
 
 
-def test_a_body_of_the_largest_size_is_taken(daemon: Daemon) -> None:
+def test_a_body_of_the_largest_size_is_accepted(daemon: Daemon) -> None:
     body = BODY + b" " * (MAX_BODY - len(BODY))
     assert ask(daemon, push(body)).status == 202
 
 
-def test_the_sender_of_a_large_body_still_gets_its_answer(daemon: Daemon) -> None:
+def test_the_sender_of_a_too_large_body_gets_its_answer(daemon: Daemon) -> None:
     body = b"x" * 3_000_000
     reply = ask(daemon, push(body))
     assert reply.status == 413
@@ -294,18 +296,18 @@ def test_a_body_that_is_neither_json_nor_form_is_an_unsupported_type(
     assert reply.body["reason"].startswith("content type must be")
 
 
-def test_a_head_that_is_too_large_is_refused_as_such(daemon: Daemon) -> None:
+def test_a_too_large_head_is_a_431(daemon: Daemon) -> None:
     reply = ask(daemon, head("POST", "/github-webhook", x_padding="x" * 16_384))
     assert (reply.status, reply.body) == (431, {"status": "rejected", "reason": "header too large"})
 
 
-def test_health_tells_that_the_store_takes_writes(daemon: Daemon) -> None:
+def test_health_is_good_when_the_store_takes_writes(daemon: Daemon) -> None:
     reply = ask(daemon, head("GET", "/healthz"), method="GET")
     assert (reply.status, reply.body) == (200, {"status": "ok"})
     assert ask(daemon, head("POST", "/healthz")).headers["allow"] == "GET, HEAD"
 
 
-# -- what the head shows is answered before the body comes
+# -- refused by the head, before the body arrives
 
 
 @pytest.mark.parametrize(
@@ -321,7 +323,7 @@ def test_health_tells_that_the_store_takes_writes(daemon: Daemon) -> None:
         (head("POST", "/github-webhook", content_length="1000", expect="100-continue"), 401),
     ],
 )
-def test_a_request_that_cannot_become_valid_is_answered_by_its_head(
+def test_a_request_that_cannot_become_valid_is_refused_by_its_head(
     daemon: Daemon, request_: bytes, status: int
 ) -> None:
     with wire(daemon.port) as connection:
@@ -330,7 +332,7 @@ def test_a_request_that_cannot_become_valid_is_answered_by_its_head(
         assert connection.is_closed()
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(daemon: Daemon) -> None:
+def test_a_client_that_expects_100_continue_gets_it(daemon: Daemon) -> None:
     request = push(BODY, expect="100-continue")
     with wire(daemon.port) as connection:
         connection.send(request[: -len(BODY)])
@@ -338,7 +340,7 @@ def test_a_client_that_asks_first_is_told_to_go_on(daemon: Daemon) -> None:
         assert connection.send(BODY).reply().status == 202
 
 
-# -- bytes that no well-behaved client sends
+# -- bytes that no normal client sends
 
 CHUNKED = head(
     "POST", "/github-webhook", transfer_encoding="chunked", content_type="application/json",
@@ -406,8 +408,8 @@ def test_malformed_bytes_are_a_bad_request_and_end_the_connection(daemon: Daemon
 
 
 @pytest.mark.parametrize("size", [1, 7, 100_000])
-def test_a_body_in_chunks_is_a_body(daemon: Daemon, size: int) -> None:
-    """However the bytes are cut on their way."""
+def test_a_body_can_be_sent_in_chunks(daemon: Daemon, size: int) -> None:
+    """The bytes can arrive in pieces of any size."""
     half = len(BODY) // 2
     parts = [f'{len(part):X};note="x"\r\n'.encode() + part + b"\r\n" for part in (BODY[:half], BODY[half:])]
     delivery = f"\r\nx-github-delivery: pieces-{size}\r\n\r\n".encode()
@@ -423,8 +425,8 @@ def test_pipelined_requests_are_answered_in_order(daemon: Daemon) -> None:
         assert [connection.reply().status for _ in range(5)] == [202, 200, 401, 404, 202]
 
 
-def test_nothing_behind_a_refusal_is_looked_at(daemon: Daemon) -> None:
-    """A request inside of a body that is not read must not become a request of its own."""
+def test_bytes_after_a_refused_head_are_not_read(daemon: Daemon) -> None:
+    """A request inside an unread body must not become a request."""
     with wire(daemon.port) as connection:
         connection.send(head("POST", "/elsewhere", content_length="1000000") + push(BODY))
         assert connection.reply().status == 404
@@ -438,7 +440,7 @@ def test_http_1_0_is_answered_and_closed(daemon: Daemon) -> None:
         assert connection.is_closed()
 
 
-def test_http_1_0_keeps_the_connection_where_it_is_asked_to(daemon: Daemon) -> None:
+def test_http_1_0_keeps_the_connection_on_request(daemon: Daemon) -> None:
     with wire(daemon.port) as connection:
         for _ in range(2):
             connection.send(head("GET", "/healthz", version="1.0", connection="keep-alive"))
@@ -446,20 +448,20 @@ def test_http_1_0_keeps_the_connection_where_it_is_asked_to(daemon: Daemon) -> N
             assert (reply.status, reply.headers["connection"]) == (200, "Keep-Alive")
 
 
-def test_empty_lines_before_a_request_do_no_harm(daemon: Daemon) -> None:
+def test_empty_lines_before_a_request_are_ignored(daemon: Daemon) -> None:
     assert ask(daemon, b"\r\n\r\n" + head("GET", "/healthz"), method="GET").status == 200
 
 
-def test_a_header_with_an_underscore_is_not_taken_for_the_one_with_a_hyphen(daemon: Daemon) -> None:
+def test_a_header_with_underscores_is_not_the_one_with_hyphens(daemon: Daemon) -> None:
     request = push(BODY).replace(b"x-hub-signature-256", b"X_Hub_Signature_256")
     assert ask(daemon, request).status == 401
 
 
-def test_eight_bit_headers_do_no_harm(daemon: Daemon) -> None:
+def test_headers_can_contain_eight_bit_characters(daemon: Daemon) -> None:
     assert ask(daemon, push(BODY, x_note="caf\xe9 \x80\xff")).status == 202
 
 
-def test_no_answer_tells_what_serves_it(daemon: Daemon) -> None:
+def test_no_answer_names_the_server_software(daemon: Daemon) -> None:
     replies = [
         ask(daemon, head("GET", "/healthz"), method="GET"),
         ask(daemon, head("GET", "/x"), method="GET"),
@@ -472,7 +474,7 @@ def test_no_answer_tells_what_serves_it(daemon: Daemon) -> None:
         assert set(reply.headers) <= {"content-type", "content-length", "date", "cache-control", "connection"}
 
 
-def test_a_client_that_closes_its_side_still_gets_its_answer(daemon: Daemon) -> None:
+def test_a_client_that_closes_its_sending_side_gets_its_answer(daemon: Daemon) -> None:
     import socket  # noqa: PLC0415 - here alone
 
     with wire(daemon.port) as connection:

@@ -1,4 +1,4 @@
-"""webhookd as a service of a booted systemd: start, push, reload, stop, and every kind of sudden end."""
+"""webhookd as a service of a booted systemd: start, push, reload, stop, crash, journal, doctor."""
 
 import json
 import re
@@ -10,14 +10,14 @@ import pytest
 from booted import TCP, UNITS, UNIX, WEBHOOKD, Booted, require
 from harness import wait_for
 
-# A command that runs until there is a file `go` in its home; `release` makes it from outside.
+# A command that runs until its home has a file `go`, which `release` makes.
 WAITS = "cd; rm -f go; echo begun; until [ -e go ]; do sleep 0.05; done; echo ended"
 DROP_IN = "/etc/systemd/system/webhookd.service.d/test.conf"
 
 
 @pytest.fixture
 def service(booted: Booted) -> Iterator[Booted]:
-    """The service as shipped, up and with a plain configuration."""
+    """The shipped service, running with a simple configuration."""
     booted.configure("    main: echo deployed")
     if booted.path(DROP_IN).exists():
         booted.path(DROP_IN).unlink()
@@ -41,7 +41,7 @@ def release(booted: Booted) -> None:
 
 
 def begin(booted: Booted, rules: str = f"    main: {WAITS}", settings: str = "") -> int:
-    """Push to a command that waits, and give the number of its run once it runs."""
+    """Push to a command that waits; return the number of its run when it runs."""
     booted.configure(rules, settings=settings)
     booted.systemctl("reload", "webhookd")
     number = booted.queue()
@@ -50,7 +50,7 @@ def begin(booted: Booted, rules: str = f"    main: {WAITS}", settings: str = "")
 
 
 def processes(booted: Booted) -> list[str]:
-    """What runs in the service's control group."""
+    """Return the processes in the service's control group."""
     listed = booted.run("systemd-cgls", "--no-pager", "-u", "webhookd.service", check=False).stdout
     return re.findall(r"─(\d+) ", listed)
 
@@ -58,26 +58,26 @@ def processes(booted: Booted) -> list[str]:
 # -- start and stop
 
 
-def test_one_command_starts_it_and_both_sockets_take_pushes(booted: Booted) -> None:
+def test_one_command_starts_the_service_and_both_sockets_accept_pushes(booted: Booted) -> None:
     booted.configure("    main: echo deployed")
     booted.systemctl("enable", "--now", "webhookd")
     assert booted.show("webhookd", "ActiveState") == "active"
     assert [booted.deploy(address=address) for address in (TCP, UNIX)] == ["deployed\n", "deployed\n"]
 
 
-def test_the_start_is_over_when_pushes_are_taken(service: Booted) -> None:
+def test_the_start_ends_when_pushes_are_accepted(service: Booted) -> None:
     service.systemctl("stop", "webhookd.socket", "webhookd")
     service.systemctl("start", "webhookd")
     assert service.push().status == 202
 
 
-def test_a_push_starts_a_daemon_that_is_down(service: Booted) -> None:
+def test_a_push_starts_a_stopped_daemon(service: Booted) -> None:
     service.systemctl("stop", "webhookd")
     assert service.show("webhookd", "ActiveState") == "inactive"
     assert service.deploy() == "deployed\n"
 
 
-def test_the_status_line_tells_what_runs(service: Booted) -> None:
+def test_the_status_line_shows_what_runs(service: Booted) -> None:
     begin(service)
     wait_for(
         lambda: service.show("webhookd", "StatusText") == "0 queued, running octocat/blog@main",
@@ -85,7 +85,7 @@ def test_the_status_line_tells_what_runs(service: Booted) -> None:
     )
 
 
-def test_a_stop_lets_the_command_end_and_takes_as_long_as_it_needs(service: Booted) -> None:
+def test_a_stop_waits_for_the_end_of_the_command(service: Booted) -> None:
     service.drop_in("test", "[Service]\nTimeoutStopSec=2\n")
     number = begin(service, rules="    main: cd; echo begun; sleep 6; echo ended")
     service.systemctl("stop", "webhookd.socket", "webhookd")
@@ -94,7 +94,7 @@ def test_a_stop_lets_the_command_end_and_takes_as_long_as_it_needs(service: Boot
     assert service.ended(number)["state"] == "succeeded"
 
 
-def test_a_stop_that_has_waited_long_enough_ends_the_command_and_the_next_start_repeats_it(
+def test_after_drain_timeout_the_command_is_ended_and_runs_again_later(
     service: Booted,
 ) -> None:
     number = begin(service, settings="drain_timeout: 1s")
@@ -109,7 +109,7 @@ def test_a_stop_that_has_waited_long_enough_ends_the_command_and_the_next_start_
 # -- reload
 
 
-def test_a_good_configuration_is_in_force_after_a_reload(service: Booted) -> None:
+def test_a_reload_applies_a_correct_configuration(service: Booted) -> None:
     pid = main_pid(service)
     service.configure("    main: echo new")
     service.systemctl("reload", "webhookd")
@@ -117,7 +117,7 @@ def test_a_good_configuration_is_in_force_after_a_reload(service: Booted) -> Non
     assert main_pid(service) == pid
 
 
-def test_a_bad_configuration_fails_the_reload_and_stays_out_of_force(service: Booted) -> None:
+def test_a_wrong_configuration_fails_the_reload_and_is_not_applied(service: Booted) -> None:
     service.configure("    main: {run: echo new, timeout: soon, overlp: queue}")
     assert service.systemctl("reload", "webhookd", check=False).returncode != 0
     told = " ".join(entry["MESSAGE"] for entry in service.journal("-u", "webhookd", "-n", "20"))
@@ -127,7 +127,7 @@ def test_a_bad_configuration_fails_the_reload_and_stays_out_of_force(service: Bo
     assert service.deploy() == "deployed\n"
 
 
-def test_a_refused_configuration_at_the_start_lets_pushes_wait_until_it_is_mended(service: Booted) -> None:
+def test_pushes_wait_until_a_wrong_configuration_at_the_start_is_corrected(service: Booted) -> None:
     service.drop_in("test", "[Service]\nRestartSec=1\n")
     service.configure("    main: {run: echo mended, timeout: soon}")
     assert service.systemctl("restart", "webhookd", check=False).returncode != 0
@@ -141,7 +141,7 @@ def test_a_refused_configuration_at_the_start_lets_pushes_wait_until_it_is_mende
     assert service.deploy() == "mended\n"
 
 
-# -- sudden ends
+# -- crashes
 
 
 def test_a_hung_main_loop_is_ended_by_the_watchdog(service: Booted) -> None:
@@ -167,11 +167,11 @@ def test_a_killed_daemon_leaves_no_process_and_its_run_starts_again(service: Boo
     assert service.ended(number, attempt=2)["state"] == "succeeded"
 
 
-def test_a_command_that_takes_all_memory_is_ended_and_the_daemon_goes_on(service: Booted) -> None:
+def test_a_command_that_uses_all_memory_is_ended_and_the_daemon_is_not(service: Booted) -> None:
     require(service.limits_memory(), "no memory controller for control groups is here")
     service.drop_in("test", "[Service]\nMemoryMax=200M\nMemorySwapMax=0\n")
     large = "python3 -c 'bytearray(400 << 20)'"
-    # Many, each of them smaller than the daemon.
+    # Many processes, each smaller than the daemon.
     small = "(python3 -c 'import time; data = bytearray(30 << 20); time.sleep(3)' || echo ended) & "
     service.configure(f"    large: {large}\n    small: {small * 8} wait")
     service.systemctl("restart", "webhookd")
@@ -187,7 +187,7 @@ def test_a_command_that_takes_all_memory_is_ended_and_the_daemon_goes_on(service
 # -- the journal
 
 
-def test_what_happens_to_a_run_is_found_by_its_number(service: Booted) -> None:
+def test_the_journal_finds_the_events_of_a_run_by_its_number(service: Booted) -> None:
     run = service.ended(service.queue())
     entries = service.journal(f"WEBHOOKD_RUN={run['run']}")
     phrases = [" ".join(entry["MESSAGE"].split()[:2]) for entry in entries]
@@ -197,7 +197,7 @@ def test_what_happens_to_a_run_is_found_by_its_number(service: Booted) -> None:
     assert [entry["PRIORITY"] for entry in entries] == ["6", "6", "6"]
 
 
-def test_a_commands_output_goes_to_the_journal_too_where_that_is_wanted(service: Booted) -> None:
+def test_with_log_journal_the_output_goes_to_the_journal_too(service: Booted) -> None:
     service.configure("    main: {run: 'echo one; printf two', log: journal}")
     service.systemctl("reload", "webhookd")
     number = service.queue()
@@ -208,7 +208,7 @@ def test_a_commands_output_goes_to_the_journal_too_where_that_is_wanted(service:
     assert service.log(number) == "one\ntwo"
 
 
-def test_json_lines_are_written_on_request(service: Booted) -> None:
+def test_the_log_can_be_json_lines(service: Booted) -> None:
     command = f"{WEBHOOKD} serve --config /etc/webhookd/webhookd.yaml --log-format json"
     service.drop_in("test", f"[Service]\nExecStart=\nExecStart={command}\n")
     service.systemctl("restart", "webhookd")
@@ -224,7 +224,7 @@ def diagnosis(booted: Booted, level: str) -> list[str]:
     return [one["message"] for one in shown["findings"] if one["level"] == level]
 
 
-def test_the_doctor_finds_nothing_wrong_with_what_is_shipped(service: Booted) -> None:
+def test_the_doctor_finds_no_problem_with_the_shipped_units(service: Booted) -> None:
     assert diagnosis(service, "problem") == []
     told = diagnosis(service, "ok")
     assert [message for message in told if message.endswith("as shipped")] == [
@@ -245,7 +245,7 @@ def test_the_doctor_sees_a_target_from_inside_the_sandbox(service: Booted) -> No
     assert diagnosis(service, "problem") == []
 
 
-def test_the_doctor_tells_units_that_are_not_as_shipped_or_not_loaded(service: Booted) -> None:
+def test_the_doctor_reports_units_that_were_changed_or_not_loaded(service: Booted) -> None:
     unit = service.path("/etc/systemd/system/webhookd.service")
     shipped = unit.read_text()
     service.path("/etc/webhookd/secret").chmod(0o644)
@@ -264,13 +264,13 @@ def test_the_doctor_tells_units_that_are_not_as_shipped_or_not_loaded(service: B
 
 
 @pytest.mark.parametrize("unit", ["webhookd.service", "webhookd.socket", "webhookd@alice.service"])
-def test_systemd_finds_nothing_to_say_about_a_unit(booted: Booted, unit: str) -> None:
+def test_systemd_analyze_reports_nothing_about_a_unit(booted: Booted, unit: str) -> None:
     verified = booted.run("systemd-analyze", "verify", unit)
     assert (verified.stdout, verified.stderr) == ("", "")
 
 
 @pytest.mark.parametrize("unit", ["webhookd.service", "webhookd@.service"])
-def test_a_unit_is_exposed_little(unit: str) -> None:
+def test_a_unit_has_a_low_exposure(unit: str) -> None:
     command = ["systemd-analyze", "security", "--offline=true", "--threshold=20", str(UNITS / unit)]
     rated = subprocess.run(command, capture_output=True, text=True, check=False)
     assert rated.returncode == 0, rated.stdout.splitlines()[-1:]

@@ -1,4 +1,4 @@
-"""Restarts and reloads of the service while clients push without a pause: none of them is refused."""
+"""Restarts and reloads of the service while clients push: no request is refused."""
 
 from booted import TCP, UNIX, Booted
 from harness import wait_for

@@ -62,7 +62,7 @@ def test_what_is_refused_is_refused_here_as_well(store: Store, over: dict[str, A
 
 
 @pytest.mark.parametrize("method", ["get", "put", "delete", "patch", "options", "trace"])
-def test_a_hook_takes_nothing_but_posts(store: Store, method: str) -> None:
+def test_a_hook_accepts_only_posts(store: Store, method: str) -> None:
     answer = client_of(make_front_door(store)).open("/github-webhook", method=method)
     assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
 
