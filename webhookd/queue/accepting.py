@@ -109,6 +109,7 @@ class Candidate:
     slot: str
     overlap: Overlap
     settles: bool
+    queued_at: int
 
     @property
     def coalesces(self) -> bool:
@@ -156,7 +157,12 @@ def candidate(match: Match, *, now: datetime) -> Candidate:
         "queued_at": queued_at,
     }
     return Candidate(
-        values=values, target=target.name, slot=slot, overlap=target.overlap, settles=target.settle > 0
+        values=values,
+        target=target.name,
+        slot=slot,
+        overlap=target.overlap,
+        settles=target.settle > 0,
+        queued_at=queued_at,
     )
 
 
@@ -192,8 +198,7 @@ def accept(tx: Transaction, order: Order) -> Acceptance:
 def queue(tx: Transaction, wanted: Candidate, *, delivery: int, overrides: bool = False) -> AcceptedRun:
     """Queue one run under the rules of its slot; with *overrides* it may replace newer ones."""
     tx.lock(str(wanted.values["lane"]))
-    now = wanted.values["queued_at"]
-    replaced = tx.all(SUPERSEDE, {"slot": wanted.slot, "now": now}) if wanted.coalesces else []
+    replaced = tx.all(SUPERSEDE, {"slot": wanted.slot, "now": wanted.queued_at}) if wanted.coalesces else []
     if wanted.settles and not wanted.coalesces:
         tx.execute(POSTPONE, {"slot": wanted.slot, "not_before": wanted.values["not_before"]})
     row = tx.one(INSERT_RUN, {**wanted.values, "delivery": delivery})
@@ -203,7 +208,7 @@ def queue(tx: Transaction, wanted: Candidate, *, delivery: int, overrides: bool 
     for older in replaced:
         link(tx, older["id"], newer=run)
     if not wanted.coalesces:
-        finishing.give_up_retry(tx, wanted.slot, newer=run, now=now)
+        finishing.give_up_retry(tx, wanted.slot, newer=run, now=wanted.queued_at)
     if wanted.overlap is Overlap.RESTART:
         values: Values = {
             "slot": wanted.slot,
@@ -243,6 +248,7 @@ def _same_again(row: Row, *, target: Target | None, now: datetime) -> Candidate:
         slot=row["slot"],
         overlap=Overlap(row["overlap"]),
         settles=False,
+        queued_at=at,
     )
 
 

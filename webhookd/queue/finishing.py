@@ -6,7 +6,7 @@ from webhookd.errors import NotPossible
 from webhookd.models.run import Ending, Outcome, RunState
 from webhookd.models.settings import Overlap
 from webhookd.queue import lifecycle, reading, rows
-from webhookd.queue.dialect import Row, Transaction, Value
+from webhookd.queue.dialect import Row, Transaction
 
 NEWER_WAITING = "SELECT max(id) AS id FROM run WHERE slot = :slot AND state = 'queued' AND id > :run"
 
@@ -25,7 +25,7 @@ WHERE run_id = :run AND n = :attempt
 END_RUN = """
 UPDATE run SET state = :state, ended_at = :ended_at, exit_code = :exit_code, signal = :signal,
     reason = :reason, superseded_by = :superseded_by, cancel_requested = 0, owner = NULL
-WHERE id = :run AND state = 'running'
+WHERE id = :run AND ended_at IS NULL
 """
 
 QUEUE_AGAIN = """
@@ -35,18 +35,12 @@ WHERE id = :run AND state = 'running'
 """
 
 FIRST_IN_LINE = """
-SELECT run.id, run.overlap, run.attempt, run.retries, run.interruptions, attempt.ending, attempt.exit_code,
-    attempt.signal, attempt.reason
+SELECT attempt.run_id, attempt.ending, attempt.exit_code, attempt.signal, attempt.reason
 FROM run JOIN attempt ON attempt.run_id = run.id AND attempt.n = run.attempt
 WHERE run.id = (SELECT id FROM run WHERE slot = :slot AND state = 'queued' ORDER BY id LIMIT 1)
 AND attempt.ending <> 'interrupted'
 """
-"""The oldest waiting run, if it has failed before; of several that wait, only that one can have."""
-
-GIVE_UP = """
-UPDATE run SET state = :state, ended_at = :now, exit_code = :exit_code, signal = :signal, reason = :reason
-WHERE id = :run AND state = 'queued'
-"""
+"""The last attempt of the oldest waiting run, if it failed; no other waiting run can have failed before."""
 
 
 def finish(  # noqa: PLR0913  each is a fact of its own
@@ -65,7 +59,15 @@ def finish(  # noqa: PLR0913  each is a fact of its own
         _check_repeated(tx, row, owner=owner, attempt=attempt)
         return row
     tx.lock(row["lane"])
-    move = lifecycle.next_move(outcome, _situation(tx, row, retry_in=retry_in))
+    newer = tx.one(NEWER_WAITING, {"slot": row["slot"], "run": run})
+    interruptions = tx.one(INTERRUPTIONS_IN_A_ROW, {"run": run})
+    situation = _situation(
+        row,
+        newer=newer["id"] if newer else None,
+        interruptions=interruptions["n"] if interruptions else 0,
+        retry_in=retry_in,
+    )
+    move = lifecycle.next_move(outcome, situation)
     ended_at = rows.to_us(outcome.ended_at or now)
     _end_attempt(tx, row, outcome, ended_at=ended_at)
     if move.state is RunState.QUEUED:
@@ -89,19 +91,18 @@ def _check_repeated(tx: Transaction, row: Row, *, owner: str, attempt: int) -> N
         raise NotPossible(f'attempt {attempt} of run {row["id"]} is not held by "{owner}"')
 
 
-def _situation(tx: Transaction, row: Row, *, retry_in: float | None) -> lifecycle.Situation:
-    run, slot = row["id"], row["slot"]
-    newer = tx.one(NEWER_WAITING, {"slot": slot, "run": run})
-    interruptions = tx.one(INTERRUPTIONS_IN_A_ROW, {"run": run})
+def _situation(
+    row: Row, *, newer: int | None, interruptions: int = 0, retry_in: float | None
+) -> lifecycle.Situation:
     return lifecycle.Situation(
         overlap=Overlap(row["overlap"]),
         attempt=row["attempt"],
         max_attempts=rows.max_attempts(row),
         failures=row["attempt"] - 1 - row["interruptions"],
-        interruptions=interruptions["n"] if interruptions is not None else 0,
+        interruptions=interruptions,
         cancel_requested=bool(row["cancel_requested"]),
         replaced_by=row["superseded_by"],
-        newer=newer["id"] if newer is not None else None,
+        newer=newer,
         retry_in=retry_in,
     )
 
@@ -143,31 +144,17 @@ def _queue_again(tx: Transaction, row: Row, move: lifecycle.Move, *, outcome: Ou
     tx.execute(QUEUE_AGAIN, values)
 
 
-def give_up_retry(tx: Transaction, slot: str, *, newer: int, now: Value) -> None:
+def give_up_retry(tx: Transaction, slot: str, *, newer: int, now: int) -> None:
     """End what waits in *slot* for its retry, because *newer* waits behind it; *now* is a column value."""
-    row = tx.one(FIRST_IN_LINE, {"slot": slot})
-    if row is None:
+    failed = tx.one(FIRST_IN_LINE, {"slot": slot})
+    if failed is None:
         return
+    row = reading.load(tx, failed["run_id"])
     outcome = Outcome(
-        ending=Ending(row["ending"]),
-        exit_code=row["exit_code"],
-        signal=row["signal"],
-        reason=row["reason"],
+        ending=Ending(failed["ending"]),
+        exit_code=failed["exit_code"],
+        signal=failed["signal"],
+        reason=failed["reason"],
     )
-    situation = lifecycle.Situation(
-        overlap=Overlap(row["overlap"]),
-        attempt=row["attempt"],
-        max_attempts=rows.max_attempts(row),
-        newer=newer,
-        retry_in=0.0,
-    )
-    move = lifecycle.next_move(outcome, situation)
-    values = {
-        "run": row["id"],
-        "state": move.state.value,
-        "now": now,
-        "exit_code": row["exit_code"],
-        "signal": row["signal"],
-        "reason": rows.clean(move.reason),
-    }
-    tx.execute(GIVE_UP, values)
+    move = lifecycle.next_move(outcome, _situation(row, newer=newer, retry_in=0.0))
+    _end(tx, row, move, outcome=outcome, ended_at=now)

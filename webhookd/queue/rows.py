@@ -1,14 +1,18 @@
 """Rows to values and back (pure): a row never leaves this room."""
 
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 from webhookd.models.delivery import Delivery, Kind, PushEvent
 from webhookd.models.run import Attempt, Claim, Ending, Run, RunState, StoredDelivery
 from webhookd.models.settings import Forge
 from webhookd.queue.dialect import Row, Value
+
+V = TypeVar("V")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -87,32 +91,8 @@ def delivery_values(delivery: Delivery, *, reason: str) -> dict[str, Value]:
 
 def to_run(row: Row) -> Run:
     """Convert a row of RUN_COLUMNS."""
-    return Run(
-        run=row["id"],
-        target=row["target"],
-        lane=row["lane"],
-        slot=row["slot"],
-        state=RunState(row["state"]),
-        attempt=row["attempt"],
-        max_attempts=max_attempts(row),
-        reason=row["reason"],
-        exit_code=row["exit_code"],
-        signal=row["signal"],
-        hook=row["hook"],
-        forge=Forge(row["forge"]),
-        delivery=row["delivery_id"],
-        repo=row["repo"],
-        ref=row["ref"],
-        commit=row["commit_id"],
-        pusher=row["pusher"],
-        queued_at=to_time(row["queued_at"]),
-        not_before=to_time(row["not_before"]),
-        started_at=to_optional_time(row["started_at"]),
-        ended_at=to_optional_time(row["ended_at"]),
-        superseded_by=row["superseded_by"],
-        cancel_requested=bool(row["cancel_requested"]),
-        owner=row["owner"],
-    )
+    columns = {"run": "id", "delivery": "delivery_id", "commit": "commit_id"}
+    return _convert(Run, row, columns, max_attempts=max_attempts(row))
 
 
 def max_attempts(row: Row) -> int:
@@ -122,59 +102,46 @@ def max_attempts(row: Row) -> int:
 
 def to_claim(row: Row) -> Claim:
     """Convert a row of `claiming.CLAIMED`."""
-    return Claim(
-        run=to_run(row),
-        push=push_from_json(row["push"]),
-        body=row["body"],
-        content_type=row["content_type"],
-        last_commit=row["last_commit"],
-    )
+    return _convert(Claim, row, run=to_run(row), push=push_from_json(row["push"]))
 
 
 def to_attempt(row: Row) -> Attempt:
     """Convert a row of `attempt`."""
-    return Attempt(
-        run=row["run_id"],
-        attempt=row["n"],
-        owner=row["owner"],
-        started_at=to_time(row["started_at"]),
-        ended_at=to_optional_time(row["ended_at"]),
-        ending=None if row["ending"] is None else Ending(row["ending"]),
-        exit_code=row["exit_code"],
-        signal=row["signal"],
-        reason=row["reason"],
-    )
+    return _convert(Attempt, row, {"run": "run_id", "attempt": "n"})
 
 
 def to_whole_delivery(row: Row) -> Delivery:
     """Convert a row of `delivery` with its body; the pushes are in the body."""
-    return Delivery(
-        hook=row["hook"],
-        forge=Forge(row["forge"]),
-        delivery_id=row["delivery_id"],
-        body_sha256=row["body_sha256"],
-        body=bytes(row["body"]),
-        content_type=row["content_type"],
-        event=row["event"],
-        kind=Kind(row["kind"]),
-        opened_by=row["opened_by"],
-        received_at=to_time(row["received_at"]),
-    )
+    return _convert(Delivery, row, pushes=())
 
 
 def to_delivery(row: Row, *, runs: tuple[int, ...]) -> StoredDelivery:
     """Convert a row of `delivery` that has `has_body` in place of its body."""
-    return StoredDelivery(
-        number=row["id"],
-        hook=row["hook"],
-        forge=Forge(row["forge"]),
-        delivery=row["delivery_id"],
-        body_sha256=row["body_sha256"],
-        event=row["event"],
-        kind=Kind(row["kind"]),
-        opened_by=row["opened_by"],
-        reason=row["reason"],
-        received_at=to_time(row["received_at"]),
-        has_body=bool(row["has_body"]),
-        runs=runs,
-    )
+    return _convert(StoredDelivery, row, {"number": "id", "delivery": "delivery_id"}, runs=runs)
+
+
+_CONVERTERS: Mapping[Any, Callable[[Any], Any]] = MappingProxyType(
+    {
+        bool: bool,
+        datetime: to_time,
+        datetime | None: to_optional_time,
+        Ending | None: lambda text: None if text is None else Ending(text),
+        Forge: Forge,
+        Kind: Kind,
+        RunState: RunState,
+    }
+)
+"""From a column to a field of each type; a column of any other type is the field's value already."""
+
+
+def _convert(
+    kind: type[V], row: Row, columns: Mapping[str, str] = MappingProxyType({}), **computed: object
+) -> V:
+    """Make a *kind* of a row: a field is *computed*, or in the column of its name or as *columns* has it."""
+    values = dict(computed)
+    for field in fields(kind):  # type: ignore[arg-type]
+        if field.name not in computed:
+            value = row[columns.get(field.name, field.name)]
+            convert = _CONVERTERS.get(field.type)
+            values[field.name] = convert(value) if convert else value
+    return kind(**values)
