@@ -307,6 +307,14 @@ def test_a_drain_takes_what_the_kernel_has_connected_already(store: Store) -> No
         assert late.reply().status == 202
 
 
+def test_a_wake_after_the_end_touches_no_descriptor(store: Store) -> None:
+    """A second SIGTERM does that. The number of the closed descriptor may be that of any file by then."""
+    door = make_front_door(store, limits=LIMITS)
+    with door.serving():
+        pass
+    door.server.wake()
+
+
 # -- other sockets
 
 

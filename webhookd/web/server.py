@@ -204,6 +204,7 @@ class Server:
         self.receiver = receiver
         self.limits = limits
         self.draining = False
+        self._is_closed = False
         self._map: dict[int, Any] = {}
         self._dispatcher = ThreadedTaskDispatcher()
         self._dispatcher.set_thread_count(limits.threads)
@@ -224,7 +225,8 @@ class Server:
 
     def wake(self) -> None:
         """End the wait of `turn`; may be called from a signal handler and from any thread."""
-        self._listeners[0].pull_trigger()
+        if not self._is_closed:  # a second signal may come after the end, when the descriptor has a new owner
+            self._listeners[0].pull_trigger()
 
     def drain(self, *, seconds: float) -> None:
         """Take no new connection, answer what has come in, then close; at the latest after *seconds*."""
@@ -238,6 +240,7 @@ class Server:
                 break
             self.turn(0.05)
         self._dispatcher.shutdown()
+        self._is_closed = True
         wasyncore.close_all(self._map)
 
     @property
