@@ -1,4 +1,4 @@
-"""Hostile clients: each attacks until it is told to stop, from a process of its own."""
+"""Hostile clients, which attack from another process until they are stopped."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ Attacker = Callable[[int, "Counter[int]"], Coroutine[Any, Any, None]]
 
 @contextlib.contextmanager
 def attack(port: int, attackers: Mapping[Attacker, int]) -> Iterator["Queue[Counter[int]]"]:
-    """Run so many of each of *attackers* until the end of the block; the queue then holds their answers."""
+    """Run *attackers* until the end of the block; then the queue contains their answers."""
     answers: Queue[Counter[int]] = multiprocessing.Queue()
     done = multiprocessing.Event()
     process = multiprocessing.Process(target=run_attack, args=(port, attackers, done, answers))
@@ -33,7 +33,7 @@ def attack(port: int, attackers: Mapping[Attacker, int]) -> Iterator["Queue[Coun
 def run_attack(
     port: int, attackers: Mapping[Attacker, int], done: Event, answers: "Queue[Counter[int]]"
 ) -> None:
-    """Be the process that attacks."""
+    """Run the attack in this process."""
     answers.put(asyncio.run(attack_until(port, attackers, done)))
 
 
@@ -53,14 +53,14 @@ async def attack_until(port: int, attackers: Mapping[Attacker, int], done: Event
 
 
 async def stay_silent(port: int, _: Counter[int]) -> None:
-    """Connect and say nothing; again, when it is closed."""
+    """Connect and send nothing; connect again when the connection is closed."""
     while True:
         async with connected(port) as (reader, _writer):
             await reader.read(1)
 
 
 async def trickle(port: int, _: Counter[int]) -> None:
-    """Send a head a byte a second; again, when it is closed."""
+    """Send a head with one byte per second; connect again when the connection is closed."""
     while True:
         async with connected(port) as (_reader, writer):
             for byte in request(HOOK, length=1000, signature=WRONG):
@@ -80,7 +80,7 @@ async def forge(port: int, statuses: Counter[int]) -> None:
 
 
 async def send_large_bodies(port: int, statuses: Counter[int]) -> None:
-    """Send bodies of the largest size with a wrong signature, and send all of each."""
+    """Send complete bodies of the largest size with a wrong signature."""
     body = bytes(25 * 1024**2)
     while True:
         async with connected(port) as (reader, writer):
@@ -89,7 +89,7 @@ async def send_large_bodies(port: int, statuses: Counter[int]) -> None:
 
 
 async def connect_only(port: int, _: Counter[int]) -> None:
-    """Open 500 connections a second and keep them open until the server closes them."""
+    """Open 500 connections per second and keep them open until the server closes them."""
     loop = asyncio.get_running_loop()
     kept: list[asyncio.StreamWriter] = []
     due = loop.time()
@@ -108,7 +108,7 @@ MOST_KEPT = 1000  # connections of one attacker: more descriptors than that it d
 
 @contextlib.asynccontextmanager
 async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Hold a connection; that the other end closes it is no error."""
+    """Hold a connection. It is no error if the server closes it."""
     with contextlib.suppress(OSError, asyncio.IncompleteReadError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
@@ -118,7 +118,7 @@ async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyn
 
 
 async def answer(reader: asyncio.StreamReader) -> int:
-    """Read one answer and give its status code."""
+    """Read one answer and return its status code."""
     text = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
     length = text.partition("content-length: ")[2].partition("\r\n")[0]
     await reader.readexactly(int(length))
@@ -126,7 +126,7 @@ async def answer(reader: asyncio.StreamReader) -> int:
 
 
 def request(target: str, *, length: int | None = None, signature: str = "", more: str = "") -> bytes:
-    """Write the head of a POST as a forge sends it."""
+    """Return the head of a POST as a forge sends it."""
     lines = [f"POST {target} HTTP/1.1", "Host: hooks.example.org", "Content-Type: application/json"]
     lines += ["X-GitHub-Event: push"]
     lines += [f"Content-Length: {length}"] if length is not None else []

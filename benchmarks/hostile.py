@@ -54,7 +54,7 @@ SETTINGS = "hooks: {inside: {forge: github, path: /inside, secret: {file: %s}, a
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A hostile request and the status codes that it may be answered with."""
+    """A hostile request and the status codes that are correct answers to it."""
 
     name: str
     request: bytes
@@ -105,7 +105,7 @@ def check(what: str, value: object, *, holds: bool) -> list[str]:
 
 
 def under_attack(served: Served, options: argparse.Namespace) -> Iterator[str]:
-    """Push among silent, slow and forging clients."""
+    """Push during attacks of silent, slow and forging clients."""
     attackers: Mapping[Attacker, int] = {
         stay_silent: options.silent,
         trickle: options.slow,
@@ -118,14 +118,14 @@ def under_attack(served: Served, options: argparse.Namespace) -> Iterator[str]:
 
 
 def under_large_bodies(served: Served, options: argparse.Namespace) -> Iterator[str]:
-    """Push 100 KB among clients that send bodies of 25 MiB with wrong signatures."""
+    """Push 100 KB while clients send bodies of 25 MiB with wrong signatures."""
     attackers: Mapping[Attacker, int] = {send_large_bodies: options.large}
     statuses = yield from pushes_meanwhile(served, attackers, options, size=100_000, growth=LARGE_GROWTH)
     yield from check("large bodies were answered", dict(statuses), holds=set(statuses) <= {401, 408, 429})
 
 
 def under_bare_connects(served: Served, options: argparse.Namespace) -> Iterator[str]:
-    """Push, taking a second for it, while 2,000 connections a second are opened and left alone."""
+    """Push within one second, while 2,000 idle connections per second are opened."""
     yield from pushes_meanwhile(served, {connect_only: 4}, options, takes=1.0)
 
 
@@ -138,7 +138,7 @@ def pushes_meanwhile(  # noqa: PLR0913 - each is a fact of its own
     takes: float = 0.0,
     growth: int = GROWTH,
 ) -> Generator[str, None, Counter[int]]:
-    """Push once a second during the attack, and return the answers that the attackers got."""
+    """Push once per second during the attack, and return the answers that the attackers got."""
     push(served)
     before = served.memory()
     with attack(served.port, attackers) as answers:
@@ -229,7 +229,7 @@ def kinds() -> Iterator[Kind]:
 
 
 def push(served: Served, *, size: int = 0, takes: float = 0.0) -> None:
-    """Send a good push of about *size* bytes within *takes* seconds; it has to be accepted."""
+    """Send a good push of about *size* bytes within *takes* seconds; it must be accepted."""
     commit = hashlib.sha1(str(time.time_ns()).encode(), usedforsecurity=False).hexdigest()
     body = json.dumps(
         {
