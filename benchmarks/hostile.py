@@ -3,14 +3,14 @@
     python benchmarks/hostile.py [--silent 500] [--slow 500] [--forgers 16] [--seconds 20] [--idle 1500]
         [--large 16] [--each 10000]
 
-1. Silent connections, connections that send a byte a second, and connections that send wrong signatures as
-   fast as they can, all at once and from the same address as a good push each second.
+1. Silent connections, connections that send one byte per second, and connections that send wrong signatures
+   as fast as they can, all at once and from the same address as a good push each second.
 2. Bodies of 25 MiB with wrong signatures, beside good pushes of 100 KB.
-3. 2,000 new connections a second on which nothing comes, beside good pushes that take a second.
-4. More idle connections than the server takes.
+3. 2,000 new idle connections per second, beside good pushes that take one second.
+4. More idle connections than the server accepts.
 5. Many requests of each hostile kind: their status codes, and the size of the log.
 
-Exits 1 when a bar is missed. `--untimed` leaves out the bars that depend on the machine's speed.
+Exits with 1 when a bar is missed. `--untimed` leaves out the bars that depend on the machine's speed.
 """
 
 import argparse
@@ -125,7 +125,7 @@ def under_large_bodies(served: Served, options: argparse.Namespace) -> Iterator[
 
 
 def under_bare_connects(served: Served, options: argparse.Namespace) -> Iterator[str]:
-    """Push within one second, while 2,000 idle connections per second are opened."""
+    """Push over one second each, while 2,000 idle connections per second are opened."""
     yield from pushes_meanwhile(served, {connect_only: 4}, options, takes=1.0)
 
 
@@ -157,7 +157,7 @@ def pushes_meanwhile(  # noqa: PLR0913 - each is a fact of its own
     return statuses
 
 
-# -- 4. more than it takes
+# -- 4. too many connections
 
 
 def with_idle_connections(served: Served, options: argparse.Namespace) -> Iterator[str]:
@@ -229,7 +229,7 @@ def kinds() -> Iterator[Kind]:
 
 
 def push(served: Served, *, size: int = 0, takes: float = 0.0) -> None:
-    """Send a good push of about *size* bytes within *takes* seconds; it must be accepted."""
+    """Send a good push of about *size* bytes over *takes* seconds; it must be accepted."""
     commit = hashlib.sha1(str(time.time_ns()).encode(), usedforsecurity=False).hexdigest()
     body = json.dumps(
         {
