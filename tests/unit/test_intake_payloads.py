@@ -1,6 +1,7 @@
 """From hostile bytes to a JSON object: all input is read or refused."""
 
 import json
+import tracemalloc
 from urllib.parse import quote_plus
 
 import pytest
@@ -87,8 +88,16 @@ def test_the_json_is_in_a_field_of_the_form() -> None:
     assert json_text(form, FORM) == '{"a": "b+c & d=e % ü"}'.encode()
 
 
-def test_other_fields_of_a_form_do_not_matter() -> None:
-    assert payload_field(b"x=1&payload=%7B%7D&notpayload=2") == b"{}"
+@pytest.mark.parametrize("unit", [b"=", b"%41", b"+", b"a", "ü".encode()])
+def test_decoding_a_form_takes_little_more_memory_than_the_form_and_its_json(unit: bytes) -> None:
+    form = b"payload=" + unit * (8_000_000 // len(unit))
+    tracemalloc.start()
+    try:
+        value = payload_field(form)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 2.2 * len(value) + 1_000_000  # the pieces, and the whole
 
 
 @pytest.mark.parametrize(
@@ -99,6 +108,12 @@ def test_other_fields_of_a_form_do_not_matter() -> None:
         b"payloads=%7B%7D",
         b"payload=%7B%7D&payload=%7B%7D",
         b"payload=%7B%7D&payload=",
+        b"payload=%7B%7D&x=1",
+        b"x=1&payload=%7B%7D",
+        b"payload=%7B%7D&",
+        b" payload=%7B%7D",
+        b'{"a": "&payload=%7B%7D&"}',
+        b"payload=" + b"a" * 65_535 + b"%4",
         b"payload=%7",
         b"payload=%zz",
         b"payload=%7B\n%7D",
@@ -106,13 +121,19 @@ def test_other_fields_of_a_form_do_not_matter() -> None:
         b"&" * 1_000_000,
     ],
 )
-def test_a_form_needs_exactly_one_well_encoded_payload(form: bytes) -> None:
+def test_a_form_is_one_well_encoded_payload_and_nothing_else(form: bytes) -> None:
     with pytest.raises(BadPayload):
         payload_field(form)
 
 
 @given(st.binary(max_size=300))
 def test_whatever_is_encoded_is_decoded_again(value: bytes) -> None:
+    assert payload_field(b"payload=" + quote_plus(value).encode()) == value
+
+
+@pytest.mark.parametrize("before", range(65_530, 65_542))
+def test_an_escape_may_be_at_the_end_of_a_piece(before: int) -> None:
+    value = b"a" * before + b"+%&\xff" * 3
     assert payload_field(b"payload=" + quote_plus(value).encode()) == value
 
 

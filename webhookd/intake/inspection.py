@@ -13,7 +13,14 @@ from webhookd.intake import matching, payloads
 from webhookd.intake.diagnose import Diagnosis, case_of, diagnose
 from webhookd.intake.forges import Adapter, Reading, forge
 from webhookd.intake.keyrings import opening_for
-from webhookd.intake.receive import authenticate, delivery_id, event_name, require_names
+from webhookd.intake.receive import (
+    authenticate,
+    delivery_id,
+    document,
+    event_name,
+    require_names,
+    signed_bytes,
+)
 from webhookd.intake.signing import guess_event
 from webhookd.models.delivery import Kind, Match, Request
 from webhookd.models.settings import Forge, Hook, Repository, Secret
@@ -70,7 +77,8 @@ def inspect(
     repository = matching.repository_for(repositories, hook=hook.name, repo=reading.repo)
     opened_by, diagnosis = "", None
     try:
-        opened = authenticate(request, hook=hook, repositories=repositories, now=now)
+        signed = signed_bytes(request, adapter.scheme)
+        opened = authenticate(request, signed, hook=hook, repositories=repositories, now=now)
         opened_by = opening_for(opened, reading.repo, repository).label
     except NotAuthentic as failure:
         case = case_of(request, failure, hook=hook, repositories=repositories, others=others)
@@ -113,13 +121,13 @@ def _completed(request: Request, adapter: Adapter) -> tuple[Request, list[str]]:
     return replace(request, headers=headers), notes
 
 
-def _json_text(request: Request) -> bytes:
-    return payloads.json_text(request.body, payloads.content_type(request.headers))
+def _json_text(request: Request, adapter: Adapter) -> bytes:
+    return document(request, adapter.scheme, signed_bytes(request, adapter.scheme))
 
 
 def _guessed_event(request: Request, adapter: Adapter) -> str:
     try:
-        return guess_event(_json_text(request), adapter)
+        return guess_event(_json_text(request, adapter), adapter)
     except Rejected:
         return ""
 
@@ -128,7 +136,7 @@ def _read(request: Request, adapter: Adapter) -> tuple[Reading, Rejected | None]
     """Read as much as possible, and return what `receive` would refuse."""
     reading = Reading(kind=Kind.OTHER)
     try:
-        payload = payloads.parse_json(_json_text(request))
+        payload = payloads.parse_json(_json_text(request, adapter))
         reading = adapter.parse(event_name(request, adapter), payload)
         require_names(reading)
     except Rejected as exc:

@@ -6,7 +6,7 @@ Whatever the bytes are, only `Rejected` errors leave this module.
 import binascii
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Never
 
 from webhookd.errors import BadPayload, UnsupportedContentType
@@ -20,7 +20,8 @@ LONGEST_NAME = 4096  # characters of a repository or ref; Linux accepts no longe
 LONGEST_TEXT = 16_384  # characters of a commit message or URL
 
 _LARGEST_COUNT = 2**31  # no push has that many commits
-_PAYLOAD_FIELD = re.compile(rb"(?:^|&)payload=([^&]*)")
+_FIELD = b"payload="
+_PIECE = 64 * 1024  # bytes of a form that are decoded at a time
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Anything that is not hex could pass for an option when a command hands it to git.
 _OBJECT_ID = re.compile(r"[0-9a-fA-F]{4,64}")
@@ -49,16 +50,27 @@ def json_text(body: bytes, media_type: str) -> bytes:
 
 
 def payload_field(form: bytes) -> bytes:
-    """Return the decoded value of the only field `payload` of a form."""
-    found = _PAYLOAD_FIELD.finditer(form)  # lazily: a hostile form may have millions
-    first, second = next(found, None), next(found, None)
-    if first is None or second is not None:
-        raise BadPayload('the form has not exactly one field "payload"', cause=Cause.MALFORMED_PAYLOAD)
-    value = percent_decoded(first[1])
-    every_escape_decoded = len(value) == len(first[1]) - 2 * first[1].count(b"%")
-    if not every_escape_decoded or b"\n" in first[1] or b"\r" in first[1]:
-        raise BadPayload("the form is not percent-encoded", cause=Cause.MALFORMED_PAYLOAD)
-    return value
+    """Return the decoded value of a form's only field, `payload`.
+
+    A body is read as a form only if it cannot be anything else: the header that calls it one is not signed.
+    """
+    if not form.startswith(_FIELD) or b"&" in form:
+        raise BadPayload('the form is not one field "payload"', cause=Cause.MALFORMED_PAYLOAD)
+    return b"".join(_decoded_pieces(form, len(_FIELD)))
+
+
+def _decoded_pieces(form: bytes, at: int) -> Iterator[bytes]:
+    """Decode *form* piece by piece: decoding takes several times the memory of what is decoded."""
+    while piece := form[at : at + _PIECE]:
+        cut = piece.rfind(b"%", -2)  # an escape that goes on in the next piece
+        if cut > 0 and at + len(piece) < len(form):
+            piece = piece[:cut]
+        value = percent_decoded(piece)
+        every_escape_decoded = len(value) == len(piece) - 2 * piece.count(b"%")
+        if not every_escape_decoded or b"\n" in piece or b"\r" in piece:
+            raise BadPayload("the form is not percent-encoded", cause=Cause.MALFORMED_PAYLOAD)
+        yield value
+        at += len(piece)
 
 
 def percent_decoded(value: bytes) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from webhookd.errors import BadPayload
+from webhookd.errors import BadPayload, UnsupportedContentType
 from webhookd.intake import signature
 from webhookd.intake.causes import Cause
 from webhookd.intake.forges import Adapter, Reading, forge
@@ -27,22 +27,22 @@ LONGEST_WORD = 200  # characters of an event's name or a delivery id
 def receive(request: Request, *, hook: Hook, repositories: Sequence[Repository], now: datetime) -> Decision:
     """Decide what a request at *hook* runs; raise Rejected for one that is not authentic or not readable."""
     adapter = forge(hook.forge)
-    opened = authenticate(request, hook=hook, repositories=repositories, now=now)
-    media_type = content_type(request.headers)
-    payload = parse_json(json_text(request.body, media_type))
+    signed = signed_bytes(request, adapter.scheme)
+    opened = authenticate(request, signed, hook=hook, repositories=repositories, now=now)
+    payload = parse_json(document(request, adapter.scheme, signed))
     event = event_name(request, adapter)
     reading = adapter.parse(event, payload)
     repository = repository_for(repositories, hook=hook.name, repo=reading.repo)
     opening = opening_for(opened, reading.repo, repository)
     require_names(reading)
-    digest = hashlib.sha256(request.body).hexdigest()
+    digest = hashlib.sha256(signed).hexdigest()
     delivery = Delivery(
         hook=hook.name,
         forge=hook.forge,
         delivery_id=delivery_id(request, adapter) or f"sha256-{digest[:32]}",
         body_sha256=digest,
         body=request.body,
-        content_type=media_type,
+        content_type=content_type(request.headers),
         event=event,
         kind=reading.kind,
         pushes=reading.pushes,
@@ -74,11 +74,10 @@ def precheck(headers: Mapping[str, str], *, hook: Hook, repositories: Sequence[R
 
 
 def authenticate(
-    request: Request, *, hook: Hook, repositories: Sequence[Repository], now: datetime
+    request: Request, signed: bytes, *, hook: Hook, repositories: Sequence[Repository], now: datetime
 ) -> tuple[Opening, ...]:
-    """Return what opens the request; raise NotAuthentic when nothing does."""
-    scheme = forge(hook.forge).scheme
-    signed, keyrings = signed_bytes(request, scheme), keyrings_for(hook, repositories, body=request.body)
+    """Return what opens the *signed* bytes of the request; raise NotAuthentic when nothing does."""
+    scheme, keyrings = forge(hook.forge).scheme, keyrings_for(hook, repositories, body=request.body)
     return signature.verify(request.headers, signed, scheme=scheme, keyrings=keyrings, now=now)
 
 
@@ -90,6 +89,14 @@ def signed_bytes(request: Request, scheme: Scheme) -> bytes:
         except BadPayload:
             return request.body  # then no signature can be right, and that is reported first
     return request.body
+
+
+def document(request: Request, scheme: Scheme, signed: bytes) -> bytes:
+    """Return the JSON of a request; no header may turn signed JSON into a form where no forms are sent."""
+    media_type = content_type(request.headers)
+    if media_type == FORM and scheme.form is FormSigning.NEVER:
+        raise UnsupportedContentType("the forge sends no forms", cause=Cause.CONTENT_TYPE)
+    return json_text(request.body, media_type) if signed is request.body else signed
 
 
 def event_name(request: Request, adapter: Adapter) -> str:
