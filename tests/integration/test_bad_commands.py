@@ -24,7 +24,7 @@ from webhookd.models.layout import StateLayout
 
 
 @pytest.mark.parametrize("ask", ["cancel", "interrupt"])
-def test_a_command_that_has_ended_stays_so_whatever_is_asked_for_then(
+def test_the_result_of_an_ended_command_stays_whatever_is_asked_for_then(
     launcher: Launcher, tmp_path: Path, ask: str
 ) -> None:
     supervisor = start(launcher, "sh", "-c", f"sleep 600 & echo $$ > {tmp_path}/main.pid")
@@ -72,7 +72,7 @@ def test_a_command_may_remove_the_folder_of_its_run(launcher: Launcher, run: Run
     assert (result.ending, result.exit_code) == ("exited", 0)
 
 
-def test_a_command_that_cannot_be_handed_to_the_kernel_fails_at_once(launcher: Launcher) -> None:
+def test_a_command_whose_log_cannot_be_opened_fails_at_once(launcher: Launcher) -> None:
     folder = launcher.layout.attempt(1, 1).path
     (folder / "log").mkdir(parents=True)  # in the way of the log
     result = finish(launcher, start(launcher, "true"))
@@ -135,7 +135,7 @@ def test_a_fork_server_that_was_stopped_is_replaced(hasty: Launcher) -> None:
     assert finish(hasty, start(hasty, "true", run=2), run=2).exit_code == 0
 
 
-def test_a_supervisor_that_is_killed_before_it_has_answered_holds_up_nothing(launcher: Launcher) -> None:
+def test_a_supervisor_that_is_killed_before_it_answers_delays_nothing(launcher: Launcher) -> None:
     before = launcher.pid
 
     def is_first() -> bool:
@@ -172,7 +172,7 @@ def test_a_payload_that_cannot_be_removed_does_not_hold_the_lane(launcher: Launc
     assert is_cleaned_up(launcher)
 
 
-def test_a_file_in_the_place_of_the_folder_that_lies_ready_is_removed(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_spare_folder_is_removed(tmp_path: Path) -> None:
     spare_folder = tmp_path / "state" / "runs" / ".spare"
     spare_folder.parent.mkdir(parents=True)
     spare_folder.touch()
@@ -215,7 +215,7 @@ def test_a_lock_that_the_system_refuses_leaves_nothing_open(
     assert open_descriptors() == before
 
 
-def test_an_order_that_may_have_arrived_is_not_called_off(hasty: Launcher, python: Path) -> None:
+def test_an_order_that_may_have_arrived_is_not_withdrawn(hasty: Launcher, python: Path) -> None:
     _, waiting = stop_fork_server(hasty)  # it would let a stopped spare go on
     os.kill(waiting, signal.SIGSTOP)
     python.unlink()
@@ -224,7 +224,7 @@ def test_an_order_that_may_have_arrived_is_not_called_off(hasty: Launcher, pytho
     wait_for(lambda: Result.read(hasty.layout.attempt(1, 1).path, INVOCATION), what="its result")
 
 
-def test_an_ended_command_is_nobody_to_be_ended_again() -> None:
+def test_an_ended_command_is_not_found_by_a_cleanup() -> None:
     command = subprocess.Popen(["true"])
     command.wait()
     assert processes.remains(b"no such mark", processes.identity(command.pid)) == []
@@ -240,7 +240,7 @@ def fill_disk(launcher: Launcher, folder: Path) -> RunningSupervisor:
     return supervisor
 
 
-def test_a_result_waits_for_room_on_a_full_disk(small_disk: Path, launcher: Launcher) -> None:
+def test_a_result_waits_for_disk_space(small_disk: Path, launcher: Launcher) -> None:
     supervisor = fill_disk(launcher, small_disk)
     assert not select.select([supervisor.pidfd], [], [], 0)[0]
     (small_disk / "ballast").unlink()
@@ -248,9 +248,7 @@ def test_a_result_waits_for_room_on_a_full_disk(small_disk: Path, launcher: Laun
     assert (result.ending, result.exit_code) == ("exited", 3)
 
 
-def test_a_supervisor_that_waits_for_room_may_be_told_to_give_up(
-    small_disk: Path, launcher: Launcher
-) -> None:
+def test_a_supervisor_that_waits_for_disk_space_can_be_ended(small_disk: Path, launcher: Launcher) -> None:
     supervisor = fill_disk(launcher, small_disk)
     supervisor.interrupt()
     assert select.select([supervisor.pidfd], [], [], 30)[0]

@@ -47,7 +47,7 @@ def keep_house(store: Store, launcher: Launcher, tmp_path: Path) -> Iterator[Cal
     thread.join()
 
 
-def test_only_old_folders_of_runs_that_are_gone_are_removed(
+def test_only_old_folders_of_removed_runs_are_removed(
     store: Store, old: Age, keep_house: Callable[[], None]
 ) -> None:
     push(store, "d-1")
@@ -59,7 +59,7 @@ def test_only_old_folders_of_runs_that_are_gone_are_removed(
     assert [folder for folder in (known, young, *odd) if not folder.exists()] == []
 
 
-def test_a_folder_that_cannot_be_removed_keeps_nothing_else(
+def test_a_folder_that_cannot_be_removed_does_not_keep_others(
     launcher: Launcher, old: Age, keep_house: Callable[[], None], logged: list[EventDict]
 ) -> None:
     if os.geteuid() != 0:
@@ -77,7 +77,7 @@ def test_a_folder_that_cannot_be_removed_keeps_nothing_else(
     assert [entry["folder"] for entry in logged if entry["event"] == "folder not removed"] == [folders[1]]
 
 
-def test_a_folder_that_has_lain_ready_for_long_is_no_stray(launcher: Launcher) -> None:
+def test_an_old_spare_folder_that_is_used_is_no_stray(launcher: Launcher) -> None:
     lock = launcher.locks.take("lane")
     assert lock is not None
     os.utime(launcher.layout.spare_run, LONG_AGO)

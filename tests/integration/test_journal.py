@@ -36,7 +36,7 @@ def messages(journald: socket.socket) -> list[str]:
     return [message for entry in received(journald) for message in entry["MESSAGE"]]
 
 
-def test_a_value_with_newlines_comes_through_whole() -> None:
+def test_a_value_with_newlines_arrives_unchanged() -> None:
     fields = [("MESSAGE", b"one\ntwo=2"), ("WEBHOOKD_RUN", b"12"), ("WEBHOOKD_RUN", b"13")]
     assert decode(encode(fields)) == {"MESSAGE": ["one\ntwo=2"], "WEBHOOKD_RUN": ["12", "13"]}
 
@@ -74,7 +74,7 @@ def test_no_more_than_the_limit_is_copied(log: int, journald: socket.socket) -> 
     assert messages(journald) == ["one", "two", "[webhookd: the rest is in the log of the run alone]"]
 
 
-def test_a_journal_that_is_behind_holds_nobody_up_and_gets_the_rest_later(
+def test_a_journal_that_is_behind_delays_nobody_and_gets_the_rest_later(
     log: int, journald: socket.socket
 ) -> None:
     copy = copy_of(log, journald, limit=1_000_000)

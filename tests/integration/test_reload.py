@@ -94,7 +94,7 @@ def test_a_reload_that_cannot_reach_what_waits_changes_nothing(tmp_path: Path) -
         assert store.run(run).state is RunState.QUEUED
 
 
-def test_what_waits_for_a_target_that_is_gone_is_cancelled(store: Store, logged: list[EventDict]) -> None:
+def test_waiting_runs_of_a_removed_target_are_cancelled(store: Store, logged: list[EventDict]) -> None:
     gone = queued(push(store, "d-1"))
     kept = queued(push(store, "d-2", repo="octocat/shop"))
     apply_config(store, make_config(make_target(name="octocat/shop@main")))
@@ -121,7 +121,7 @@ def test_what_runs_is_left_alone(store: Store) -> None:
     assert store.run(claim.run.run).state is RunState.RUNNING
 
 
-def test_what_waits_moves_to_the_lane_its_target_has_now(store: Store) -> None:
+def test_a_waiting_run_moves_to_the_lane_its_target_has_now(store: Store) -> None:
     run = queued(push(store, "d-1"))
     apply_config(store, make_config(make_target(lock="build")))
     assert store.run(run).lane == "lock build"

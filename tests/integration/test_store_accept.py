@@ -144,7 +144,7 @@ def test_with_queue_every_push_waits(store: Store) -> None:
     assert states(store) == {1: "queued", 2: "queued", 3: "queued"}
 
 
-def test_with_restart_the_running_run_is_asked_to_make_room(store: Store) -> None:
+def test_with_restart_a_newer_push_cancels_the_running_run(store: Store) -> None:
     push(store, "a", overlap=Overlap.RESTART)
     claim = start(store)
     push(store, "b", overlap=Overlap.RESTART)
@@ -154,7 +154,7 @@ def test_with_restart_the_running_run_is_asked_to_make_room(store: Store) -> Non
     assert start(store).run.run == 2
 
 
-def test_with_restart_a_paused_target_keeps_running_what_nothing_could_replace(store: Store) -> None:
+def test_with_restart_a_paused_target_keeps_its_running_run(store: Store) -> None:
     push(store, "a", overlap=Overlap.RESTART)
     start(store)
     store.pause("octocat/blog@main", now=NOW)
@@ -185,7 +185,7 @@ def test_a_redelivery_with_restart_does_not_end_a_newer_push(store: Store) -> No
     assert states(store) == {1: "failed", 2: "running", 3: "queued"}
 
 
-def test_a_run_that_succeeds_before_it_made_room_is_not_superseded(store: Store) -> None:
+def test_a_run_that_succeeds_before_it_could_be_cancelled_is_not_superseded(store: Store) -> None:
     push(store, "a", overlap=Overlap.RESTART)
     claim = start(store)
     push(store, "b", overlap=Overlap.RESTART)
@@ -200,7 +200,7 @@ def test_other_refs_targets_and_repositories_are_not_superseded(store: Store) ->
     assert set(states(store).values()) == {"queued"}
 
 
-def test_a_repository_in_another_case_is_the_same(store: Store) -> None:
+def test_repositories_are_compared_case_insensitively(store: Store) -> None:
     push(store, "a", name="x")
     push(store, "b", name="x", repo="Octocat/Blog")
     assert states(store) == {1: "superseded", 2: "queued"}
@@ -213,13 +213,13 @@ def test_targets_that_share_a_lock_do_not_supersede_each_other(store: Store) -> 
     assert {run.lane for run in store.runs()} == {"lock web"}
 
 
-def test_with_queue_and_settle_each_push_makes_all_wait_again(store: Store) -> None:
+def test_with_queue_and_settle_each_push_delays_all_that_wait(store: Store) -> None:
     for seconds, name in enumerate("ab"):
         push(store, name, overlap=Overlap.QUEUE, settle=10.0, now=later(seconds))
     assert [run.not_before for run in store.runs()] == [later(11), later(11)]
 
 
-def test_without_settle_a_push_changes_nothing_of_what_waits_before_it(store: Store) -> None:
+def test_without_settle_a_push_delays_no_run_that_waits_before_it(store: Store) -> None:
     push(store, "a", overlap=Overlap.QUEUE)
     before = store.run(1)
     push(store, "b", overlap=Overlap.QUEUE, now=later(1))
@@ -237,7 +237,7 @@ def test_two_changes_of_one_ref_in_one_delivery_coalesce_into_the_last(store: St
     assert store.run(4).commit == "b" * 40
 
 
-def test_two_changes_of_one_ref_sent_again_name_the_run_that_waits_once(store: Store) -> None:
+def test_two_changes_of_one_ref_sent_again_report_the_waiting_run_once(store: Store) -> None:
     decision = make_decision(matches=tuple(make_match(push=make_push(commit=c * 40)) for c in "ab"))
     store.accept(decision, now=NOW)
     assert store.accept(decision, now=NOW).runs == (AcceptedRun(run=2, target="octocat/blog@main"),)
@@ -251,27 +251,27 @@ def again(store: Store, *, seconds: float = 0.0) -> tuple[str, tuple[int, ...]]:
     return acceptance.status.value, tuple(run.run for run in acceptance.runs)
 
 
-def test_again_while_its_run_waits(store: Store) -> None:
+def test_a_redelivery_while_its_run_waits_is_already_queued(store: Store) -> None:
     again(store)
     assert again(store) == ("already queued", (1,))
     assert states(store) == {1: "queued"}
 
 
-def test_again_while_its_run_is_running(store: Store) -> None:
+def test_a_redelivery_while_its_run_is_running_is_already_queued(store: Store) -> None:
     again(store)
     start(store)
     assert again(store) == ("already queued", (1,))
     assert states(store) == {1: "running"}
 
 
-def test_again_just_after_it_succeeded(store: Store) -> None:
+def test_a_redelivery_just_after_success_is_a_duplicate(store: Store) -> None:
     again(store)
     end(store, start(store), now=later(10))
     assert again(store, seconds=69) == ("duplicate", (1,))
     assert states(store) == {1: "succeeded"}
 
 
-def test_again_long_after_it_succeeded(store: Store) -> None:
+def test_a_redelivery_long_after_success_runs_again(store: Store) -> None:
     again(store)
     end(store, start(store), now=later(10))
     assert again(store, seconds=70) == ("queued", (2,))
@@ -279,46 +279,46 @@ def test_again_long_after_it_succeeded(store: Store) -> None:
 
 
 @pytest.mark.parametrize("outcome", [FAILURE, CANCELLED], ids=lambda outcome: outcome.ending)
-def test_again_after_it_failed_or_was_cancelled(store: Store, outcome: Outcome) -> None:
+def test_a_redelivery_after_failure_or_cancellation_runs_again(store: Store, outcome: Outcome) -> None:
     again(store)
     end(store, start(store), outcome)
     assert again(store, seconds=1) == ("queued", (2,))
 
 
-def test_again_after_it_was_interrupted(store: Store) -> None:
+def test_a_redelivery_after_an_interruption_is_already_queued(store: Store) -> None:
     again(store)
     end(store, start(store), INTERRUPTED)
     assert again(store, seconds=1) == ("already queued", (1,))
 
 
-def test_again_while_the_run_that_took_its_place_waits(store: Store) -> None:
+def test_a_redelivery_while_its_successor_waits_is_already_queued(store: Store) -> None:
     again(store)
     push(store, "newer")
     assert again(store) == ("already queued", (2,))
 
 
-def test_again_while_the_run_it_makes_room_for_waits(store: Store) -> None:
+def test_a_redelivery_while_its_run_is_being_replaced_is_already_queued(store: Store) -> None:
     push(store, "same", overlap=Overlap.RESTART)
     start(store)
     push(store, "newer", overlap=Overlap.RESTART)
     assert again(store) == ("already queued", (2,))
 
 
-def test_again_after_the_run_that_took_its_place_failed(store: Store) -> None:
+def test_a_redelivery_after_its_successor_failed_runs_again(store: Store) -> None:
     again(store)
     push(store, "newer")
     end(store, start(store), FAILURE)
     assert again(store) == ("queued", (3,))
 
 
-def test_again_after_a_rerun_looks_at_the_rerun(store: Store) -> None:
+def test_a_redelivery_after_a_rerun_is_judged_by_the_rerun(store: Store) -> None:
     again(store)
     end(store, start(store), FAILURE)
     store.rerun(1, now=NOW)
     assert again(store) == ("already queued", (2,))
 
 
-def test_again_each_of_its_runs_is_looked_at_by_itself(store: Store) -> None:
+def test_a_redelivery_is_judged_for_each_of_its_runs(store: Store) -> None:
     decision = delivery_of("same", {"name": "good"}, {"name": "bad"}, {"name": "waiting"})
     store.accept(decision, now=NOW)
     end(store, start(store), SUCCESS)
@@ -332,14 +332,14 @@ def test_again_each_of_its_runs_is_looked_at_by_itself(store: Store) -> None:
     )
 
 
-def test_again_with_one_succeeded_and_one_waiting_is_already_queued(store: Store) -> None:
+def test_a_redelivery_with_one_success_and_one_waiting_run_is_already_queued(store: Store) -> None:
     decision = delivery_of("same", {"name": "good"}, {"name": "waiting"})
     store.accept(decision, now=NOW)
     end(store, start(store), SUCCESS)
     assert store.accept(decision, now=NOW).status is AcceptanceStatus.ALREADY_QUEUED
 
 
-def test_again_with_a_target_that_was_not_there_before(store: Store) -> None:
+def test_a_redelivery_with_a_new_target_runs_that_one(store: Store) -> None:
     delivery = make_delivery()
     store.accept(make_decision(delivery=delivery, matches=(), reason="no target"), now=NOW)
     acceptance = store.accept(make_decision(delivery=delivery), now=NOW)
@@ -347,7 +347,7 @@ def test_again_with_a_target_that_was_not_there_before(store: Store) -> None:
     assert [known.reason for known in store.deliveries()] == [""]
 
 
-def test_again_without_a_target_is_ignored_again(store: Store) -> None:
+def test_a_redelivery_without_a_target_is_ignored_again(store: Store) -> None:
     ignored = make_decision(matches=(), reason="no target")
     store.accept(ignored, now=NOW)
     assert store.accept(ignored, now=NOW) == Acceptance(status=AcceptanceStatus.IGNORED, reason="no target")
@@ -364,7 +364,7 @@ def test_a_match_can_be_queued_by_hand(store: Store) -> None:
     assert (claim.run.run, claim.body, claim.push.commit) == (run.run, None, COMMIT)
 
 
-def test_by_hand_the_same_match_runs_each_time(store: Store) -> None:
+def test_a_match_that_is_queued_by_hand_runs_each_time(store: Store) -> None:
     for _ in range(2):
         store.enqueue(make_match(), forge=Forge.GITHUB, now=NOW)
     assert states(store) == {1: "superseded", 2: "queued"}

@@ -34,7 +34,7 @@ def claim_all(store: Store) -> list[int]:
     return claimed
 
 
-def test_nothing_waits(store: Store) -> None:
+def test_an_empty_store_has_nothing_to_claim(store: Store) -> None:
     assert store.claim(owner=OWNER, now=NOW) is None
     assert store.next_due(now=NOW) is None
 
@@ -90,7 +90,7 @@ def test_one_run_of_a_lock_at_a_time(store: Store) -> None:
     assert start(store).run.target == "docs"
 
 
-def test_other_lanes_run_beside_it(store: Store) -> None:
+def test_runs_of_other_lanes_run_at_the_same_time(store: Store) -> None:
     push(store, "a")
     push(store, "b", ref="refs/heads/next")
     assert claim_all(store) == [1, 2]
@@ -119,7 +119,7 @@ def test_what_is_due_already_is_due_now(store: Store) -> None:
     assert store.next_due(now=later(5)) == later(5)
 
 
-def test_a_clock_that_was_put_back_holds_up_nothing_that_need_not_wait(store: Store) -> None:
+def test_a_clock_that_was_put_back_delays_nothing_that_need_not_wait(store: Store) -> None:
     push(store, "a", now=later(3600))
     push(store, "b", name="settling", settle=10.0, now=later(3600))
     assert store.next_due(now=NOW) == NOW
@@ -204,19 +204,19 @@ def test_a_paused_target_waits_and_goes_on_when_resumed(store: Store) -> None:
     assert start(store).run.run == 1
 
 
-def test_pausing_and_resuming_tell_whether_anything_changed(store: Store) -> None:
+def test_pausing_and_resuming_return_whether_anything_changed(store: Store) -> None:
     assert [store.pause("x", now=NOW), store.pause("x", now=NOW)] == [True, False]
     assert [store.resume("x"), store.resume("x")] == [True, False]
 
 
-def test_a_paused_target_does_not_hold_up_others_that_share_its_lock(store: Store) -> None:
+def test_a_paused_target_does_not_delay_others_that_share_its_lock(store: Store) -> None:
     store.pause("site", now=NOW)
     push(store, "a", name="site", lock="web")
     push(store, "b", name="docs", lock="web")
     assert claim_all(store) == [2]
 
 
-def test_a_settling_target_does_not_hold_up_others_that_share_its_lock(store: Store) -> None:
+def test_a_settling_target_does_not_delay_others_that_share_its_lock(store: Store) -> None:
     push(store, "a", name="site", lock="web", settle=60.0)
     push(store, "b", name="docs", lock="web")
     assert claim_all(store) == [2]
@@ -225,7 +225,7 @@ def test_a_settling_target_does_not_hold_up_others_that_share_its_lock(store: St
 # who holds a run
 
 
-def test_a_new_daemon_takes_a_running_run_over(store: Store) -> None:
+def test_a_new_daemon_adopts_a_running_run(store: Store) -> None:
     push(store, "a")
     claim = start(store, owner="old")
     (found,) = store.running()
@@ -238,7 +238,7 @@ def test_a_new_daemon_takes_a_running_run_over(store: Store) -> None:
     assert store.finish(1, owner="new", attempt=1, outcome=SUCCESS, now=NOW).state is RunState.SUCCEEDED
 
 
-def test_only_a_running_attempt_can_be_taken_over(store: Store) -> None:
+def test_only_a_running_attempt_can_be_adopted(store: Store) -> None:
     run = queued(push(store, "a"))
     with pytest.raises(NotPossible, match="run 1 is queued at attempt 0"):
         store.adopt(run, owner="new", attempt=1)
@@ -266,7 +266,7 @@ def test_two_runs_of_one_branch_are_kept_apart_when_its_lock_has_changed(store: 
 
 
 def claim_with_next(store: Store, **over: Any) -> "Future[Claim | None]":
-    values: dict[str, Any] = {"owner": OWNER, "clock": lambda: NOW, "foretell": lambda _claim: None}
+    values: dict[str, Any] = {"owner": OWNER, "clock": lambda: NOW, "announce": lambda _claim: None}
     return store.claim_with_next(**(values | over))
 
 
@@ -293,23 +293,23 @@ def test_a_claim_that_was_withdrawn_or_replaced_claims_nothing(store: Store) -> 
     assert not first.done()
 
 
-def test_a_claim_is_foretold_before_its_commit_and_cannot_be_withdrawn_then(store: Store) -> None:
-    foretold: list[tuple[Claim, tuple[Run, ...], bool]] = []
+def test_a_claim_is_announced_before_its_commit_and_cannot_be_withdrawn_then(store: Store) -> None:
+    announced: list[tuple[Claim, tuple[Run, ...], bool]] = []
 
-    def foretell(claim: Claim) -> None:
-        foretold.append((claim, store.runs(), future.cancel()))
+    def announce(claim: Claim) -> None:
+        announced.append((claim, store.runs(), future.cancel()))
 
-    future = claim_with_next(store, foretell=foretell)
+    future = claim_with_next(store, announce=announce)
     push(store, "d-1")
-    assert foretold == [(future.result(10), (), False)]
+    assert announced == [(future.result(10), (), False)]
 
 
-def test_a_claim_that_was_foretold_fails_with_its_commit(store: Store) -> None:
-    foretold: list[Claim] = []
-    future = claim_with_next(store, foretell=foretold.append)
+def test_a_claim_that_was_announced_fails_with_its_commit(store: Store) -> None:
+    announced: list[Claim] = []
+    future = claim_with_next(store, announce=announced.append)
     with pytest.raises(StoreError, match="FOREIGN KEY constraint failed"):
         push_with_failing_commit(store, "d-1")
-    assert len(foretold) == 1
+    assert len(announced) == 1
     assert "FOREIGN KEY constraint failed" in str(future.exception(10))
     assert store.runs() == ()
 

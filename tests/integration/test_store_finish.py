@@ -46,7 +46,7 @@ def test_a_success_ends_the_run(store: Store) -> None:
     )
 
 
-def test_the_end_is_now_where_the_outcome_does_not_say(store: Store) -> None:
+def test_without_a_time_in_the_outcome_the_run_ends_now(store: Store) -> None:
     push(store, "a")
     assert end(store, start(store), now=later(7)).ended_at == later(7)
 
@@ -106,7 +106,7 @@ def test_a_newer_push_takes_the_place_of_a_waiting_retry(store: Store) -> None:
     assert store.run(1).attempt == 1
 
 
-def test_in_a_line_a_newer_push_ends_the_wait_for_a_retry(store: Store) -> None:
+def test_with_queue_a_newer_push_ends_the_wait_for_a_retry(store: Store) -> None:
     push(store, "a", retries=1, overlap=Overlap.QUEUE)
     end(store, start(store), TIMED_OUT, retry_in=10.0)
     push(store, "b", overlap=Overlap.QUEUE, now=later(5))
@@ -116,7 +116,7 @@ def test_in_a_line_a_newer_push_ends_the_wait_for_a_retry(store: Store) -> None:
     assert start(store, now=later(5)).run.run == 2
 
 
-def test_in_a_line_an_interrupted_run_is_run_again_before_a_newer_push(store: Store) -> None:
+def test_with_queue_an_interrupted_run_runs_again_before_a_newer_push(store: Store) -> None:
     push(store, "a", retries=1, overlap=Overlap.QUEUE)
     end(store, start(store), INTERRUPTED)
     push(store, "b", overlap=Overlap.QUEUE)
@@ -154,7 +154,7 @@ def test_interruptions_count_from_the_last_other_ending(store: Store) -> None:
     assert run.not_before == NOW
 
 
-def test_an_interrupted_run_gives_way_to_a_newer_one(store: Store) -> None:
+def test_an_interrupted_run_is_superseded_by_a_newer_one(store: Store) -> None:
     push(store, "a")
     claim = start(store)
     push(store, "b")
@@ -162,7 +162,7 @@ def test_an_interrupted_run_gives_way_to_a_newer_one(store: Store) -> None:
     assert (run.state, run.superseded_by) == (RunState.SUPERSEDED, 2)
 
 
-def test_where_every_push_runs_an_interrupted_one_comes_first_again(store: Store) -> None:
+def test_with_queue_an_interrupted_run_comes_first_again(store: Store) -> None:
     push(store, "a", overlap=Overlap.QUEUE)
     claim = start(store)
     push(store, "b", overlap=Overlap.QUEUE)
@@ -181,7 +181,7 @@ def test_a_run_interrupted_while_it_is_being_cancelled_does_not_start_again(stor
 # the fence
 
 
-def test_saying_the_same_again_changes_nothing(store: Store) -> None:
+def test_a_repeated_report_changes_nothing(store: Store) -> None:
     push(store, "a", retries=1)
     claim = start(store)
     first = end(store, claim, FAILURE, retry_in=10.0)
@@ -199,7 +199,7 @@ def test_an_old_attempt_cannot_end_a_newer_one(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("owner", "attempt"), [("another daemon", 1), (OWNER, 2), (OWNER, 0)])
-def test_nobody_else_can_end_an_attempt(store: Store, owner: str, attempt: int) -> None:
+def test_only_its_owner_can_end_an_attempt(store: Store, owner: str, attempt: int) -> None:
     push(store, "a")
     start(store)
     with pytest.raises(NotPossible, match=f'attempt {attempt} of run 1 is not held by "{owner}"'):

@@ -19,12 +19,12 @@ def run_through(store: Store, name: str, *, now: datetime = NOW, **values: str) 
     end(store, start(store, now=now), FAILURE, now=now)
 
 
-def test_nothing_is_too_old_or_too_much(store: Store) -> None:
+def test_nothing_is_removed_within_the_limits(store: Store) -> None:
     run_through(store, "a")
     assert store.prune(ALL, now=later(DAY)) == Pruned()
 
 
-def test_ended_runs_and_their_deliveries_go_when_their_time_is_over(store: Store) -> None:
+def test_old_runs_and_their_deliveries_are_removed(store: Store) -> None:
     run_through(store, "old")
     run_through(store, "young", now=later(5 * DAY))
     history = History(keep=2 * DAY, bodies=1e9)
@@ -37,7 +37,7 @@ def test_ended_runs_and_their_deliveries_go_when_their_time_is_over(store: Store
         store.attempts(1)
 
 
-def test_only_the_newest_runs_of_each_target_stay(store: Store) -> None:
+def test_only_the_newest_runs_of_each_target_are_kept(store: Store) -> None:
     for n in range(5):
         run_through(store, f"blog-{n}")
         run_through(store, f"shop-{n}", repo="octocat/shop")
@@ -46,7 +46,7 @@ def test_only_the_newest_runs_of_each_target_stay(store: Store) -> None:
     assert set(states(store)) == {7, 8, 9, 10}
 
 
-def test_what_waits_or_runs_stays_however_old(store: Store) -> None:
+def test_waiting_and_running_runs_are_kept_however_old(store: Store) -> None:
     push(store, "a")
     start(store)
     push(store, "b")
@@ -61,7 +61,7 @@ def test_waiting_runs_do_not_count_against_the_ended_ones(store: Store) -> None:
     assert store.prune(History(keep=1e9, runs_per_target=1, bodies=1e9), now=NOW) == Pruned()
 
 
-def test_bodies_go_before_the_rest(store: Store) -> None:
+def test_bodies_are_removed_before_the_rest(store: Store) -> None:
     run_through(store, "a")
     history = History(keep=1e9, bodies=DAY)
     assert store.prune(history, now=later(2 * DAY)) == Pruned(bodies=1)
@@ -71,7 +71,7 @@ def test_bodies_go_before_the_rest(store: Store) -> None:
     assert start(store, now=later(2 * DAY)).body is None
 
 
-def test_a_body_that_is_needed_hides_no_body_that_may_go(store: Store) -> None:
+def test_a_body_that_is_needed_does_not_keep_another(store: Store) -> None:
     push(store, "needed")
     start(store)
     run_through(store, "over", ref="refs/heads/next")
@@ -79,19 +79,19 @@ def test_a_body_that_is_needed_hides_no_body_that_may_go(store: Store) -> None:
     assert [known.has_body for known in store.deliveries()] == [False, True]
 
 
-def test_a_redelivery_brings_the_body_back(store: Store) -> None:
+def test_a_redelivery_restores_the_body(store: Store) -> None:
     run_through(store, "a")
     store.prune(History(keep=1e9, bodies=DAY), now=later(2 * DAY))
     push(store, "a", now=later(2 * DAY))
     assert start(store, now=later(2 * DAY)).body == make_delivery().body
 
 
-def test_ignored_deliveries_go_when_their_time_is_over(store: Store) -> None:
+def test_old_ignored_deliveries_are_removed(store: Store) -> None:
     store.accept(make_decision(matches=(), reason="a ping"), now=NOW)
     assert store.prune(History(keep=DAY), now=later(2 * DAY)) == Pruned(deliveries=1)
 
 
-def test_a_little_at_a_time(store: Store) -> None:
+def test_each_call_removes_a_limited_number(store: Store) -> None:
     for n in range(5):
         run_through(store, f"push-{n}")
     rounds = []
@@ -104,7 +104,7 @@ def test_a_little_at_a_time(store: Store) -> None:
     assert (states(store), store.deliveries()) == ({}, ())
 
 
-def test_numbers_are_never_given_twice(store: Store) -> None:
+def test_numbers_are_never_used_twice(store: Store) -> None:
     run_through(store, "a")
     store.prune(History(keep=0.0), now=later(1))
     assert store.accept(delivery_of("b"), now=NOW).runs[0].run == 2

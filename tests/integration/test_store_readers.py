@@ -64,7 +64,7 @@ def test_runs_of_one_target_in_one_state(store: Store) -> None:
     assert numbers(store, target="octocat/blog@main", state=RunState.QUEUED) == [5]
 
 
-def test_a_list_goes_on_below_a_number(store: Store) -> None:
+def test_a_list_continues_below_a_number(store: Store) -> None:
     fill(store)
     assert numbers(store, limit=2) == [6, 5]
     assert numbers(store, limit=2, before=5) == [4, 3]
@@ -95,7 +95,7 @@ def test_an_intact_store_has_no_damage(store: Store) -> None:
     assert store.check() == ()
 
 
-def test_a_probe_writes_and_changes_nothing_that_is_seen(store: Store) -> None:
+def test_a_probe_writes_and_changes_nothing_visible(store: Store) -> None:
     fill(store)
     before = store.runs()
     store.probe(now=NOW)

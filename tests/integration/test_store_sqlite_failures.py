@@ -145,7 +145,7 @@ sys.stdin.read()
 
 
 @pytest.mark.parametrize("replaced", [False, True])
-def test_a_database_that_was_removed_takes_nothing_that_would_be_lost(tmp_path: Path, replaced: bool) -> None:  # noqa: FBT001
+def test_a_database_that_was_removed_refuses_writes(tmp_path: Path, replaced: bool) -> None:  # noqa: FBT001
     path, away = tmp_path / "webhookd.db", tmp_path / "away.db"
     with Store.open(path) as store:
         push(store, "a")
@@ -161,7 +161,7 @@ def test_a_database_that_was_removed_takes_nothing_that_would_be_lost(tmp_path: 
         assert {known.delivery for known in reader.deliveries()} >= {"a", "c"}
 
 
-def test_a_database_that_cannot_be_reached_takes_nothing(tmp_path: Path) -> None:
+def test_a_database_that_cannot_be_reached_refuses_writes(tmp_path: Path) -> None:
     folder, away = tmp_path / "state", tmp_path / "away"
     with Store.open(folder / "webhookd.db") as store:
         folder.rename(away)
@@ -173,7 +173,7 @@ def test_a_database_that_cannot_be_reached_takes_nothing(tmp_path: Path) -> None
         push(store, "b")
 
 
-def test_a_database_held_by_another_process_refuses_until_it_lets_go(
+def test_a_database_locked_by_another_process_refuses_until_it_is_free(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_files, "BUSY_TIMEOUT", 0.05)

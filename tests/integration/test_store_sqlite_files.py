@@ -33,7 +33,7 @@ def pragma(path: Path, statement: str) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o077, 0o277])
-def test_its_files_are_for_their_owner_alone_whatever_the_umask(path: Path, umask: int) -> None:
+def test_its_files_are_private_whatever_the_umask(path: Path, umask: int) -> None:
     path.parent.mkdir()
     before = os.umask(umask)
     try:
@@ -45,7 +45,7 @@ def test_its_files_are_for_their_owner_alone_whatever_the_umask(path: Path, umas
     assert files == {"webhookd.db": 0o600, "webhookd.db-wal": 0o600, "webhookd.db-shm": 0o600}
 
 
-def test_its_folder_is_for_its_owner_alone(path: Path) -> None:
+def test_its_folder_is_private(path: Path) -> None:
     before = os.umask(0)
     try:
         Store.open(path).close()
@@ -61,7 +61,7 @@ def test_what_was_stored_is_there_after_the_next_start(path: Path) -> None:
         assert states(store) == {1: "queued"}
 
 
-def test_it_lies_in_a_folder_with_any_name(tmp_path: Path) -> None:
+def test_its_folder_may_have_any_name(tmp_path: Path) -> None:
     path = tmp_path / "a?b#c%41 d" / "webhookd.db"
     with Store.open(path) as store:
         push(store, "a")
@@ -204,7 +204,7 @@ def test_an_older_database_is_brought_up_to_date_by_the_daemon_only(path: Path) 
         Store.open_reader(path).close()
 
 
-def test_a_closed_store_says_so(path: Path) -> None:
+def test_a_closed_store_raises_an_error(path: Path) -> None:
     store = Store.open(path)
     store.close()
     for use in (store.runs, lambda: store.probe(now=NOW)):
@@ -251,7 +251,7 @@ def read_as_nobody(path: Path) -> str:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 @pytest.mark.parametrize("daemon_up", [True, False])
-def test_whoever_may_only_read_the_files_can_read_the_store(public_folder: Path, *, daemon_up: bool) -> None:
+def test_read_permission_is_enough_to_read_the_store(public_folder: Path, *, daemon_up: bool) -> None:
     path = public_folder / "webhookd.db"
     with Store.open(path) as daemon:
         push(daemon, "a")
@@ -266,7 +266,7 @@ def test_whoever_may_only_read_the_files_can_read_the_store(public_folder: Path,
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_whoever_cannot_read_the_newest_changes_is_not_shown_an_older_state(public_folder: Path) -> None:
+def test_without_access_to_the_newest_changes_no_older_state_is_shown(public_folder: Path) -> None:
     original, crashed = public_folder / "daemon", public_folder / "crashed"
     with Store.open(original / "webhookd.db") as daemon:
         push(daemon, "a")

@@ -60,11 +60,11 @@ def test_the_statements_are_found() -> None:
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
-def test_no_statement_walks_through_the_history(connection: sqlite3.Connection, name: str) -> None:
+def test_no_statement_scans_the_history(connection: sqlite3.Connection, name: str) -> None:
     assert [step for step in plan(connection, STATEMENTS[name]) if walks(step)] == []
 
 
-def test_a_walk_would_be_noticed(connection: sqlite3.Connection) -> None:
+def test_a_full_scan_would_be_noticed(connection: sqlite3.Connection) -> None:
     for sql in (
         "SELECT * FROM run WHERE owner = :owner",
         "SELECT * FROM delivery WHERE hook = :hook",

@@ -93,7 +93,7 @@ def impatient(tmp_path: Path) -> Iterator[Rig]:
     rig.close()
 
 
-def test_what_comes_at_once_is_one_transaction(rig: Rig) -> None:
+def test_concurrent_writes_share_one_transaction(rig: Rig) -> None:
     with rig.held():
         answers = [rig.insert(n) for n in range(20)]
         rig.waiting(20)
@@ -103,7 +103,7 @@ def test_what_comes_at_once_is_one_transaction(rig: Rig) -> None:
     assert rig.log.count("COMMIT") == 2  # that of the item that held it, and theirs
 
 
-def test_nobody_is_answered_before_the_commit(rig: Rig) -> None:
+def test_no_caller_is_answered_before_the_commit(rig: Rig) -> None:
     seen: list[list[int]] = []
     with rig.held():
         answers = [rig.insert(n) for n in range(2)]
@@ -125,7 +125,7 @@ def test_nobody_is_answered_before_the_commit(rig: Rig) -> None:
         (ZeroDivisionError("ours"), ZeroDivisionError, "ours"),
     ],
 )
-def test_one_that_fails_is_undone_alone(
+def test_only_the_write_that_fails_is_undone(
     rig: Rig, broken: Exception, error: type[Exception], message: str
 ) -> None:
     def fail(connection: sqlite3.Connection) -> None:
@@ -144,7 +144,7 @@ def test_one_that_fails_is_undone_alone(
     assert rig.connections == 1
 
 
-def test_when_the_database_undoes_everything_only_the_one_that_failed_is_not_stored(rig: Rig) -> None:
+def test_when_the_database_rolls_back_only_the_failed_write_is_lost(rig: Rig) -> None:
     def roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")  # as SQLite does by itself on some errors
         raise sqlite3.OperationalError("disk I/O error")
@@ -179,7 +179,7 @@ def test_a_commit_that_fails_stores_nothing_and_the_next_batch_works(rig: Rig) -
     assert rig.insert(2).result(30) == 1
 
 
-def test_while_no_connection_can_be_had_everybody_is_told(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_connection_every_caller_gets_the_error(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> sqlite3.Connection:
         raise sqlite3.OperationalError("unable to open database file")
 
@@ -195,7 +195,7 @@ def test_while_no_connection_can_be_had_everybody_is_told(rig: Rig, monkeypatch:
 # patience
 
 
-def test_what_was_given_up_before_its_transaction_is_never_written(impatient: Rig) -> None:
+def test_a_write_that_timed_out_before_its_transaction_is_never_stored(impatient: Rig) -> None:
     go_on = threading.Event()
     first = impatient.submit(lambda _: go_on.wait(30))
     wait_for(lambda: "BEGIN IMMEDIATE" in impatient.log, what="the first to begin")
@@ -209,7 +209,7 @@ def test_what_was_given_up_before_its_transaction_is_never_written(impatient: Ri
     assert impatient.stored() == []
 
 
-def test_what_was_given_up_during_its_transaction_says_that_it_may_still_come(impatient: Rig) -> None:
+def test_a_write_that_timed_out_in_its_transaction_says_that_it_may_be_stored(impatient: Rig) -> None:
     go_on = threading.Event()
 
     def slow(connection: sqlite3.Connection) -> None:
@@ -226,7 +226,7 @@ def test_what_was_given_up_during_its_transaction_says_that_it_may_still_come(im
 # without waiting
 
 
-def test_a_promise_is_kept_after_the_commit_and_not_before(rig: Rig) -> None:
+def test_a_future_is_done_after_the_commit_and_not_before(rig: Rig) -> None:
     with rig.held():
         promise = rig.writer.submit_soon(lambda connection: connection.execute(INSERT, (1,)).rowcount)
         rig.waiting(1)
@@ -236,7 +236,7 @@ def test_a_promise_is_kept_after_the_commit_and_not_before(rig: Rig) -> None:
     assert (promise.result(30), stored.result(30)) == (1, [1])
 
 
-def test_a_promise_that_is_taken_back_in_time_writes_nothing(rig: Rig) -> None:
+def test_a_future_that_is_cancelled_in_time_writes_nothing(rig: Rig) -> None:
     with rig.held():
         promise = rig.writer.submit_soon(lambda connection: connection.execute(INSERT, (1,)))
         rig.waiting(1)
@@ -245,7 +245,7 @@ def test_a_promise_that_is_taken_back_in_time_writes_nothing(rig: Rig) -> None:
     assert rig.stored() == [2]
 
 
-def test_a_promise_that_fails_says_why_and_leaves_the_others_alone(rig: Rig) -> None:
+def test_a_future_that_fails_has_the_error_and_affects_no_other(rig: Rig) -> None:
     def fail(connection: sqlite3.Connection) -> None:
         connection.execute(INSERT, (99,))
         raise sqlite3.OperationalError("no such thing")
@@ -258,7 +258,7 @@ def test_a_promise_that_fails_says_why_and_leaves_the_others_alone(rig: Rig) -> 
     assert (other.result(30), rig.stored()) == (1, [1])
 
 
-def test_a_promise_that_was_cancelled_does_not_disturb_a_batch_that_fails(rig: Rig) -> None:
+def test_a_cancelled_future_does_not_disturb_a_batch_that_fails(rig: Rig) -> None:
     def roll_back(connection: sqlite3.Connection) -> None:
         connection.execute("ROLLBACK")
         raise sqlite3.OperationalError("disk I/O error")
@@ -288,7 +288,7 @@ def test_closing_commits_what_was_asked_before(rig: Rig) -> None:
     assert rig.stored() == list(range(5))
 
 
-def test_after_the_end_nothing_is_taken(rig: Rig) -> None:
+def test_after_closing_no_write_is_taken(rig: Rig) -> None:
     rig.writer.close()
     for submit in (rig.writer.submit, rig.writer.submit_soon):
         with pytest.raises(StoreUnavailable, match="the store is closed"):

@@ -19,7 +19,7 @@ from webhookd.models.layout import StateLayout
 from webhookd.models.run import Ending
 
 
-def test_a_supervisor_has_a_word_for_every_ending() -> None:
+def test_a_supervisor_knows_every_ending() -> None:
     assert set(Ending) == ENDINGS
 
 
@@ -85,11 +85,11 @@ def test_no_process_is_left_however_it_left_the_tree(run: Run, tmp_path: Path, e
     assert [pid for pid in pids if is_alive(pid)] == []
 
 
-def test_processes_ended_after_their_command_are_told(run: Run) -> None:
+def test_processes_ended_after_their_command_are_reported(run: Run) -> None:
     assert run("sh", "-c", "sleep 600 & exit 3").reason == "exit code 3, 1 left-over process ended"
 
 
-def test_a_helper_may_finish_after_the_command(launcher: Launcher, run: Run) -> None:
+def test_other_processes_may_finish_shortly_after_the_command(launcher: Launcher, run: Run) -> None:
     assert run("sh", "-c", "(sleep 0.2; echo late) & echo early").reason == ""
     assert log(launcher) == b"early\nlate\n"
 
@@ -101,7 +101,7 @@ def test_cancel_ends_the_command(launcher: Launcher) -> None:
     assert finish(launcher, supervisor).ending == "cancelled"
 
 
-def test_interrupt_ends_the_command_and_says_so(launcher: Launcher) -> None:
+def test_interrupt_ends_the_command_with_its_reason(launcher: Launcher) -> None:
     supervisor = start(launcher, "sh", "-c", "echo up; sleep 600")
     wait_for(lambda: log(launcher) == b"up\n")
     supervisor.interrupt()
@@ -120,7 +120,7 @@ def test_the_lane_is_held_until_the_supervisor_ends_and_not_by_the_command(launc
     os.close(descriptor)
 
 
-def test_a_lock_file_is_forgotten_only_while_nobody_holds_it(launcher: Launcher, tmp_path: Path) -> None:
+def test_a_lock_file_is_removed_only_while_nobody_holds_it(launcher: Launcher, tmp_path: Path) -> None:
     supervisor = start(launcher, "sh", "-c", "sleep 600")
     later = time.time() + 1
     assert launcher.locks.remove_unused(since=later) == 0
@@ -166,7 +166,7 @@ def test_log_and_result_are_private(launcher: Launcher, run: Run) -> None:
     assert modes == {"log": 0o600, "result.json": 0o600}
 
 
-def test_the_payload_is_there_for_the_command_and_gone_with_it(launcher: Launcher, run: Run) -> None:
+def test_the_payload_exists_while_the_command_runs(launcher: Launcher, run: Run) -> None:
     payload = launcher.layout.attempt(1, 1).payload
     run("sh", "-c", f"stat -c %a {payload}; cat {payload}")
     assert log(launcher) == b'600\n{"ref":"refs/heads/main"}'
@@ -220,7 +220,7 @@ def test_a_supervisor_is_found_again_by_its_lane(launcher: Launcher, tmp_path: P
     supervisor.close()
 
 
-def test_what_a_killed_supervisor_left_is_ended(launcher: Launcher, tmp_path: Path) -> None:
+def test_processes_of_a_killed_supervisor_are_ended(launcher: Launcher, tmp_path: Path) -> None:
     supervisor = start(launcher, "sh", "-c", TREE + "sleep 600", cwd=str(tmp_path))
     wait_for(lambda: len(read_pids(tmp_path)) == 5)
     pid = int(next(iter((tmp_path / "state/locks").iterdir())).read_text().split()[1])
@@ -233,9 +233,7 @@ def test_what_a_killed_supervisor_left_is_ended(launcher: Launcher, tmp_path: Pa
     assert [pid for pid in read_pids(tmp_path) if is_alive(pid)] == []
 
 
-def test_a_command_is_a_likelier_victim_of_memory_shortage_than_the_daemon(
-    launcher: Launcher, run: Run
-) -> None:
+def test_out_of_memory_a_command_is_killed_before_the_daemon(launcher: Launcher, run: Run) -> None:
     run("cat", "/proc/self/oom_score_adj")
     own = int(Path("/proc/self/oom_score_adj").read_text())
     assert int(log(launcher)) == min(own + 200, 1000)

@@ -1,4 +1,4 @@
-"""What the worker does with claims, results and rules, and that nothing holds up the rest."""
+"""What the worker does with claims, results and rules, and that no run delays another."""
 
 import os
 
@@ -31,7 +31,7 @@ def test_nothing_starts_and_nothing_is_left_of_a_claim_whose_commit_fails(
     assert [path.name for path in at_work.ran.iterdir()] == ["1"]
 
 
-def test_a_run_that_waits_again_does_so_under_the_rules_of_now(at_work: AtWork) -> None:
+def test_a_retry_follows_the_rules_its_target_has_now(at_work: AtWork) -> None:
     at_work.configure(retries=1, retry_delay="1s")
     at_work.script.write_text(
         f"until test -e {at_work.folder}/go; do sleep 0.01; done; test $WEBHOOKD_ATTEMPT = 2"
@@ -44,7 +44,7 @@ def test_a_run_that_waits_again_does_so_under_the_rules_of_now(at_work: AtWork) 
     assert (at_work.store.run(run).attempt, at_work.store.run(run).lane) == (2, "lock shared")
 
 
-def test_a_run_whose_target_is_gone_is_not_tried_again(at_work: AtWork) -> None:
+def test_a_run_of_a_removed_target_is_not_retried(at_work: AtWork) -> None:
     here = at_work.folder
     at_work.script.write_text(f"touch {here}/begun; until test -e {here}/go; do sleep 0.01; done; exit 3")
     run = at_work.push("d-1", retries=1)
@@ -79,7 +79,7 @@ OURS = '"invocation": "%s"'
         f'{{{OURS}, "ending": "exited", "ended_at": 1, "reason": 5}}',
     ],
 )
-def test_a_result_that_no_supervisor_wrote_is_none(at_work: AtWork, text: str) -> None:
+def test_a_forged_result_is_ignored(at_work: AtWork, text: str) -> None:
     result = f"{at_work.state}/runs/$WEBHOOKD_RUN/$WEBHOOKD_ATTEMPT/result.json"
     forge = f"printf '{text}' $WEBHOOKD_INVOCATION > {result}; kill -KILL $PPID; sleep 600"
     at_work.script.write_text(f"test $WEBHOOKD_ATTEMPT = 2 || {{ {forge}; }}")
@@ -88,7 +88,7 @@ def test_a_result_that_no_supervisor_wrote_is_none(at_work: AtWork, text: str) -
     assert [attempt.ending for attempt in at_work.store.attempts(run)] == [Ending.INTERRUPTED, Ending.EXITED]
 
 
-def test_a_held_lane_is_no_trouble_of_the_daemon(at_work: AtWork) -> None:
+def test_a_held_lane_does_not_make_the_worker_blocked(at_work: AtWork) -> None:
     before = at_work.push("d-0")
     at_work.end_of(before)
     lock = at_work.launcher.locks.take(at_work.store.run(before).lane)
@@ -100,7 +100,9 @@ def test_a_held_lane_is_no_trouble_of_the_daemon(at_work: AtWork) -> None:
     at_work.store.cancel(run, now=NOW)
 
 
-def test_the_trouble_is_over_when_what_could_not_be_started_was_cancelled(at_work: AtWork) -> None:
+def test_cancelling_the_run_that_could_not_start_unblocks_the_worker(
+    at_work: AtWork,
+) -> None:
     runs = at_work.state / "runs"
     runs.rename(at_work.state / "away")
     runs.touch()
@@ -113,19 +115,19 @@ def test_the_trouble_is_over_when_what_could_not_be_started_was_cancelled(at_wor
 
 
 @pytest.mark.parametrize("name", ["runs", "locks"])
-def test_what_cannot_be_laid_out_is_tried_again_and_holds_nothing_else_up(at_work: AtWork, name: str) -> None:
+def test_a_run_whose_files_cannot_be_made_is_retried_and_delays_no_other(at_work: AtWork, name: str) -> None:
     folder, away = at_work.state / name, at_work.state / "away"
     folder.rename(away)
     folder.write_bytes(b"in the way")
-    hindered = at_work.push("d-1")
-    wait_for(lambda: any(known.reason for known in at_work.store.attempts(hindered)), what="a try")
+    blocked = at_work.push("d-1")
+    wait_for(lambda: any(known.reason for known in at_work.store.attempts(blocked)), what="a try")
     assert at_work.is_blocked()
     folder.unlink()
     away.rename(folder)
     assert at_work.end_of(at_work.push("d-2", REPOS[1])) is RunState.SUCCEEDED
     assert not at_work.is_blocked()
-    assert at_work.store.run(hindered).state not in {RunState.FAILED, RunState.CANCELLED}
-    assert at_work.store.attempts(hindered)[0].reason.startswith("no supervisor could be started: ")
+    assert at_work.store.run(blocked).state not in {RunState.FAILED, RunState.CANCELLED}
+    assert at_work.store.attempts(blocked)[0].reason.startswith("no supervisor could be started: ")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +146,7 @@ def test_what_cannot_be_laid_out_is_tried_again_and_holds_nothing_else_up(at_wor
         "test $WEBHOOKD_ATTEMPT = 2 && exit 3; rm -r $folder; touch $folder; kill -KILL $PPID",
     ],
 )
-def test_a_command_that_spoils_its_folder_gets_its_result_and_holds_nothing_up(
+def test_a_command_that_spoils_its_folder_gets_its_result_and_delays_no_other(
     at_work: AtWork, spoil: str
 ) -> None:
     folder = "$state/runs/$WEBHOOKD_RUN/$WEBHOOKD_ATTEMPT"
@@ -156,7 +158,7 @@ def test_a_command_that_spoils_its_folder_gets_its_result_and_holds_nothing_up(
     assert at_work.end_of(at_work.push("d-2")) is RunState.SUCCEEDED
 
 
-def test_a_run_that_is_in_nobodys_hands_is_found_while_pushes_keep_coming(at_work: AtWork) -> None:
+def test_a_run_that_is_not_tracked_is_found_while_pushes_keep_coming(at_work: AtWork) -> None:
     at_work.configure(workers=1)
     at_work.script.write_text(f"until test -e {at_work.folder}/go; do sleep 0.01; done")
     busy = at_work.push("d-1", REPOS[1])

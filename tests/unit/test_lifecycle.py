@@ -140,7 +140,7 @@ def test_from_the_third_interruption_in_a_row_on_it_waits_longer_each_time(befor
 
 
 @pytest.mark.parametrize("overlap", [Overlap.LATEST, Overlap.RESTART])
-def test_an_interrupted_run_gives_way_to_a_newer_one(overlap: Overlap) -> None:
+def test_an_interrupted_run_is_superseded_by_a_newer_one(overlap: Overlap) -> None:
     move = next_move(INTERRUPTED, replace(USUAL, overlap=overlap, newer=9))
     assert move == Move(
         state=RunState.SUPERSEDED, reason="interrupted, and run 9 took its place", superseded_by=9

@@ -23,7 +23,7 @@ from webhookd.deploy.starting import silence, spawn, why
 
 _LOG_INTERVAL = 0.25  # seconds between looks at the size of the log
 _ROOM_INTERVAL = 1.0  # seconds between two tries to write the result
-_LEFTOVER_PATIENCE = 1.0  # seconds that other processes of a command may outlive it (`tee`, `git gc`)
+_REMAINING_PATIENCE = 1.0  # seconds that other processes of a command may outlive it (`tee`, `git gc`)
 
 
 class Signals:
@@ -118,7 +118,7 @@ class _Attempt:
         self._main = 0  # pid
         self._status: int | None = None  # wait status of the command itself
         self._ended_at = 0.0  # monotonic seconds
-        self._leftovers = 0  # processes that had to be ended after the command
+        self._remaining = 0  # processes that had to be ended after the command
         self._ending = ""  # why the tree is being ended; "" while it is not
         self._kill_at = 0.0
         self._immortal = 0
@@ -170,12 +170,12 @@ class _Attempt:
         if self._status is None:
             return asked or ("timed_out" if now >= deadline else "")
         # The command has ended by itself: that counts, whatever was asked for since.
-        return "leftovers" if asked or now >= self._ended_at + _LEFTOVER_PATIENCE else ""
+        return "remaining" if asked or now >= self._ended_at + _REMAINING_PATIENCE else ""
 
     def _terminate(self, now: float) -> None:
         tree = processes.descendants(os.getpid())
         if self._status is not None:
-            self._leftovers = len(tree)
+            self._remaining = len(tree)
         processes.terminate(tree)
         self._kill_at = now + self._job.grace
 
@@ -191,7 +191,7 @@ class _Attempt:
         if self._ending:
             due = max(self._kill_at - now, KILL_INTERVAL)
         elif self._status is not None:
-            due = self._ended_at + _LEFTOVER_PATIENCE - now
+            due = self._ended_at + _REMAINING_PATIENCE - now
         else:
             due = deadline - now
         return min(due, _LOG_INTERVAL)
@@ -201,7 +201,7 @@ class _Attempt:
         exit_code = code if code is not None and code >= 0 else None
         signum = -code if code is not None and code < 0 else None
         ending = self._ending
-        if ending in ("", "leftovers"):
+        if ending in ("", "remaining"):
             ending = "exited" if exit_code is not None else "signaled"
         return Result(
             invocation=self._job.invocation,
@@ -221,8 +221,8 @@ class _Attempt:
             "exited": f"exit code {exit_code}" if exit_code else "",
         }[ending]
         parts = [said] if said else []
-        if self._leftovers:
-            parts.append(count_ended(self._leftovers))
+        if self._remaining:
+            parts.append(count_ended(self._remaining))
         if self._immortal:
             parts.append(f"{self._immortal} of another user could not be ended")
         return ", ".join(parts)

@@ -101,18 +101,18 @@ class Store:
         return self._db.write(partial(claiming.claim, owner=owner, now=now))
 
     def claim_with_next(
-        self, *, owner: str, clock: Callable[[], datetime], foretell: Callable[[Claim], None]
+        self, *, owner: str, clock: Callable[[], datetime], announce: Callable[[Claim], None]
     ) -> "Future[Claim | None]":
         """Claim at the end of the next transaction, which may have queued a run; *clock* gives the time.
 
-        *foretell* is called with the claim before the commit, which may still fail. The future can be
+        *announce* is called with the claim before the commit, which may still fail. The future can be
         cancelled until the transaction begins. Only the last claim of this kind stands.
         """
 
         def work(tx: Transaction) -> Claim | None:
             claim = claiming.claim(tx, owner=owner, now=clock())
             if claim is not None:
-                foretell(claim)
+                announce(claim)
             return claim
 
         return self._db.write_with_next(work)

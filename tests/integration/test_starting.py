@@ -55,7 +55,7 @@ let_read(Path(sys.argv[1]), uid=int(sys.argv[2]), gid=None)
 
 
 @pytest.mark.parametrize("weak", [True, False])
-def test_a_file_is_for_its_reader_and_nobody_else(open_folder: Path, *, weak: bool) -> None:
+def test_only_its_reader_may_read_the_file(open_folder: Path, *, weak: bool) -> None:
     file = open_folder / "payload"
     file.write_text("{}")
     file.chmod(0o600)
@@ -79,7 +79,7 @@ os.chdir(sys.argv[1])
 """
 
 
-def test_a_folder_closed_to_us_is_entered_as_its_owner(open_folder: Path) -> None:
+def test_a_private_folder_is_entered_as_its_owner(open_folder: Path) -> None:
     home = open_folder / "home"
     home.mkdir(mode=0o700)
     os.chown(home, NOBODY, NOBODY)

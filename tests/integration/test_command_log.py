@@ -38,7 +38,7 @@ def test_a_log_with_a_small_limit_has_a_head_and_a_tail(launcher: Launcher, run:
     assert log(launcher) == head + note + tail
 
 
-def test_a_log_that_cannot_be_cut_is_no_failure_of_its_command(launcher: Launcher, run: Run) -> None:
+def test_a_log_that_cannot_be_cut_does_not_fail_its_command(launcher: Launcher, run: Run) -> None:
     script = f"head -c {3 * LIMIT} /dev/zero; rm -r {launcher.layout.attempt(1, 1).path}"
     result = run("sh", "-c", script, log_limit=LIMIT)
     assert (result.ending, result.exit_code) == ("exited", 0)
@@ -57,7 +57,7 @@ def test_a_log_that_its_command_has_truncated_is_still_kept_within_its_limit(tmp
     assert (tmp_path / "log").read_bytes() == b"last\n"
 
 
-def test_a_log_that_has_filled_the_disk_makes_room_for_its_own_cut(small_disk: Path) -> None:
+def test_a_log_that_has_filled_the_disk_can_still_be_cut(small_disk: Path) -> None:
     path = small_disk / "log"
     output = CommandLog(path, limit=LIMIT)
     os.write(output.fd, b"first\n")

@@ -33,7 +33,7 @@ def test_a_running_run_is_asked_to_end(store: Store) -> None:
     assert store.cancel_requested(OWNER) == ()
 
 
-def test_a_run_that_makes_room_and_is_cancelled_too_still_names_its_successor(store: Store) -> None:
+def test_a_run_that_is_replaced_and_cancelled_still_names_its_successor(store: Store) -> None:
     push(store, "a", overlap=Overlap.RESTART)
     claim = start(store)
     push(store, "b", overlap=Overlap.RESTART)
@@ -117,7 +117,7 @@ def test_a_rerun_follows_the_rules_that_its_target_has_now(store: Store) -> None
 
 
 @pytest.mark.parametrize("running", [False, True])
-def test_what_has_not_ended_cannot_be_run_again(store: Store, *, running: bool) -> None:
+def test_a_run_that_has_not_ended_cannot_be_rerun(store: Store, *, running: bool) -> None:
     push(store, "a")
     if running:
         start(store)
@@ -125,7 +125,7 @@ def test_what_has_not_ended_cannot_be_run_again(store: Store, *, running: bool) 
         store.rerun(1, now=NOW)
 
 
-def test_an_unknown_run_cannot_be_run_again(store: Store) -> None:
+def test_an_unknown_run_cannot_be_rerun(store: Store) -> None:
     with pytest.raises(NotFound, match="there is no run 1"):
         store.rerun(1, now=NOW)
 
@@ -133,7 +133,7 @@ def test_an_unknown_run_cannot_be_run_again(store: Store) -> None:
 # reload
 
 
-def test_what_waits_for_a_target_that_is_gone_is_cancelled(store: Store) -> None:
+def test_waiting_runs_of_a_removed_target_are_cancelled(store: Store) -> None:
     push(store, "a", name="kept")
     push(store, "b", name="gone")
     push(store, "c", name="gone", ref="refs/heads/next")
@@ -158,7 +158,7 @@ def test_with_all_targets_known_nothing_is_cancelled(store: Store) -> None:
     assert store.take_over([make_target()], now=NOW) == ((), 0)
 
 
-def test_what_waits_moves_to_the_lane_its_target_has_now(store: Store) -> None:
+def test_a_waiting_run_moves_to_the_lane_its_target_has_now(store: Store) -> None:
     run = queued(push(store, "a"))
     slot = store.run(run).lane
     assert store.relane([make_target(lock="web")], now=NOW) == 1
@@ -168,7 +168,7 @@ def test_what_waits_moves_to_the_lane_its_target_has_now(store: Store) -> None:
     assert store.run(run).lane == slot
 
 
-def test_what_waits_in_line_gives_way_to_the_newest_where_only_that_one_may_wait(store: Store) -> None:
+def test_when_only_one_run_may_wait_the_newest_supersedes_the_others(store: Store) -> None:
     for delivery in "abc":
         push(store, delivery, overlap=Overlap.QUEUE)
     push(store, "d", ref="refs/heads/dev", overlap=Overlap.QUEUE)
@@ -179,20 +179,20 @@ def test_what_waits_in_line_gives_way_to_the_newest_where_only_that_one_may_wait
     assert store.run(3).state is RunState.SUPERSEDED
 
 
-def test_what_waits_alone_may_wait_in_line_from_now_on(store: Store) -> None:
+def test_after_a_change_to_queue_more_runs_may_wait(store: Store) -> None:
     push(store, "a")
     store.relane([make_target(overlap=Overlap.QUEUE)], now=NOW)
     push(store, "b", overlap=Overlap.QUEUE)
     assert states(store) == {1: "queued", 2: "queued"}
 
 
-def test_what_waits_is_tried_as_often_as_its_target_says_now(store: Store) -> None:
+def test_a_waiting_run_gets_the_retries_its_target_has_now(store: Store) -> None:
     run = queued(push(store, "a"))
     store.relane([make_target(retries=2)], now=NOW)
     assert store.run(run).max_attempts == 3
 
 
-def test_what_runs_stays_in_its_lane(store: Store) -> None:
+def test_a_running_run_stays_in_its_lane(store: Store) -> None:
     push(store, "a")
     start(store)
     assert store.relane([make_target(lock="web")], now=NOW) == 0

@@ -54,7 +54,7 @@ def locked(folder: Path) -> Iterator[None]:
         locker.execute("ROLLBACK")
 
 
-def test_a_full_disk_with_a_run_that_is_due_keeps_the_worker_no_busier_than_it_must(
+def test_on_a_full_disk_the_worker_tries_once_a_second(
     on_small_disk: AtWork, small_disk: Path, logged: list[EventDict]
 ) -> None:
     structlog.get_config()["processors"].insert(0, structlog.processors.TimeStamper())
@@ -91,7 +91,7 @@ def test_a_stop_reaches_commands_while_the_store_is_locked(on_small_disk: AtWork
     assert on_small_disk.store.run(run).state is RunState.QUEUED
 
 
-def test_what_cannot_be_recorded_is_left_to_the_next_daemon(
+def test_a_result_that_cannot_be_recorded_is_left_to_the_next_daemon(
     on_small_disk: AtWork, small_disk: Path, logged: list[EventDict]
 ) -> None:
     go = small_disk / "go"

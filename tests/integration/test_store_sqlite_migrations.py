@@ -35,7 +35,7 @@ def version(path: Path) -> int:
     return int(number)
 
 
-def test_a_database_of_version_1_works_as_one_made_today(tmp_path: Path) -> None:
+def test_a_database_of_version_1_works_like_a_new_one(tmp_path: Path) -> None:
     old = build(tmp_path / "old.db", VERSION_1)
     assert version(old) == 1
     with Store.open(old) as store:
