@@ -60,7 +60,9 @@ def test_the_file_can_be_named_before_the_command_or_by_a_variable(file: Path) -
 
 
 def test_every_problem_is_printed_on_stderr_and_the_exit_code_is_78(tmp_path: Path) -> None:
-    file = write_config(tmp_path, "secret: {file: nowhere}\nrepos: {a/b: {main: {rnu: x}}}\nworkers: 0")
+    file = write_config(
+        tmp_path, f"secret: {{file: {tmp_path}/nowhere}}\nrepos: {{a/b: {{main: {{rnu: x}}}}}}\nworkers: 0"
+    )
     result = check("--config", file)
     assert (result.exit_code, result.stdout) == (78, "")
     assert [line.partition(" (")[0] for line in result.stderr.splitlines()] == [

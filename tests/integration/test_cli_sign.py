@@ -260,7 +260,7 @@ def test_an_unknown_repository_needs_a_hook(config: Path) -> None:
         (["--secret-file", "/dev/null"], "file /dev/null: the secret is empty"),
         (["--secret-file", "/dev/zero"], 'the secret file "/dev/zero" is longer than 4096 bytes'),
         (["--hook", "github"], "--hook takes its secret from the configuration"),
-        (["--secret-env", "NOT_SET_ANYWHERE"], 'the variable "NOT_SET_ANYWHERE" is not set'),
+        (["--secret-env", "NOT_SET_ANYWHERE"], "the variable that --secret-env names is not set"),
         (["--forge", "azure"], "azure"),
         (["--delivery", "a\nX-Evil: b"], 'the value for the header "X-GitHub-Delivery" cannot be sent'),
         (["--event", "✓"], 'the value for the header "X-GitHub-Event" cannot be sent'),

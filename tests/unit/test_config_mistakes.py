@@ -31,8 +31,8 @@ def test_all_problems_are_listed_at_once_in_the_order_of_the_file(tmp_path: Path
         """
     assert problems(tmp_path, text) == [
         (
-            f'1:9: secret: "{tmp_path}/nowhere" does not exist '
-            f"(make one: (umask 077; openssl rand -hex 32 > {tmp_path}/nowhere))"
+            "1:9: secret: the file named here does not exist "
+            "(write the path of one: (umask 077; openssl rand -hex 32 > FILE))"
         ),
         '2:1: sercet: unknown key (did you mean "secret"?)',
         "3:10: workers: must be at least 1",

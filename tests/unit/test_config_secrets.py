@@ -76,7 +76,7 @@ def test_outside_the_daemon_a_secret_of_its_environment_is_a_warning(
 
 def test_outside_the_daemon_a_missing_secret_file_is_an_error(tmp_path: Path) -> None:
     file = write_config(tmp_path, f"secret: {{file: nowhere}}\n{REPOS}")
-    with pytest.raises(ConfigError, match='nowhere" does not exist'):
+    with pytest.raises(ConfigError, match="the file named here does not exist"):
         config.load(file, env={}, uid=0, access=config.SecretAccess.OUTSIDE)
 
 
@@ -186,30 +186,47 @@ def test_an_unreadable_configuration_is_refused_with_the_name_of_the_user(open_f
 
 
 def test_the_command_of_a_hint_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
-    source = '{file: "it\'s a/secret"}'
-    assert problem_of(tmp_path, source) == (
+    (tmp_path / "it's a").mkdir()
+    assert problem_of(tmp_path, f'{{file: "{tmp_path}/it\'s a/secret"}}') == (
         f'"{tmp_path}/it\'s a/secret" does not exist '
         f"(make one: (umask 077; openssl rand -hex 32 > '{tmp_path}/it'\"'\"'s a/secret'))"
     )
 
 
-@pytest.mark.parametrize("key", ["env", "credential"])
-def test_a_secret_in_place_of_a_name_is_not_repeated(key: str, tmp_path: Path) -> None:
-    (problem,) = problems(tmp_path, f"secret: {{{key}: 'qD/4m:XyvQ=='}}\n{REPOS}")
-    assert "is not a" in problem
-    assert "qD/4m" not in problem
+@pytest.mark.parametrize("key", ["file", "env", "credential"])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "qD/4m:XyvQ==",
+        "/qD/4m:XyvQ==",
+        "/qD4mXyvQ",
+        "~qD4mXyvQ",
+        "$qD4mXyvQ",
+        "qD4mXyvQ",
+        "qD4m XyvQ",
+        "qD4m/../XyvQ",
+        "qD4mXyvQ" * 40,
+        "qD4m\\x00XyvQ",
+    ],
+)
+@pytest.mark.parametrize("env", [{}, {"CREDENTIALS_DIRECTORY": "/run"}])
+def test_a_secret_in_place_of_a_name_is_not_repeated(
+    key: str, secret: str, env: dict[str, str], tmp_path: Path
+) -> None:
+    (problem,) = problems(tmp_path, f'secret: {{{key}: "{secret}"}}\n{REPOS}', env=env)
+    assert ["qD4m" in problem, "XyvQ" in problem, "qD/4m" in problem] == [False, False, False]
 
 
 def test_a_variable_that_is_not_set_is_refused(tmp_path: Path) -> None:
     assert problem_of(tmp_path, "{env: NAME}") == (
-        'the variable "NAME" is not set (it has to be set where webhookd starts (systemd: EnvironmentFile=))'
+        "the variable named here is not set (it has to be set where webhookd starts (systemd: EnvironmentFile=))"
     )
 
 
 def test_a_credential_outside_a_unit_is_refused(tmp_path: Path) -> None:
     assert problem_of(tmp_path, "{credential: hook}") == (
         "there are no credentials outside a systemd unit "
-        "(the unit needs LoadCredential=hook:/PATH; elsewhere `webhookd check --without-secrets`)"
+        "(the unit needs LoadCredential=NAME:/PATH; elsewhere `webhookd check --without-secrets`)"
     )
 
 
@@ -230,7 +247,7 @@ def test_a_source_names_exactly_one_place(tmp_path: Path, source: str, problem: 
 @pytest.mark.parametrize(
     ("source", "problem"),
     [
-        ("{file: ~/secret}", 'file: "~/secret" is not a path ("~" is not expanded: write it out)'),
+        ("{file: ~/secret}", 'file: begins with "~", which is not expanded (write the path out)'),
         ("{file: ''}", "file: is empty (write the path of a file)"),
         ("{file: [x]}", "file: must be a path, not a list"),
         ("{env: A=B}", "env: is not a variable's name"),
@@ -247,8 +264,8 @@ def test_every_secret_of_a_list_is_checked(tmp_path: Path) -> None:
     sources = "[{env: A}, {env: B}, {file: secret}]"
     found = problems(tmp_path, f"secret: {sources}\n{REPOS}")
     assert [line.partition(" is not set")[0] for line in found] == [
-        '1:10: secret[0]: the variable "A"',
-        '1:20: secret[1]: the variable "B"',
+        "1:10: secret[0]: the variable named here",
+        "1:20: secret[1]: the variable named here",
     ]
 
 

@@ -114,7 +114,8 @@ def _from_file(name: str) -> Secret:
 
 def _from_variable(name: str) -> Secret:
     if name not in os.environ:
-        raise UsageError(f'the variable "{name}" is not set', hint="export it, or use --secret-file")
+        hint = "write the name of an exported variable, or use --secret-file"
+        raise UsageError("the variable that --secret-env names is not set", hint=hint)
     return _secret(f"env {name}", os.fsencode(os.environ[name]))
 
 

@@ -100,23 +100,25 @@ class SecretReader:
         if source.env is not None:
             return self._variable(source.env)
         if source.credential is not None:
-            return self._file(path, self._credential(source.credential))
-        return self._file(path, self._folder / (source.file or ""))
+            return self._file(path, self._credential(source.credential), is_place=False)
+        file = source.file or Path()
+        return self._file(path, self._folder / file, is_place=_is_place(file))
 
     def _variable(self, name: str) -> bytes:
         if name not in self._env:
             hint = "it has to be set where webhookd starts (systemd: EnvironmentFile=)"
-            raise _Elsewhere(f"the variable {quoted(name)} is not set", hint=hint)
+            raise _Elsewhere("the variable named here is not set", hint=hint)
         return os.fsencode(self._env[name])
 
     def _credential(self, name: str) -> Path:
         folder = self._env.get("CREDENTIALS_DIRECTORY")
         if not folder:
-            hint = f"the unit needs LoadCredential={name}:/PATH; elsewhere `webhookd check --without-secrets`"
+            hint = "the unit needs LoadCredential=NAME:/PATH; elsewhere `webhookd check --without-secrets`"
             raise _Elsewhere("there are no credentials outside a systemd unit", hint=hint)
         return Path(folder, name)
 
-    def _file(self, path: KeyPath, file: Path) -> bytes:
+    def _file(self, path: KeyPath, file: Path, *, is_place: bool) -> bytes:
+        """Return the content of *file*; unless its path *is_place*, no message repeats one that is missing."""
         shown = quoted_path(file)
         try:
             descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -126,7 +128,7 @@ class SecretReader:
                     raise IsADirectoryError
                 content = opened.read(_LARGEST + 1)
         except OSError as error:
-            raise self._unreadable(file, error) from None
+            raise self._unreadable(file, error, is_place=is_place) from None
         if len(content) > _LARGEST:
             raise BadValue(f"{shown} is longer than any secret", hint=f"at most {_LARGEST} bytes")
         for bit, message in _EVERYBODY.items():
@@ -134,8 +136,11 @@ class SecretReader:
                 self._document.warn(path, f"{shown} {message}", f"chmod 600 {pasted(file)}")
         return content
 
-    def _unreadable(self, file: Path, error: OSError) -> BadValue:
+    def _unreadable(self, file: Path, error: OSError, *, is_place: bool) -> BadValue:
         shown = quoted_path(file)
+        if not isinstance(error, PermissionError | IsADirectoryError) and not is_place:
+            hint = "write the path of one: (umask 077; openssl rand -hex 32 > FILE)"
+            return BadValue("the file named here does not exist", hint=hint)
         if isinstance(error, FileNotFoundError | NotADirectoryError):
             hint = f"make one: (umask 077; openssl rand -hex 32 > {pasted(file)})"
             return BadValue(f"{shown} does not exist", hint=hint)
@@ -145,6 +150,11 @@ class SecretReader:
         if isinstance(error, IsADirectoryError):
             return BadValue(f"{shown} is not a regular file", hint="name the file itself")
         return BadValue(f"{shown} cannot be read: {in_words(error)}")
+
+
+def _is_place(file: Path) -> bool:
+    """Return whether *file* is a path into a folder; any other text may be the secret itself."""
+    return file.is_absolute() and file.parent != Path("/") and os.path.isdir(file.parent)  # noqa: PTH112
 
 
 def _label(path: KeyPath, source: str | SecretSource) -> str:

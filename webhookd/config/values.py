@@ -93,8 +93,8 @@ def _arguments(items: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _secret_path(text: str) -> Path:
-    if text.startswith("~"):
-        raise BadValue(f"{quoted(text)} is not a path", hint='"~" is not expanded: write it out')
+    if text[:1] in {"~", "$"}:  # the text is not repeated, which may be a secret in the wrong place
+        raise BadValue(f'begins with "{text[0]}", which is not expanded', hint="write the path out")
     if not text:
         raise BadValue("is empty", hint="write the path of a file")
     return Path(names.check_text(text))
@@ -148,7 +148,7 @@ FilePattern: TypeAlias = Annotated[str, AfterValidator(names.check_file_pattern)
 Variable: TypeAlias = Annotated[str, AfterValidator(names.check_variable)]
 VariableText: TypeAlias = Annotated[Text, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 AccountName: TypeAlias = Annotated[str, AfterValidator(_plain_name("the name of a user or group", "/: "))]
-SourceVariable: TypeAlias = Annotated[str, AfterValidator(_plain_name("a variable's name", "= "))]
+SourceVariable: TypeAlias = Annotated[str, AfterValidator(_plain_name("a variable's name", "=$ "))]
 Credential: TypeAlias = Annotated[str, AfterValidator(_plain_name("a credential's name", "/: "))]
 
 Duration: TypeAlias = Annotated[
