@@ -80,13 +80,18 @@ class Daemon:
         self.write_config()
         self.port = kept
 
-    def start(self, *, command: Sequence[str] = (), pass_fds: Sequence[int] = ()) -> "Daemon":
-        """Start the daemon and wait until it listens; the first start chooses the port for all later ones."""
+    def start(
+        self, *, command: Sequence[str] = (), pass_fds: Sequence[int] = (), config: str = ""
+    ) -> "Daemon":
+        """Start the daemon in / and wait until it listens; the first start chooses the port for all later.
+
+        *config* is another name for its configuration file.
+        """
         self.write_config()
         began = len(self.log)
         with (self.folder / "daemon.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, WEBHOOKD, "serve", "--config", str(self.config)],
+                [*command, WEBHOOKD, "serve", "--config", config or str(self.config)],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

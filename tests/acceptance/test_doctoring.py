@@ -73,6 +73,30 @@ def test_a_file_that_is_not_applied_yet_is_a_warning(start: Start) -> None:
     assert told == ["webhookd reload"]
 
 
+def test_a_file_with_warnings_that_was_named_by_a_relative_path_has_not_changed(start: Start) -> None:
+    daemon = start(RULES)
+    daemon.stop()
+    (daemon.folder / "secret").chmod(0o644)
+    daemon.start(config=str(daemon.config.relative_to("/")))
+    told = [one["message"] for one in findings(daemon) if one["level"] == "warning"]
+    assert [message for message in told if "has changed" in message] == []
+    assert [message for message in told if "can be read by every user" in message] != []
+
+
+def test_the_log_of_a_start_and_of_a_reload_has_the_warnings_of_check(start: Start) -> None:
+    daemon = start(RULES)
+    assert "WARNING" not in daemon.log
+    (daemon.folder / "secret").chmod(0o644)
+    (told,) = daemon.run_command("check").stderr.splitlines()
+    daemon.run_command("reload")
+    daemon.stop()
+    daemon.start()
+    lines = [line for line in daemon.log.splitlines() if "doubtful configuration" in line]
+    assert len(lines) == 2
+    for line in lines:
+        assert told.removeprefix("warning: ").replace('"', '\\"') in line
+
+
 def test_a_secret_that_everybody_can_read_is_a_warning(start: Start) -> None:
     daemon = start(RULES)
     (daemon.folder / "secret").chmod(0o644)

@@ -219,7 +219,8 @@ def test_a_secret_in_place_of_a_name_is_not_repeated(
 
 def test_a_variable_that_is_not_set_is_refused(tmp_path: Path) -> None:
     assert problem_of(tmp_path, "{env: NAME}") == (
-        "the variable named here is not set (it has to be set where webhookd starts (systemd: EnvironmentFile=))"
+        "the variable named here is not set "
+        "(it has to be set where webhookd starts (systemd: EnvironmentFile=))"
     )
 
 

@@ -118,7 +118,7 @@ class SecretReader:
         return Path(folder, name)
 
     def _file(self, path: KeyPath, file: Path, *, is_place: bool) -> bytes:
-        """Return the content of *file*; unless its path *is_place*, no message repeats one that is missing."""
+        """Return the content of *file*; a message repeats the path of a missing one only if it *is_place*."""
         shown = quoted_path(file)
         try:
             descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)

@@ -88,7 +88,7 @@ class Reload:
             self._manager.ready()
         self._wake()
         log.info("configuration reloaded", file=config.file)
-        log_hooks(config)
+        log_config(config)
         return {"file": str(config.file), "warnings": [str(warning) for warning in config.warnings]}
 
     def on_signal(self) -> None:
@@ -122,7 +122,9 @@ def _fixed_keys(old: Config, new: Config, *, listens_by_itself: bool) -> Iterato
         yield "listen"
 
 
-def log_hooks(config: Config) -> None:
-    """Log the path of each hook."""
+def log_config(config: Config) -> None:
+    """Log what is doubtful in the configuration, and the path of each hook."""
+    for warning in config.warnings:
+        log.warning("doubtful configuration", problem=warning)
     for hook in config.hooks:
         log.info("hook ready", hook=hook.name, forge=hook.forge, path=hook.path)

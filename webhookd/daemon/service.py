@@ -19,7 +19,7 @@ from webhookd.daemon.health import Health
 from webhookd.daemon.heartbeat import Heartbeat
 from webhookd.daemon.housekeeping import Housekeeping
 from webhookd.daemon.listeners import address_of, open_sockets
-from webhookd.daemon.reload import ConfigInForce, Reload, apply_config, log_hooks
+from webhookd.daemon.reload import ConfigInForce, Reload, apply_config, log_config
 from webhookd.daemon.signals import Signals
 from webhookd.daemon.statedir import lock_state_dir
 from webhookd.daemon.systemd import ServiceManager, inherited_sockets
@@ -70,7 +70,7 @@ class Daemon:
         self._start_threads(stack, sockets)
         self._manager.ready()
         _log_sockets(sockets)
-        log_hooks(self._config())
+        log_config(self._config())
 
     def _start_launcher(self, stack: ExitStack) -> None:
         self._launcher = Launcher(StateLayout(self._config().state_dir))

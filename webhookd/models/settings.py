@@ -164,7 +164,7 @@ class Config:
     history: History = History()
     hooks: tuple[Hook, ...] = ()
     repositories: tuple[Repository, ...] = ()
-    warnings: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = field(default=(), compare=False)  # they name lines, not what is in force
 
     def hook_at(self, path: str) -> Hook | None:
         """Return the hook whose URL path is *path*, compared exactly."""
