@@ -3,6 +3,7 @@
 A night of it: `pytest tests/fuzz --hypothesis-profile=long`.
 """
 
+import errno
 import json
 import re
 import socket
@@ -87,8 +88,9 @@ def exchange(door: FrontDoor, data: bytes) -> bytes:
             sock.shutdown(socket.SHUT_WR)
             while piece := sock.recv(65536):
                 received += piece
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the server closed first
+        except OSError as error:
+            if error.errno not in {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN}:
+                raise  # with these, the server closed first
     return received
 
 
