@@ -1,9 +1,13 @@
 """Values for tests. Each function makes a realistic value; keyword arguments override its fields."""
 
 import hashlib
+import json
 from datetime import UTC, datetime
 from typing import Any
 
+from webhookd.intake.samples import Change, SampleSpec
+from webhookd.intake.signing import SignedDelivery, sign_delivery
+from webhookd.intake.signing import sign_sample as sign_spec
 from webhookd.models.delivery import Decision, Delivery, Kind, Match, PushEvent
 from webhookd.models.run import Run, RunState
 from webhookd.models.settings import Forge, Hook, RefKind, Repository, Secret, Target
@@ -11,6 +15,7 @@ from webhookd.models.settings import Forge, Hook, RefKind, Repository, Secret, T
 NOW = datetime(2026, 11, 24, 2, 48, 38, tzinfo=UTC)
 COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
 BEFORE = "4544205a385319fd846d5df4ed2e3b8173529d78"
+KEY = "correct horse battery stäple"
 
 
 def make_secret(key: str = "s3cret", **over: Any) -> Secret:
@@ -129,3 +134,37 @@ def make_run(**over: Any) -> Run:
         "cancel_requested": False,
     }
     return Run(**(values | over))
+
+
+# -- signed deliveries, as webhookd's own `sign` makes them
+
+
+def hook_of(name: Forge = Forge.GITHUB, key: str = KEY) -> Hook:
+    """Return a hook with one secret."""
+    return make_hook(forge=name, secrets=(make_secret(key),))
+
+
+def sign_document(
+    document: bytes, hook: Hook, *, event: str = "push", form: bool = False, now: datetime = NOW
+) -> SignedDelivery:
+    """Sign any document as the hook's forge would."""
+    return sign_delivery(document, hook=hook, event=event, delivery="d-1", now=now, form=form)
+
+
+def sign_sample(
+    hook: Hook,
+    *,
+    event: str = "push",
+    form: bool = False,
+    now: datetime = NOW,
+    message: str = "Grüße & <b> 100 %",
+) -> SignedDelivery:
+    """Return a sample delivery of the hook's forge."""
+    change = Change(before="b" * 40, after="a" * 40)
+    spec = SampleSpec(delivery="d-1", event=event, changes=(change,), message=message)
+    return sign_spec(spec, hook=hook, now=now, form=form)
+
+
+def as_document(payload: object) -> bytes:
+    """Return JSON as GitHub writes it."""
+    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")

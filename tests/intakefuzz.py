@@ -8,8 +8,7 @@ import contextlib
 from collections.abc import Iterator
 from urllib.parse import quote_plus
 
-from deliveries import KEY, hook_of, sign_document
-from factories import NOW, make_repository, make_target
+from factories import KEY, NOW, hook_of, make_repository, make_target, sign_document
 
 from webhookd.errors import Rejected, UsageError
 from webhookd.intake import receive

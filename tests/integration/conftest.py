@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from statefolder import StateFolder
-from supervision import Run, finish, start
-from working import AtWork
+from stores import StateFolder
+from workers import AtWork, Run, finish, start
 
 from webhookd.deploy.launcher import Launcher
 from webhookd.models.layout import StateLayout

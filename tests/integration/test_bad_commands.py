@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from harness import is_alive, read_pids, wait_for
-from supervision import INVOCATION, Run, finish, log, spare, start
+from workers import INVOCATION, Run, finish, log, spare, start
 
 from webhookd.deploy import processes
 from webhookd.deploy.job import Job, Result

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 from configfiles import REPOS, SECRET, write_config, write_secret
 from factories import make_decision, make_delivery, make_match
-from statefolder import StateFolder
+from stores import StateFolder
 
 from webhookd.cli import main
 from webhookd.models.delivery import Kind

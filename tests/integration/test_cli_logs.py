@@ -9,7 +9,7 @@ from typing import IO
 
 from factories import make_target
 from harness import wait_for
-from statefolder import StateFolder, locked
+from stores import StateFolder, locked
 
 from webhookd.cli.logreader import LogReader
 

@@ -4,7 +4,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from click.testing import CliRunner, Result
 from configfiles import REPOS, SECRET, as_nobody, write_config
-from statefolder import StateFolder
+from stores import StateFolder
 
 from webhookd.cli import main
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from configfiles import NOBODY, as_nobody
-from statefolder import StateFolder
+from stores import StateFolder
 
 import webhookd
 from webhookd.cli import main

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from configfiles import SECRET, write_config
-from statefolder import StateFolder
+from stores import StateFolder
 from structlog.typing import EventDict
 
 from webhookd.cli import main

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 from factories import COMMIT, make_target
-from statefolder import StateFolder, webhookd_on
+from stores import StateFolder, webhookd_on
 
 from webhookd.models.settings import Overlap
 

@@ -2,7 +2,7 @@ import fcntl
 import json
 from pathlib import Path
 
-from statefolder import StateFolder, locked, webhookd_on
+from stores import StateFolder, locked, webhookd_on
 
 
 def test_while_the_lock_file_is_locked_the_daemon_is_up(state: StateFolder) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from configfiles import REPOS, SECRET, write_config, write_secret
-from statefolder import StateFolder
+from stores import StateFolder
 
 PROGRAM = f"{sys.executable} -m webhookd"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from configfiles import SECRET, write_config, write_secret
-from statefolder import StateFolder
+from stores import StateFolder
 
 from webhookd.cli import main
 

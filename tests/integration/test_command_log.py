@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from harness import read_pids, wait_for
-from supervision import Run, finish, log, start
+from workers import Run, finish, log, start
 
 from webhookd.deploy.command_log import CommandLog
 from webhookd.deploy.launcher import Launcher

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from configfiles import REPOS, SECRET, load
 from harness import wait_for
-from queueing import push
+from stores import push
 from structlog.typing import EventDict
 
 from webhookd.daemon.housekeeping import Housekeeping

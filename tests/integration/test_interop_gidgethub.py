@@ -1,8 +1,7 @@
 """gidgethub, another receiver for GitHub: both accept the same deliveries and refuse the same."""
 
 import pytest
-from deliveries import KEY, hook_of, sign_document, sign_sample
-from factories import NOW
+from factories import KEY, NOW, hook_of, sign_document, sign_sample
 from gidgethub import ValidationFailure, sansio
 from hypothesis import given
 from hypothesis import strategies as st

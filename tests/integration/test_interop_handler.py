@@ -10,8 +10,7 @@ import npm
 import pytest
 from click.testing import CliRunner
 from configfiles import write_secret
-from deliveries import KEY, hook_of, sign_sample
-from factories import NOW
+from factories import KEY, NOW, hook_of, sign_sample
 
 from webhookd.cli import main
 from webhookd.errors import NotAuthentic

@@ -6,8 +6,7 @@ from typing import Any
 
 import npm
 import pytest
-from deliveries import KEY, as_document, hook_of, sign_document, sign_sample
-from factories import NOW
+from factories import KEY, NOW, as_document, hook_of, sign_document, sign_sample
 
 from webhookd.errors import NotAuthentic
 from webhookd.intake import receive

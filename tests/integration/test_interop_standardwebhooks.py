@@ -5,8 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from deliveries import as_document, hook_of, sign_sample
-from factories import NOW
+from factories import NOW, as_document, hook_of, sign_sample
 from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError

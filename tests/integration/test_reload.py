@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from factories import make_hook, make_repository, make_target
-from queueing import push, queued, start
+from stores import push, queued, start
 from structlog.typing import EventDict
 
 from webhookd import config

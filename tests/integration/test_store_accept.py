@@ -2,7 +2,7 @@
 
 import pytest
 from factories import COMMIT, NOW, make_decision, make_delivery, make_match, make_push, make_target
-from queueing import (
+from stores import (
     CANCELLED,
     FAILURE,
     INTERRUPTED,

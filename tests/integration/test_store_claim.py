@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from factories import COMMIT, NOW, make_decision, make_delivery, make_match, make_push, make_target
-from queueing import (
+from stores import (
     FAILURE,
     INTERRUPTED,
     OWNER,

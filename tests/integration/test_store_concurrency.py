@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from factories import NOW
-from queueing import CANCELLED, FAILURE, INTERRUPTED, SUCCESS, push
+from stores import CANCELLED, FAILURE, INTERRUPTED, SUCCESS, push
 
 from webhookd.errors import NotPossible, WebhookdError
 from webhookd.models.run import Run, RunState

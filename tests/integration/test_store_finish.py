@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from factories import NOW
-from queueing import (
+from stores import (
     CANCELLED,
     FAILURE,
     INTERRUPTED,

@@ -2,7 +2,7 @@
 
 import pytest
 from factories import NOW, make_target
-from queueing import CANCELLED, FAILURE, OWNER, end, later, push, queued, start, states
+from stores import CANCELLED, FAILURE, OWNER, end, later, push, queued, start, states
 
 from webhookd.errors import NotFound, NotPossible
 from webhookd.models.run import RunState

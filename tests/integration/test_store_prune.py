@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 from factories import NOW, make_decision, make_delivery
-from queueing import FAILURE, delivery_of, end, later, push, start, states
+from stores import FAILURE, delivery_of, end, later, push, start, states
 
 from webhookd.errors import NotFound
 from webhookd.models.settings import History

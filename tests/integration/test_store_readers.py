@@ -2,7 +2,7 @@
 
 import pytest
 from factories import NOW, make_decision, make_delivery
-from queueing import FAILURE, SUCCESS, end, later, push, start
+from stores import FAILURE, SUCCESS, end, later, push, start
 
 from webhookd.errors import NotFound
 from webhookd.models.run import Counts, RunState

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from factories import NOW
-from queueing import FAILURE, INTERRUPTED, OWNER, end, later, push, start
+from stores import FAILURE, INTERRUPTED, OWNER, end, later, push, start
 
 from webhookd.models.run import RunState
 from webhookd.models.settings import Overlap
@@ -21,7 +21,7 @@ TESTS = Path(__file__).parent.parent
 BURST = """
 import os, sys, threading
 from pathlib import Path
-from queueing import push
+from stores import push
 from webhookd.queue import Store
 
 store = Store.open(Path(sys.argv[1]))

@@ -12,7 +12,7 @@ from signal import SIG_IGN, SIGXFSZ, signal
 
 import pytest
 from factories import NOW, make_decision, make_delivery
-from queueing import push, states
+from stores import push, states
 
 from webhookd.errors import StoreUnavailable
 from webhookd.models.delivery import Decision

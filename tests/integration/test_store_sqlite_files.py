@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from factories import NOW, make_decision
-from queueing import push, states
+from stores import push, states
 
 from webhookd.errors import NotFound, StoreError, StoreRefused, StoreUnavailable
 from webhookd.queue import Store, migrations

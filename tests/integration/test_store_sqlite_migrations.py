@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from factories import NOW
-from queueing import end, later, push, start, states
+from stores import end, later, push, start, states
 
 from webhookd.errors import StoreError
 from webhookd.models.run import RunState

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from harness import is_alive, read_pids, wait_for
-from supervision import INVOCATION, Run, finish, log, spare, start
+from workers import INVOCATION, Run, finish, log, spare, start
 
 from webhookd.deploy.job import ENDINGS, Result
 from webhookd.deploy.launcher import Launcher

@@ -8,8 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from deliveries import KEY, hook_of
-from factories import COMMIT, make_repository, make_target
+from factories import COMMIT, KEY, hook_of, make_repository, make_target
 from frontdoor import FrontDoor, make_front_door
 from rawhttp import Reply, posted
 

@@ -5,9 +5,9 @@ import os
 import pytest
 from factories import NOW
 from harness import wait_for
-from queueing import push_with_failing_commit
+from stores import push_with_failing_commit
 from structlog.typing import EventDict
-from working import REPOS, AtWork
+from workers import REPOS, AtWork
 
 from webhookd.errors import StoreError
 from webhookd.models.run import Ending, RunState

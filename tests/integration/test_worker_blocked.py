@@ -10,7 +10,7 @@ import pytest
 import structlog
 from harness import is_alive, read_pids, wait_for
 from structlog.typing import EventDict
-from working import REPOS, AtWork
+from workers import REPOS, AtWork
 
 from webhookd.deploy.launcher import Launcher
 from webhookd.models.layout import StateLayout

@@ -3,8 +3,7 @@
 from typing import Any
 
 import pytest
-from deliveries import hook_of, sign_document
-from factories import BEFORE, COMMIT, NOW
+from factories import BEFORE, COMMIT, NOW, hook_of, sign_document
 
 from webhookd.errors import BadPayload
 from webhookd.intake import receive

@@ -3,8 +3,7 @@
 from dataclasses import asdict, replace
 from typing import Any
 
-from deliveries import KEY, as_document, hook_of, sign_document
-from factories import NOW, make_repository, make_secret, make_target
+from factories import KEY, NOW, as_document, hook_of, make_repository, make_secret, make_target, sign_document
 from hypothesis import given
 from hypothesis import strategies as st
 
