@@ -73,12 +73,6 @@ class OneLock:
             self._connection.execute("COMMIT")
             return result
 
-    def write_soon(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
-        """Run *work* at once: there is no writer thread."""
-        future: Future[Result] = Future()
-        future.set_result(self.write(work))
-        return future
-
     def write_with_next(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
         """Do nothing: this backend has no groups."""
         del work

@@ -223,57 +223,6 @@ def test_a_write_that_timed_out_in_its_transaction_says_that_it_may_be_stored(im
     wait_for(lambda: impatient.stored() == [1], what="the commit")
 
 
-# without waiting
-
-
-def test_a_future_is_done_after_the_commit_and_not_before(rig: Rig) -> None:
-    with rig.held():
-        promise = rig.writer.submit_soon(lambda connection: connection.execute(INSERT, (1,)).rowcount)
-        rig.waiting(1)
-        assert not promise.done()
-        stored: Future[list[int]] = Future()
-        promise.add_done_callback(lambda _: stored.set_result(rig.stored()))
-    assert (promise.result(30), stored.result(30)) == (1, [1])
-
-
-def test_a_future_that_is_cancelled_in_time_writes_nothing(rig: Rig) -> None:
-    with rig.held():
-        promise = rig.writer.submit_soon(lambda connection: connection.execute(INSERT, (1,)))
-        rig.waiting(1)
-        assert promise.cancel()
-    assert rig.insert(2).result(30) == 1
-    assert rig.stored() == [2]
-
-
-def test_a_future_that_fails_has_the_error_and_affects_no_other(rig: Rig) -> None:
-    def fail(connection: sqlite3.Connection) -> None:
-        connection.execute(INSERT, (99,))
-        raise sqlite3.OperationalError("no such thing")
-
-    with rig.held():
-        promise, other = rig.writer.submit_soon(fail), rig.insert(1)
-        rig.waiting(2)
-    with pytest.raises(StoreUnavailable, match="no such thing"):
-        promise.result(30)
-    assert (other.result(30), rig.stored()) == (1, [1])
-
-
-def test_a_cancelled_future_does_not_disturb_a_batch_that_fails(rig: Rig) -> None:
-    def roll_back(connection: sqlite3.Connection) -> None:
-        connection.execute("ROLLBACK")
-        raise sqlite3.OperationalError("disk I/O error")
-
-    with rig.held():
-        promise = rig.writer.submit_soon(lambda connection: connection.execute(INSERT, (1,)))
-        assert promise.cancel()
-        other = rig.submit(roll_back)
-        rig.waiting(2)
-    with pytest.raises(StoreUnavailable, match="disk I/O error"):
-        other.result(30)
-    assert rig.insert(2).result(30) == 1
-    assert rig.stored() == [2]
-
-
 # the end
 
 
@@ -290,7 +239,6 @@ def test_closing_commits_what_was_asked_before(rig: Rig) -> None:
 
 def test_after_closing_no_write_is_taken(rig: Rig) -> None:
     rig.writer.close()
-    for submit in (rig.writer.submit, rig.writer.submit_soon):
-        with pytest.raises(StoreUnavailable, match="the store is closed"):
-            submit(lambda _: None)
+    with pytest.raises(StoreUnavailable, match="the store is closed"):
+        rig.writer.submit(lambda _: None)
     rig.writer.close()

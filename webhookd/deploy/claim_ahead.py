@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 
 from webhookd.deploy.launcher import Prepared
 from webhookd.deploy.planning import LaunchFailed
+from webhookd.errors import StoreError, StoreUnavailable
 from webhookd.models.run import Claim
 from webhookd.queue import Store
 
@@ -42,7 +43,7 @@ class ClaimAhead:
     def take(self, prepare: Callable[[Claim], Ready]) -> tuple[Claim, Ready] | None:
         """Withdraw it, or return what it has claimed with what *prepare* made of that.
 
-        Raises StoreError, or TimeoutError when a commit takes too long; the run may be claimed all the same.
+        Raises StoreError; after a commit that takes too long the run may be claimed all the same.
         """
         if self._future.cancel():
             return None
@@ -50,9 +51,12 @@ class ClaimAhead:
         ready = prepare(announced) if announced is not None else None  # while the disk is at work
         try:
             claim = self._future.result(_COMMIT_PATIENCE)
-        except BaseException:
+        except (StoreError, TimeoutError) as error:
             _discard(ready)
-            raise
+            if isinstance(error, StoreError):
+                raise
+            message = f"a commit takes longer than {_COMMIT_PATIENCE:g} s: it may still come through"
+            raise StoreUnavailable(message, hint="see whether the disk hangs") from error
         if claim is None or claim != announced:  # its transaction was done again
             _discard(ready)
             return None if claim is None else (claim, prepare(claim))

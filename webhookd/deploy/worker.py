@@ -50,7 +50,7 @@ class Worker:
         self._poll.register(self._bell, select.POLLIN)
         self._attempts = Attempts(store=store, launcher=launcher, config=config, owner=owner, poll=self._poll)
         self._condition = Condition.CLEAR
-        self._adopt_at = 0.0  # monotonic seconds
+        self._adopt_at = 0.0  # monotonic seconds: when to look for runs that are not tracked here
         self._claim_ahead: ClaimAhead | None = None
         self._draining = threading.Event()
         self._interrupting = threading.Event()
@@ -115,16 +115,20 @@ class Worker:
             self._turn()
         except StoreError as error:
             log.error("store unavailable", error=error)  # noqa: TRY400 - a condition, not a bug
-            self._condition = Condition.FAILED
+            self._fail()
         except OSError as error:
             log.error("worker blocked", error=with_file(error))  # noqa: TRY400 - as above
-            self._condition = Condition.FAILED
+            self._fail()
+
+    def _fail(self) -> None:
+        self._condition = Condition.FAILED
+        self._adopt_at = 0.0  # what failed may have been committed all the same
 
     def _turn(self) -> None:
         if self._interrupting.is_set():
             self._attempts.interrupt()  # first: it needs no store
         self._take_claim_ahead()  # before `adopt`, which takes over what it does not know
-        if self._condition is Condition.FAILED or time.monotonic() >= self._adopt_at:
+        if time.monotonic() >= self._adopt_at:
             self.adopt()
         self._attempts.settle()
         self._start_what_is_due()

@@ -46,17 +46,11 @@ class Database(Protocol):
     def write(self, work: Callable[[Transaction], Result]) -> Result:
         """Run *work* in a transaction and return after its commit is durable."""
 
-    def write_soon(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
-        """Run *work* in a transaction without waiting; the future is done once its commit is durable.
-
-        It can be cancelled until the transaction begins.
-        """
-
     def write_with_next(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
         """Run *work* at the end of the next transaction that somebody else causes.
 
-        It takes the place of the one given so before. The future is as that of `write_soon`. A backend may
-        also do nothing.
+        It takes the place of the one given so before. The future is done after the commit, and can be
+        cancelled until the transaction begins. A backend may also do nothing.
         """
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:

@@ -57,10 +57,6 @@ class SqliteDatabase:
         """Run *work* in the next group of changes and return after its commit."""
         return self._writing().submit(lambda connection: work(SqliteTransaction(connection)))
 
-    def write_soon(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
-        """Run *work* in the next group of changes, without waiting for its commit."""
-        return self._writing().submit_soon(lambda connection: work(SqliteTransaction(connection)))
-
     def write_with_next(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
         """Run *work* at the end of the next group of changes."""
         return self._writing().submit_with_next(lambda connection: work(SqliteTransaction(connection)))

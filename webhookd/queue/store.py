@@ -73,15 +73,6 @@ class Store:
         order = accepting.order(decision, now=now)
         return self._db.write(partial(accepting.accept, order=order))
 
-    def accept_soon(self, decision: Decision, *, now: datetime) -> "Future[Acceptance]":
-        """Do what `accept` does without waiting: the future holds the result after the commit.
-
-        Its callbacks run in the store's own thread. It can be cancelled until its transaction begins; then
-        nothing is stored.
-        """
-        order = accepting.order(decision, now=now)
-        return self._db.write_soon(partial(accepting.accept, order=order))
-
     def enqueue(self, match: Match, *, forge: Forge, now: datetime) -> Run:
         """Queue *match* because a person asks for it, with a delivery that no forge sent."""
         accepted = self.accept(accepting.manual(match, forge=forge, now=now), now=now)

@@ -56,11 +56,35 @@ class GroupCommit:
         self._thread.start()
 
     def submit(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run *work* in a transaction, and return its result after the commit or raise what it raised.
+        """Run *work* in a transaction, and return its result after the commit or raise what it raised."""
+        item = _Item(work)
+        with self._changed:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            self._waiting.append(item)  # type: ignore[arg-type]
+            self._changed.notify()
+        return self._await(item.future)
 
-        Once the transaction has begun, the caller waits as long again.
+    def submit_with_next(self, work: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
+        """Run *work* at the end of the next transaction that somebody else causes.
+
+        It takes the place of the one submitted so before. The future is done after the commit, in the
+        writer's thread, and can be cancelled until the transaction begins.
         """
-        future = self.submit_soon(work)
+        item = _Item(work)
+        with self._changed:
+            self._with_next = [item]  # type: ignore[list-item]
+        return item.future
+
+    def close(self) -> None:
+        """Commit what was asked before, then end the thread and close the connection."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _await(self, future: "Future[Result]") -> Result:
+        """Wait for the commit; once the transaction has begun, as long again."""
         with contextlib.suppress(TimeoutError):
             future.exception(self._patience)
         if future.cancel():
@@ -75,37 +99,6 @@ class GroupCommit:
                 hint="see whether the disk hangs",
             ) from exc
         return future.result()
-
-    def submit_soon(self, work: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
-        """Run *work* in a transaction without waiting for it.
-
-        The future is done after the commit, in the writer's thread; it can be cancelled until the
-        transaction begins.
-        """
-        item = _Item(work)
-        with self._changed:
-            if self._closed:
-                raise StoreUnavailable("the store is closed")
-            self._waiting.append(item)  # type: ignore[arg-type]
-            self._changed.notify()
-        return item.future
-
-    def submit_with_next(self, work: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
-        """Run *work* at the end of the next transaction that somebody else causes.
-
-        It takes the place of the one submitted so before. The future is as that of `submit_soon`.
-        """
-        item = _Item(work)
-        with self._changed:
-            self._with_next = [item]  # type: ignore[list-item]
-        return item.future
-
-    def close(self) -> None:
-        """Commit what was asked before, then end the thread and close the connection."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        self._thread.join()
 
     def _work(self) -> None:
         while batch := self._next_batch():
