@@ -24,7 +24,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may change the
 def open_folder() -> Iterator[Path]:
     """A folder that every user can enter; only its own user can enter those of pytest."""
     with tempfile.TemporaryDirectory() as name:
-        Path(name).chmod(0o777)
+        Path(name).chmod(0o1777)
         yield Path(name)
 
 
@@ -177,6 +177,19 @@ def test_pushes_are_refused_when_the_state_directory_is_removed(start: Start) ->
     assert "was removed or replaced" in daemon.log
 
 
+@pytest.mark.parametrize("place", ["state", "state/runs", "state/locks", "webhookd.yaml", "."])
+def test_what_every_user_can_change_is_refused_by_serve_check_and_doctor(start: Start, place: str) -> None:
+    daemon = start("    main: exit 0")
+    (daemon.folder / place).chmod(0o777)
+    told = f'"{(daemon.folder / place)}" can be changed by every user of this machine'
+    assert told in daemon.run_command("doctor", check=False).stdout
+    assert daemon.run_command("reload", check=False).returncode == 78
+    daemon.stop()
+    for command in ("serve", "check"):
+        refused = daemon.run_command(command, check=False)
+        assert (refused.returncode, told in refused.stderr) == (78, True)
+
+
 @as_root
 def test_root_does_not_serve_on_the_state_directory_of_another_user(start: Start) -> None:
     daemon = start("    main: exit 0")
@@ -185,6 +198,6 @@ def test_root_does_not_serve_on_the_state_directory_of_another_user(start: Start
     refused = daemon.run_command("serve", check=False)
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-2:] == [
-        f'error: state_dir "{daemon.state_dir}" belongs to user "nobody", and this is root',
-        f"hint: start webhookd as that user, or give the folder to root: chown -R root: {daemon.state_dir}",
+        f'error: state_dir "{daemon.state_dir}" belongs to user "nobody", and this is "root"',
+        f"hint: start webhookd as that user, or change the owner: chown -R root: {daemon.state_dir}",
     ]

@@ -34,7 +34,7 @@ def mode(path: Path) -> int:
 def open_folder() -> Iterator[Path]:
     """A home for a user who may not read pytest's folders."""
     with TemporaryDirectory() as name:
-        Path(name).chmod(0o777)
+        Path(name).chmod(0o1777)
         yield Path(name)
 
 

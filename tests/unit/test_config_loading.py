@@ -274,17 +274,6 @@ def test_a_likely_mistake_is_a_warning(tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_that_everybody_can_change_is_a_warning(tmp_path: Path) -> None:
-    write_secret(tmp_path)
-    file = write_config(tmp_path, SECRET + REPOS)
-    file.chmod(0o666)
-    (warning,) = config.load(file, env={}, uid=0).warnings
-    assert str(warning) == (
-        f"{file}: every user of this machine can change this file, and so which commands run "
-        f"(chmod o-w {file})"
-    )
-
-
 def test_a_relative_file_name_is_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_secret(tmp_path)
     write_config(tmp_path, SECRET + REPOS)

@@ -276,7 +276,6 @@ def test_every_secret_of_a_list_is_checked(tmp_path: Path) -> None:
         (0o600, []),
         (0o640, []),
         (0o644, ["can be read by every user of this machine"]),
-        (0o602, ["can be changed by every user of this machine"]),
     ],
 )
 def test_a_secret_file_open_to_everybody_is_a_warning(tmp_path: Path, mode: int, doubts: list[str]) -> None:

@@ -22,7 +22,6 @@ from webhookd.cli.configuration import new_config_file
 from webhookd.cli.options import config_option
 from webhookd.errors import ConfigError, UsageError, WebhookdError, in_words
 
-_SERVICE_USER = "webhookd"  # of systemd/webhookd.service
 _SAMPLE = 'echo "a push to $WEBHOOKD_REPO: here $WEBHOOKD_COMMIT would be deployed"'
 _URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", re.IGNORECASE)
 
@@ -171,8 +170,10 @@ def _give_to_service(secret: Path) -> None:
     """Make the user of the systemd unit the secret's owner, if there is such a user."""
     if os.getuid() != 0:
         return
+    from webhookd.config.accounts import SERVICE_USER
+
     try:
-        service = pwd.getpwnam(_SERVICE_USER)
+        service = pwd.getpwnam(SERVICE_USER)
     except KeyError:
         return
     os.chown(secret, service.pw_uid, service.pw_gid)

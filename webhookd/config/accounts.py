@@ -9,6 +9,8 @@ from webhookd.config.document import Document, KeyPath
 from webhookd.config.schema import TargetKeys
 from webhookd.config.wording import pasted, quoted
 
+SERVICE_USER = "webhookd"  # of systemd/webhookd.service
+
 
 def user_name(uid: int) -> str:
     """Return the name of a user, or the number if it has none."""
@@ -16,6 +18,11 @@ def user_name(uid: int) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
+
+
+def is_service(uid: int) -> bool:
+    """Return whether this is the user of the systemd unit."""
+    return user_name(uid) == SERVICE_USER
 
 
 def reading_hint(path: Path, *, uid: int) -> str:

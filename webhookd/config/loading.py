@@ -1,8 +1,8 @@
 """From a file to a `Config`, or to all its errors at once."""
 
 import os
-import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from webhookd.config.accounts import check_rights, reading_hint, user_name
@@ -10,13 +10,15 @@ from webhookd.config.addresses import repeated
 from webhookd.config.document import Document, KeyPath
 from webhookd.config.hooks import build_hooks, given_hooks
 from webhookd.config.locations import default_state_dir
+from webhookd.config.ownership import Exposure, exposures
 from webhookd.config.parsing import parse_yaml
 from webhookd.config.repositories import build_repositories, given_targets
 from webhookd.config.schema import Settings
 from webhookd.config.secret_sources import SecretAccess, SecretReader
 from webhookd.config.validation import validated
-from webhookd.config.wording import pasted, quoted
+from webhookd.config.wording import pasted, quoted, quoted_path
 from webhookd.errors import ConfigError, Problem, in_words
+from webhookd.models.layout import StateLayout
 from webhookd.models.settings import Config, History, Hook, Repository
 
 _LARGEST = 1024**2  # bytes
@@ -33,7 +35,10 @@ def load(path: Path, *, env: Mapping[str, str], uid: int, access: SecretAccess =
     if access is not SecretAccess.NONE:
         _check_rights(settings, document, uid=uid)
     _check_listen(document)
-    secrets = SecretReader(document, access, env=env, uid=uid, folder=path.absolute().parent)
+    state_dir = settings.state_dir or default_state_dir(env=env, uid=uid)
+    trusted = {uid, os.getuid(), *_owner(state_dir)}
+    _check_exposed(path, StateLayout(state_dir), document, trusted=trusted, access=access)
+    secrets = SecretReader(document, access, env=env, uid=uid, trusted=trusted)
     given = given_hooks(settings, document)
     hooks = build_hooks(given, settings, document, secrets)
     repositories = build_repositories(settings, tuple(given), hooks, document, secrets)
@@ -41,7 +46,7 @@ def load(path: Path, *, env: Mapping[str, str], uid: int, access: SecretAccess =
     _warn(settings, hooks, repositories, document)
     return Config(
         file=path.absolute(),
-        state_dir=settings.state_dir or default_state_dir(env=env, uid=uid),
+        state_dir=state_dir,
         history=History(**settings.history.stated()) if settings.history else History(),
         hooks=hooks,
         repositories=repositories,
@@ -66,7 +71,6 @@ def _document(path: Path, *, uid: int) -> Document:
     """Read and parse a file; raise ConfigError if it cannot be read."""
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
             content = file.read(_LARGEST + 1)
     except OSError as error:
         raise _refused(path, *_why_unreadable(path, error, uid=uid)) from None
@@ -78,11 +82,7 @@ def _document(path: Path, *, uid: int) -> Document:
         before = content[: error.start]
         place = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
         raise _refused(path, "the file is not UTF-8 from here on", "save it as UTF-8", place) from None
-    document = parse_yaml(text, file=str(path))
-    if mode & stat.S_IWOTH:
-        message = "every user of this machine can change this file, and so which commands run"
-        document.warn((), message, f"chmod o-w {pasted(path)}")
-    return document
+    return parse_yaml(text, file=str(path))
 
 
 def _why_unreadable(path: Path, error: OSError, *, uid: int) -> tuple[str, str]:
@@ -108,6 +108,29 @@ def _check_rights(settings: Settings, document: Document, *, uid: int) -> None:
         check_rights(document, ("defaults",), settings.defaults, uid=uid)
     for target in given_targets(settings, document):
         check_rights(document, target.at, target.keys, uid=uid)
+
+
+def _owner(folder: Path) -> Iterator[int]:
+    """Yield the owner of the state directory, as whom its daemon runs, if there is such a folder."""
+    with suppress(OSError):
+        yield folder.stat().st_uid
+
+
+def _check_exposed(
+    file: Path, state: StateLayout, document: Document, *, trusted: Collection[int], access: SecretAccess
+) -> None:
+    """Check that nobody else can change the configuration or the state directory, and so what runs."""
+    found: list[tuple[KeyPath, Exposure]] = [((), exposure) for exposure in exposures(file, trusted=trusted)]
+    for place in (state.root, state.runs, state.locks, state.database):
+        found += [(("state_dir",), exposure) for exposure in exposures(place, trusted=trusted)]
+        if place != state.root and place.is_symlink():
+            exposure = Exposure(
+                message=f"{quoted_path(place)} is a symbolic link", hint="only state_dir may be one"
+            )
+            found.append((("state_dir",), exposure))
+    for at, exposure in dict.fromkeys(found):
+        record = document.warn if exposure.is_doubtful or access is SecretAccess.NONE else document.error
+        record(at, exposure.message, exposure.hint)
 
 
 def _check_listen(document: Document) -> None:

@@ -7,12 +7,13 @@ import base64
 import binascii
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import Enum, auto
 from pathlib import Path
 
-from webhookd.config.accounts import reading_hint, user_name
+from webhookd.config.accounts import is_service, reading_hint, user_name
 from webhookd.config.document import Document, KeyPath, dotted
+from webhookd.config.ownership import exposures
 from webhookd.config.schema import SecretSource, SecretSources
 from webhookd.config.wording import pasted, quoted, quoted_path
 from webhookd.errors import BadValue, in_words
@@ -21,10 +22,6 @@ from webhookd.models.settings import Secret
 _LARGEST = 4096  # bytes; a longer file is the wrong one
 _SHORT = 16  # bytes; a shorter secret can be guessed
 _SIGNING_PREFIX = b"whsec_"
-_EVERYBODY = {
-    stat.S_IROTH: "can be read by every user of this machine",
-    stat.S_IWOTH: "can be changed by every user of this machine",
-}
 
 
 class SecretAccess(Enum):
@@ -51,13 +48,20 @@ class SecretReader:
     """Reads the secrets of a configuration; those that cannot be read are recorded in *document*."""
 
     def __init__(
-        self, document: Document, access: SecretAccess, *, env: Mapping[str, str], uid: int, folder: Path
+        self,
+        document: Document,
+        access: SecretAccess,
+        *,
+        env: Mapping[str, str],
+        uid: int,
+        trusted: Collection[int],
     ) -> None:
         self._document = document
         self._access = access
         self._env = env
         self._uid = uid
-        self._folder = folder  # where relative paths begin
+        self._trusted = trusted  # users who may change a secret
+        self._folder = Path(document.file).absolute().parent  # where relative paths begin
 
     def read(
         self, path: KeyPath, sources: SecretSources | None, *, expected: Expected = Expected.ANYTHING
@@ -123,18 +127,28 @@ class SecretReader:
         try:
             descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             with os.fdopen(descriptor, "rb") as opened:
-                mode = os.fstat(descriptor).st_mode
-                if not stat.S_ISREG(mode):
+                status = os.fstat(descriptor)
+                if not stat.S_ISREG(status.st_mode):
                     raise IsADirectoryError
                 content = opened.read(_LARGEST + 1)
         except OSError as error:
             raise self._unreadable(file, error, is_place=is_place) from None
         if len(content) > _LARGEST:
             raise BadValue(f"{shown} is longer than any secret", hint=f"at most {_LARGEST} bytes")
-        for bit, message in _EVERYBODY.items():
-            if mode & bit:
-                self._document.warn(path, f"{shown} {message}", f"chmod 600 {pasted(file)}")
+        self._check_exposed(path, file, status)
         return content
+
+    def _check_exposed(self, path: KeyPath, file: Path, status: os.stat_result) -> None:
+        """Check who else can read the secret in *file*, or put another in its place."""
+        shown, owner = quoted_path(file), status.st_uid
+        if status.st_mode & stat.S_IROTH:
+            message = f"{shown} can be read by every user of this machine"
+            self._document.warn(path, message, f"chmod 600 {pasted(file)}")
+        if owner not in {0, *self._trusted} and not is_service(owner):
+            self._document.warn(path, f"{shown} belongs to the user {quoted(user_name(owner))}")
+        for exposure in exposures(file, trusted={*self._trusted, owner}):
+            record = self._document.warn if exposure.is_doubtful else self._document.error
+            record(path, exposure.message, exposure.hint)
 
     def _unreadable(self, file: Path, error: OSError, *, is_place: bool) -> BadValue:
         shown = quoted_path(file)

@@ -3,11 +3,11 @@
 import contextlib
 import fcntl
 import os
-import pwd
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from webhookd.config.accounts import user_name
 from webhookd.errors import StateDirInUse, WebhookdError, in_words
 
 _TRIES = 10
@@ -20,7 +20,7 @@ def lock_state_dir(path: Path) -> Iterator[None]:
     try:
         # Only the owner can list it; a command of another user can pass through it to its own payload.
         path.mkdir(mode=0o711, parents=True, exist_ok=True)
-        _refuse_for_root(path)
+        _refuse_foreign(path)
         lock = os.open(path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise WebhookdError(
@@ -41,19 +41,14 @@ def lock_state_dir(path: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _refuse_for_root(path: Path) -> None:
-    """Keep root from creating files that the owner's daemon could not open later."""
-    owner = path.stat().st_uid
-    if os.geteuid() != 0 or owner == 0:
-        return
-    try:
-        name = pwd.getpwuid(owner).pw_name
-    except KeyError:
-        name = str(owner)
-    raise WebhookdError(
-        f'state_dir "{path}" belongs to user "{name}", and this is root',
-        hint=f"start webhookd as that user, or give the folder to root: chown -R root: {path}",
-    )
+def _refuse_foreign(path: Path) -> None:
+    """Refuse another user's folder: they could change what runs, and root's files would lock them out."""
+    owner, me = path.stat().st_uid, os.geteuid()
+    if owner not in {0, me}:
+        raise WebhookdError(
+            f'state_dir "{path}" belongs to user "{user_name(owner)}", and this is "{user_name(me)}"',
+            hint=f"start webhookd as that user, or change the owner: chown -R {user_name(me)}: {path}",
+        )
 
 
 def _take(lock: int) -> bool:
