@@ -17,6 +17,14 @@ Start = Callable[..., Daemon]
 RULES = "    main: 'true'"
 
 
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """One daemon for the tests that change nothing about it."""
+    daemon = Daemon(tmp_path_factory.mktemp("healthy"), f"  octocat/blog:\n{RULES}").start()
+    yield daemon
+    daemon.close()
+
+
 def findings(daemon: Daemon, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
     done = daemon.run_command("doctor", "--json", *arguments, check=False)
     assert done.returncode == code, done.stdout + done.stderr
@@ -31,27 +39,25 @@ def problems(daemon: Daemon, *arguments: str) -> list[tuple[str, str, str]]:
     return [(one["check"], one["message"], one["hint"]) for one in found if one["level"] == "problem"]
 
 
-def test_a_healthy_daemon_has_no_problem(start: Start) -> None:
-    daemon = start(RULES)
-    found = findings(daemon)
+def test_a_healthy_daemon_has_no_problem(healthy: Daemon) -> None:
+    found = findings(healthy)
     checks = [one["check"] for one in found]
     assert checks[:6] == ["daemon", "configuration", "target", "listening", "probe", "store"]
     assert {"disk", "clock"} <= set(checks)
-    assert daemon.runs() == []
+    assert healthy.runs() == []
 
 
-def test_the_text_has_a_line_for_each_finding_and_a_summary(start: Start) -> None:
-    shown = start(RULES).run_command("doctor").stdout.splitlines()
+def test_the_text_has_a_line_for_each_finding_and_a_summary(healthy: Daemon) -> None:
+    shown = healthy.run_command("doctor").stdout.splitlines()
     assert shown[0].split()[:3] == ["+", "ok", "daemon"]
     assert shown[-1].startswith("no problem")
 
 
-def test_running_the_doctor_twice_stores_the_probes_once(start: Start) -> None:
-    daemon = start(RULES)
-    findings(daemon)
-    before = (daemon.state_dir / "webhookd.db-wal").stat().st_size
-    findings(daemon)
-    assert (daemon.state_dir / "webhookd.db-wal").stat().st_size - before < 1024**2
+def test_running_the_doctor_twice_stores_the_probes_once(healthy: Daemon) -> None:
+    findings(healthy)
+    before = (healthy.state_dir / "webhookd.db-wal").stat().st_size
+    findings(healthy)
+    assert (healthy.state_dir / "webhookd.db-wal").stat().st_size - before < 1024**2
 
 
 def test_a_file_that_a_reload_would_refuse_is_a_problem(start: Start) -> None:
@@ -140,12 +146,11 @@ def test_while_the_daemon_is_down_secrets_that_only_it_sees_are_warnings(start: 
     assert told[0] == ("ok", f'"{daemon.config}" is accepted: hooks 1, targets 1')
 
 
-def test_another_file_than_the_daemons_is_a_problem(start: Start) -> None:
-    daemon = start(RULES)
-    other = daemon.folder / "other.yaml"
-    other.write_text(daemon.config.read_text())
-    ((check, told, _),) = problems(daemon, "--config", str(other))
-    assert (check, told) == ("configuration", f'the daemon uses "{daemon.config}", not "{other}"')
+def test_another_file_than_the_daemons_is_a_problem(healthy: Daemon) -> None:
+    other = healthy.folder / "other.yaml"
+    other.write_text(healthy.config.read_text())
+    ((check, told, _),) = problems(healthy, "--config", str(other))
+    assert (check, told) == ("configuration", f'the daemon uses "{healthy.config}", not "{other}"')
 
 
 # -- through a proxy
@@ -237,10 +242,9 @@ def change_path(self: Front, body: bytes) -> bytes:
         (change_path, "a signed delivery is answered 404", "the proxy must pass on the path unchanged"),
     ],
 )
-def test_a_mistake_of_the_proxy_is_named(start: Start, spoil: Spoil, message: str, hint: str) -> None:
-    daemon = start(RULES)
-    with front(daemon, spoil) as url:
-        ((check, told, way_out),) = problems(daemon, "--url", url)
+def test_a_mistake_of_the_proxy_is_named(healthy: Daemon, spoil: Spoil, message: str, hint: str) -> None:
+    with front(healthy, spoil) as url:
+        ((check, told, way_out),) = problems(healthy, "--url", url)
     assert (check, message in told, hint in way_out) == ("probe", True, True), (told, way_out)
 
 
@@ -254,15 +258,13 @@ def test_a_hook_with_allow_from_is_reported_as_untested(start: Start) -> None:
     ]
 
 
-def test_a_proxy_that_passes_on_everything_is_fine(start: Start) -> None:
-    daemon = start(RULES)
-    with front(daemon, lambda _, body: body) as url:
-        found = findings(daemon, "--url", f"{url}/github-webhook")
+def test_a_proxy_that_passes_on_everything_is_fine(healthy: Daemon) -> None:
+    with front(healthy, lambda _, body: body) as url:
+        found = findings(healthy, "--url", f"{url}/github-webhook")
     told = [one["message"] for one in found if one["check"] == "probe"]
     assert told[1] == f"{url}/github-webhook accepts signed deliveries, and they arrive unchanged"
 
 
-def test_an_unreachable_url_is_a_problem(start: Start) -> None:
-    daemon = start(RULES)
-    ((_, told, _),) = problems(daemon, "--url", "http://127.0.0.1:1")
+def test_an_unreachable_url_is_a_problem(healthy: Daemon) -> None:
+    ((_, told, _),) = problems(healthy, "--url", "http://127.0.0.1:1")
     assert told == "http://127.0.0.1:1/github-webhook cannot be reached: connection refused"

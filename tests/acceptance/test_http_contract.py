@@ -112,6 +112,7 @@ def test_a_push_can_be_a_form(daemon: Daemon) -> None:
 def test_an_authentic_request_that_runs_nothing_is_ignored(daemon: Daemon, event: str, body: bytes) -> None:
     reply = ask(daemon, push(body, event=event))
     assert (reply.status, reply.body["status"], set(reply.body)) == (200, "ignored", {"status", "reason"})
+    assert event != "ping" or reply.body["reason"] == "ping"
 
 
 def test_the_same_delivery_again_depends_on_its_run(daemon: Daemon) -> None:
@@ -461,17 +462,22 @@ def test_headers_can_contain_eight_bit_characters(daemon: Daemon) -> None:
     assert ask(daemon, push(BODY, x_note="caf\xe9 \x80\xff")).status == 202
 
 
-def test_no_answer_names_the_server_software(daemon: Daemon) -> None:
+def test_every_answer_is_json_and_names_no_software_signature_or_path(daemon: Daemon) -> None:
     replies = [
         ask(daemon, head("GET", "/healthz"), method="GET"),
         ask(daemon, head("GET", "/x"), method="GET"),
+        ask(daemon, head("GET", "/github-webhook"), method="GET"),
+        ask(daemon, push(b"{}", without="x_hub_signature_256")),
         ask(daemon, b"nonsense\r\n\r\n"),
         ask(daemon, push(BODY, secret="wrong")),
     ]
     for reply in replies:
         everything = repr((reply.headers, reply.text)).lower()
-        assert not re.search("waitress|python|werkzeug|flask|server|traceback|/tmp|webhookd", everything)
-        assert set(reply.headers) <= {"content-type", "content-length", "date", "cache-control", "connection"}
+        assert not re.search(
+            "waitress|python|werkzeug|flask|server|traceback|/tmp|webhookd|sha256", everything
+        )
+        assert reply.headers.pop("content-type") == "application/json"
+        assert set(reply.headers) <= {"content-length", "date", "cache-control", "connection", "allow"}
 
 
 def test_a_client_that_closes_its_sending_side_gets_its_answer(daemon: Daemon) -> None:
