@@ -3,13 +3,12 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
 from harness import wait_for
 
-from webhookd.cli.demo_repository import DemoRepository
+from webhookd.cli import demo
 
 WEBHOOKD = str(Path(sys.executable).with_name("webhookd"))
 
@@ -102,11 +101,9 @@ def test_a_signal_ends_the_demo_and_its_daemon(tmp_path: Path, signum: signal.Si
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_commit_that_was_only_pushed_is_not_deployed() -> None:
-    with tempfile.TemporaryDirectory() as name:
-        repository = DemoRepository(Path(name))
-        repository.prepare()
-        commit = repository.push_commit("Not pulled yet")
-        at, page = repository.deployed()
-        assert at != commit
-        assert "Not pulled yet" not in page
+def test_a_commit_in_the_repository_alone_is_not_deployed(tmp_path: Path) -> None:
+    demo.create_repositories(tmp_path)
+    commit = demo.commit_page(tmp_path, "Not pulled yet")
+    at, page = demo.deployed(tmp_path)
+    assert at != commit
+    assert "Not pulled yet" not in page

@@ -1,8 +1,10 @@
 """`webhookd demo`: deploy one push with the real daemon; nothing to configure, nothing left behind."""
 
 import json
+import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,16 +12,14 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import NoReturn, TypeVar
 
 import click
 
 from webhookd.cli import http_client
-from webhookd.cli.demo_repository import DemoRepository
-from webhookd.cli.logreader import LogReader
 from webhookd.cli.state import open_reader
 from webhookd.errors import WebhookdError
 from webhookd.intake.samples import Change, SampleSpec
@@ -33,8 +33,14 @@ REPO = "demo/site"
 COMMAND = "git pull --ff-only"
 PREFIX = "webhookd-demo-"
 MESSAGE = "Hello from webhookd"
+PAGE = "index.html"
 DEADLINE = 20.0  # seconds; usually it takes a tenth of one
 LISTENING = re.compile(r"127\.0\.0\.1:([1-9]\d*)")
+GIT_ENVIRONMENT = {  # git, also the deploy command's, reads only the repository's own settings
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+}
 
 T = TypeVar("T")
 
@@ -46,105 +52,102 @@ def demo(*, keep: bool) -> None:
 
     Exits with 0 only if the pushed commit is in the working copy.
     """
-    with _delayed_signals() as end_if_signalled, _folder(keep=keep) as folder:
-        repository = DemoRepository(folder)
-        repository.prepare()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _exit_on_signal)
+    with _temporary_folder(keep=keep) as folder:
+        create_repositories(folder)
         key = secrets.token_hex(32)
-        config = _configure(folder, repository, key)
-        click.echo(f"a bare repository, a working copy of it, and a configuration, in {folder}:\n")
+        config = _configure(folder, key)
+        click.echo(f"a repository, a working copy of it, and a configuration, in {folder}:\n")
         click.echo(f"  repos:\n    {REPO}:\n      main: {COMMAND}\n")
-        with DemoDaemon(
-            config, environment=repository.environment, end_if_signalled=end_if_signalled
-        ) as daemon:
-            _deploy_one_push(folder, repository, daemon, key)
+        with _daemon(config) as is_running:
+            _deploy_one_push(folder, key, is_running)
 
 
-class DemoDaemon:
-    """`webhookd serve` on *config*, while this is entered."""
-
-    def __init__(
-        self, config: Path, *, environment: dict[str, str], end_if_signalled: Callable[[], None]
-    ) -> None:
-        self._log = config.with_name("daemon.log")
-        self._end_if_signalled = end_if_signalled
-        with self._log.open("wb") as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "webhookd", "serve", "--config", str(config)],
-                cwd=config.parent,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-            )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def port(self) -> int | None:
-        """Return the port, once the daemon has logged that it listens."""
-        found = LISTENING.search(self._log.read_text(encoding="utf-8", errors="replace"))
-        return int(found[1]) if found else None
-
-    def wait_for(self, find: Callable[[], T | None], *, what: str) -> T:
-        """Return what *find* finds, as soon as it finds something and while the daemon runs."""
-        end = time.monotonic() + DEADLINE
-        while (found := find()) is None:
-            self._end_if_signalled()
-            if self._process.poll() is not None or time.monotonic() > end:
-                lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines() or ["(empty)"]
-                raise WebhookdError(f"{what} never came", hint=f"the daemon's log ends: {lines[-1]}")
-            time.sleep(0.01)
-        return found
-
-
-def _deploy_one_push(folder: Path, repository: DemoRepository, daemon: DemoDaemon, key: str) -> None:
-    port = daemon.wait_for(daemon.port, what="the daemon's address")
-    before, _ = repository.deployed()
-    commit = repository.push_commit(MESSAGE)
-    click.echo(
-        f"webhookd serve listens on 127.0.0.1:{port}; commit {commit[:8]} is pushed to the repository\n"
-    )
+def _deploy_one_push(folder: Path, key: str, is_running: Callable[[], bool]) -> None:
+    log = folder / "daemon.log"
+    address = _wait_for(lambda: LISTENING.search(log.read_text()), is_running, log, what="its address")[0]
+    before, _ = deployed(folder)
+    commit = commit_page(folder, MESSAGE)
+    click.echo(f"webhookd serve listens on {address}; commit {commit[:8]} is in the repository\n")
     signed = _sign(key, before=before, after=commit)
     sent_at = datetime.now(UTC)
-    reply = http_client.request(
-        f"http://127.0.0.1:{port}", "POST", "/github-webhook", signed.body, signed.headers
-    )
+    reply = http_client.request(f"http://{address}", "POST", "/github-webhook", signed.body, signed.headers)
     answered_at = datetime.now(UTC)
     if not reply.is_success:
         raise WebhookdError(f"the daemon answered {reply.status}: {reply.body!r}")
     number: int = json.loads(reply.body)["runs"][0]["run"]
-    run = daemon.wait_for(lambda: _finished(folder / "state", number), what=f"the end of run {number}")
+    state = folder / "state"
+    run = _wait_for(lambda: _ended(state, number), is_running, log, what=f"the end of run {number}")
     steps = [
         Step(at=sent_at, what="signed push sent over HTTP"),
-        *_steps(run, began=_command_began(folder)),
+        *_steps(run),
         Step(at=answered_at, what=f"answered {reply.status}: run {number} of {run.target} is queued"),
     ]
     click.echo(timeline_text(steps))
-    click.echo(f"\nwhat the command printed (webhookd logs {number}):\n\n{_output(folder / 'state', run)}")
-    at, page = repository.deployed()
+    output = StateLayout(state).attempt(run.run, run.attempt).log.read_bytes()
+    click.echo(f"\nwhat the command printed (webhookd logs {number}):\n")
+    for line in TerminalFilter().feed(output, final=True).splitlines():
+        click.echo(f"  {line}")
+    at, page = deployed(folder)
     if at != commit or MESSAGE not in page:
         raise WebhookdError(f"the working copy is at {at[:8]}, not at {commit[:8]}")
-    click.echo(f"the working copy is at {commit[:8]}: deployed")
+    click.echo(f"\nthe working copy is at {commit[:8]}: deployed")
 
 
-def _configure(folder: Path, repository: DemoRepository, key: str) -> Path:
+# -- git
+
+
+def create_repositories(folder: Path) -> None:
+    """Create a repository with a first commit in *folder*, and a working copy of it."""
+    _git(folder, "init", "--quiet", "origin")
+    _git(folder, "-C", "origin", "symbolic-ref", "HEAD", "refs/heads/main")
+    commit_page(folder, "First page")
+    _git(folder, "clone", "--quiet", "origin", "site")
+
+
+def commit_page(folder: Path, text: str) -> str:
+    """Commit a new page to the repository, and return the commit's id."""
+    (folder / "origin" / PAGE).write_text(f"<h1>{text}</h1>\n", encoding="utf-8")
+    author = ("-c", "user.name=Demo", "-c", "user.email=demo@example.org", "-c", "commit.gpgSign=false")
+    _git(folder, "-C", "origin", "add", PAGE)
+    _git(folder, "-C", "origin", *author, "commit", "--quiet", "--message", text)
+    return _git(folder, "-C", "origin", "rev-parse", "HEAD")
+
+
+def deployed(folder: Path) -> tuple[str, str]:
+    """Return the commit of the working copy, and the text of its page."""
+    return _git(folder, "-C", "site", "rev-parse", "HEAD"), (folder / "site" / PAGE).read_text()
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    program = shutil.which("git")
+    if program is None:
+        raise WebhookdError("the demo needs git, which is not installed", hint="apt-get install git")
+    done = subprocess.run(
+        [program, *arguments],
+        cwd=folder,
+        env=GIT_ENVIRONMENT | {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(folder)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if done.returncode != 0:
+        raise WebhookdError(f"git {' '.join(arguments)} failed: {done.stdout.strip()}")
+    return done.stdout.strip()
+
+
+# -- the daemon
+
+
+def _configure(folder: Path, key: str) -> Path:
     secret = folder / "secret"
     secret.touch(mode=0o600)
     secret.write_text(key, encoding="ascii")
-    command = {
-        "run": COMMAND,
-        "cwd": str(repository.working_copy),
-        "timeout": 10,
-        "env": repository.environment | {"GIT_TRACE2_EVENT": str(folder / "trace")},
-    }
+    command = {"run": COMMAND, "cwd": str(folder / "site"), "timeout": 10, "env": GIT_ENVIRONMENT}
     content = {
         "secret": {"file": str(secret)},
         "listen": "127.0.0.1:0",
@@ -156,6 +159,40 @@ def _configure(folder: Path, repository: DemoRepository, key: str) -> Path:
     return config
 
 
+@contextmanager
+def _daemon(config: Path) -> Iterator[Callable[[], bool]]:
+    """Run `webhookd serve` on *config*; the yielded function returns whether it still runs."""
+    with config.with_name("daemon.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "webhookd", "serve", "--config", str(config)],
+            cwd=config.parent,
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+        )
+    try:
+        yield lambda: process.poll() is None
+    finally:
+        process.terminate()
+        try:
+            process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(find: Callable[[], T | None], is_running: Callable[[], bool], log: Path, *, what: str) -> T:
+    """Return what *find* finds, as soon as it finds something and while the daemon runs."""
+    end = time.monotonic() + DEADLINE
+    while (found := find()) is None:
+        if not is_running() or time.monotonic() > end:
+            lines = log.read_text(encoding="utf-8", errors="replace").splitlines() or ["(empty)"]
+            raise WebhookdError(f"{what} never came", hint=f"the daemon's log ends: {lines[-1]}")
+        time.sleep(0.01)
+    return found
+
+
 def _sign(key: str, *, before: str, after: str) -> SignedDelivery:
     """Make the delivery that GitHub would send for the push, as `webhookd sign` does."""
     secret = Secret(label="the demo's", key=key.encode())
@@ -165,59 +202,30 @@ def _sign(key: str, *, before: str, after: str) -> SignedDelivery:
     return sign_sample(spec, hook=hook, now=datetime.now(UTC))
 
 
-def _finished(state_dir: Path, number: int) -> Run | None:
+def _ended(state_dir: Path, number: int) -> Run | None:
     with open_reader(state_dir) as store:
         run = store.run(number)
     return None if run.ended_at is None else run
 
 
-def _steps(run: Run, *, began: datetime | None) -> Iterator[Step]:
+def _steps(run: Run) -> Iterator[Step]:
     yield Step(at=run.queued_at, what="signature verified, rule found, run stored")
     if run.started_at:
-        yield Step(at=run.started_at, what="run claimed, its supervisor started")
-    if began:
-        yield Step(at=began, what=f"command started: {COMMAND}")
+        yield Step(at=run.started_at, what=f"run claimed, command started: {COMMAND}")
     if run.ended_at:
         outcome = run.state if run.state is RunState.SUCCEEDED else f"{run.state}, {run.reason}"
         yield Step(at=run.ended_at, what=f"command ended: {outcome}")
 
 
-def _command_began(folder: Path) -> datetime | None:
-    """Read the time of the command's start from Git's trace; None if Git is too old to write one."""
-    try:
-        first = (folder / "trace").read_text(encoding="utf-8").splitlines()[0]
-        return datetime.fromisoformat(json.loads(first)["time"])
-    except (FileNotFoundError, IndexError, KeyError, ValueError):
-        return None
+# -- the folder
 
 
-def _output(state_dir: Path, run: Run) -> str:
-    with closing(LogReader(StateLayout(state_dir).attempt(run.run, run.attempt).log)) as log:
-        shown = TerminalFilter().feed(b"".join(log.rest()), final=True)
-    return "".join(f"  {line}\n" for line in shown.splitlines())
+def _exit_on_signal(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(128 + number)
 
 
 @contextmanager
-def _delayed_signals() -> Iterator[Callable[[], None]]:
-    """Delay signals that end a process; the yielded function exits if one has come, which cleans up."""
-    received: list[int] = []
-
-    def end_if_signalled() -> None:
-        if received:
-            raise SystemExit(128 + received[0])
-
-    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, lambda number, _: received.append(number)) for number in ending}
-    try:
-        yield end_if_signalled
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        end_if_signalled()
-
-
-@contextmanager
-def _folder(*, keep: bool) -> Iterator[Path]:
+def _temporary_folder(*, keep: bool) -> Iterator[Path]:
     if keep:
         yield Path(tempfile.mkdtemp(prefix=PREFIX))
         return
