@@ -126,6 +126,7 @@ def make_run(**over: Any) -> Run:
         "ref": "refs/heads/main",
         "commit": COMMIT,
         "pusher": "octocat",
+        "title": None,
         "queued_at": NOW,
         "not_before": NOW,
         "started_at": None,

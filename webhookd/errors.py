@@ -4,6 +4,11 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 
+def printable(text: str) -> str:
+    r"""Escape what a terminal would act on (\x1b, newlines, marks that change the writing direction)."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
 def in_words(error: Exception) -> str:
     """Describe an error of the system in the tone of our messages: "no such file or directory"."""
     return (getattr(error, "strerror", None) or str(error) or type(error).__name__).lower()

@@ -38,6 +38,7 @@ def test_the_list_as_json_has_the_promised_keys_and_nothing_else_on_stdout(state
             "repo": "octocat/blog",
             "ref": "refs/heads/main",
             "commit": COMMIT,
+            "title": "Say hello",
             "pusher": "octocat",
             "delivery": "delivery-1",
             "queued_at": "2026-11-24T02:48:39.000Z",

@@ -1,14 +1,19 @@
 """Runs as text, as a table and as JSON."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from factories import COMMIT, NOW, make_run
+from hypothesis import given
+from hypothesis import strategies as st
 
+from webhookd.errors import printable
 from webhookd.models.run import Attempt, Ending, RunState
 from webhookd.report import QueueSnapshot, attempt_json, end_text, run_json, run_text, runs_table
 from webhookd.report.run_view import HEADINGS
+from webhookd.report.text import columns
 
 ENDED = NOW + timedelta(seconds=185)
 LATER = NOW + timedelta(minutes=10)
@@ -42,30 +47,55 @@ def test_the_table_aligns_what_people_look_for() -> None:
         ),
     ]
     assert runs_table(runs, queue=snapshot(LATER)).splitlines() == [
-        "RUN  STATE      TARGET             REF      COMMIT    PUSHER   QUEUED   TOOK   REASON",
+        "RUN  STATE      TARGET             REF      COMMIT    PUSHER   QUEUED   TOOK   REASON, TITLE",
         "13   > running  octocat/blog@main  tags/v1  6113728f  octocat  10m ago  5.00s",
         "9    x failed   octocat/blog@main  main     6113728f           10m ago  3m05s  exited with 3",
     ]
 
 
-def test_no_line_of_the_table_is_wider_than_the_terminal() -> None:
-    lines = runs_table([make_run(reason="x" * 200)], queue=snapshot(NOW), width=72).splitlines()
-    assert max(map(len, lines)) == 72
-    assert lines[1].endswith("...")
+def test_a_reason_that_does_not_fit_goes_on_below_itself() -> None:
+    run = make_run(run=9, state=RunState.FAILED, reason="the command was not found in any folder of PATH")
+    assert runs_table([run], queue=snapshot(NOW), width=80).splitlines() == [
+        "RUN  STATE     TARGET             REF   QUEUED  TOOK  REASON, TITLE",
+        "9    x failed  octocat/blog@main  main  0s ago        the command was not found",
+        "                                                      in any folder of PATH",
+    ]
 
 
-def test_a_narrow_terminal_leaves_out_the_pusher_and_then_the_commit() -> None:
+def test_a_narrow_terminal_leaves_out_the_pusher_and_then_the_commit_and_never_the_rest() -> None:
     runs = [make_run(run=9, state=RunState.FAILED, started_at=NOW, ended_at=ENDED, reason="exited with 3")]
-    assert runs_table(runs, queue=snapshot(LATER), width=88).splitlines()[0].split() == [*HEADINGS]
-    assert runs_table(runs, queue=snapshot(LATER), width=87).splitlines() == [
-        "RUN  STATE     TARGET             REF   COMMIT    QUEUED   TOOK   REASON",
+    headings = runs_table(runs, queue=snapshot(LATER), width=95).splitlines()[0]
+    assert re.split(" {2,}", headings) == [*HEADINGS]
+    assert runs_table(runs, queue=snapshot(LATER), width=84).splitlines() == [
+        "RUN  STATE     TARGET             REF   COMMIT    QUEUED   TOOK   REASON, TITLE",
         "9    x failed  octocat/blog@main  main  6113728f  10m ago  3m05s  exited with 3",
     ]
-    assert runs_table(runs, queue=snapshot(LATER), width=70).splitlines() == [
-        "RUN  STATE     TARGET             REF   QUEUED   TOOK   REASON",
-        "9    x failed  octocat/blog@main  main  10m ago  3m05s  exited with 3",
+    assert runs_table(runs, queue=snapshot(LATER), width=40).splitlines() == [
+        "RUN STATE TARGET REF QUEUED TOOK",
+        "    REASON, TITLE",
+        "9 x failed octocat/blog@main main",
+        "    10m ago 3m05s",
+        "    exited with 3",
     ]
-    assert runs_table(runs, queue=snapshot(LATER), width=60).splitlines()[1].endswith("  e...")
+
+
+@given(
+    width=st.integers(10, 120),
+    reason=st.text(st.characters(codec="utf-8"), max_size=60),
+    repo=st.text(st.characters(codec="utf-8"), min_size=1, max_size=40),
+)
+def test_at_no_width_is_anything_wider_than_the_terminal_or_cut(width: int, reason: str, repo: str) -> None:
+    run = make_run(reason=reason, target=f"{repo}@main", title="Say it")
+    text = runs_table([run], queue=snapshot(NOW), width=width)
+    assert max(map(columns, text.splitlines())) <= width
+    for word in printable(f"{reason} {run.target}").split():
+        assert word in "".join(text.split())
+
+
+def test_a_run_without_a_reason_shows_the_title_of_its_commit() -> None:
+    run = make_run(title="Say hello", reason="exited with 3", state=RunState.FAILED)
+    assert runs_table([run], queue=snapshot(NOW)).endswith('  exited with 3 "Say hello"')
+    assert runs_table([make_run(title="Say hello")], queue=snapshot(NOW)).endswith('  "Say hello"')
 
 
 def test_colour_changes_no_letter_of_the_table() -> None:
@@ -120,6 +150,7 @@ def test_json_has_exactly_the_promised_keys() -> None:
         "repo": "octocat/blog",
         "ref": "refs/heads/main",
         "commit": COMMIT,
+        "title": None,
         "pusher": "octocat",
         "delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
         "queued_at": "2026-11-24T02:48:38.000Z",
@@ -134,6 +165,7 @@ def test_a_queued_run_has_null_for_what_has_not_happened() -> None:
     assert [key for key, value in values.items() if value is None] == [
         "exit_code",
         "commit",
+        "title",
         "pusher",
         "started_at",
         "ended_at",

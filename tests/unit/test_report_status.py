@@ -73,7 +73,8 @@ def test_colour_does_not_count_as_width() -> None:
     text = status_text(STATUS, now=NOW, width=40, color=True)
     assert "\x1b[36m> running\x1b[0m" in text
     bare = text.replace("\x1b[36m", "").replace("\x1b[32m", "").replace("\x1b[0m", "")
-    assert max(map(len, bare.splitlines())) == 40
+    assert bare == status_text(STATUS, now=NOW, width=40)
+    assert max(map(len, bare.splitlines())) <= 40
 
 
 def test_the_status_as_json_has_the_same_facts() -> None:

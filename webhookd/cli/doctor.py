@@ -39,5 +39,5 @@ def doctor(ctx: click.Context, *, url: str, as_json: bool) -> None:
     if as_json:
         output.print_json(findings_json(findings))
     else:
-        click.echo(findings_text(findings, color=output.color()))
+        click.echo(findings_text(findings, width=output.width(), color=output.color()))
     ctx.exit(1 if any(finding.level is Level.PROBLEM for finding in findings) else 0)

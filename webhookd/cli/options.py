@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from webhookd.errors import no_run
+from webhookd.errors import no_run, printable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -76,7 +76,5 @@ def run_number(value: str) -> int:
 def _digits(value: str | int) -> str:
     found = _WHOLE.fullmatch(str(value))
     if found is None:
-        from webhookd.report.text import printable
-
         raise click.BadParameter(f'"{printable(str(value))}" is not a whole number from 1 up')
     return found[1]

@@ -85,7 +85,7 @@ def _show(store: "Store", folder: Path, number: int, *, as_json: bool) -> None:
     if as_json:
         output.print_json(run_json(run) | {"attempts": [attempt_json(attempt) for attempt in attempts]})
     else:
-        click.echo(run_text(run, attempts, queue=queue_snapshot(store, folder)))
+        click.echo(run_text(run, attempts, queue=queue_snapshot(store, folder), width=output.width()))
 
 
 @click.command()

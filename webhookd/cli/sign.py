@@ -9,6 +9,7 @@ import click
 
 from webhookd.cli.options import PATH_NAME
 from webhookd.cli.secret_options import candidates, secret_options
+from webhookd.errors import WebhookdError, printable
 
 if TYPE_CHECKING:
     from webhookd.intake.signing import SignedDelivery
@@ -82,8 +83,6 @@ def _curl(signed: "SignedDelivery", url: str) -> str:
 def _send(signed: "SignedDelivery", url: str) -> bool:
     """POST *signed*, print status line and body of the answer, and return whether it is a 2xx."""
     from webhookd.cli import http_client
-    from webhookd.errors import WebhookdError
-    from webhookd.report.text import printable
 
     origin, path = http_client.split_url(url, example="http://127.0.0.1:9000/github-webhook")
     try:

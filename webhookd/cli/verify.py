@@ -10,7 +10,7 @@ import click
 
 from webhookd.cli.options import PATH_NAME, json_option
 from webhookd.cli.secret_options import Candidates, SecretOptions, candidates, read_input, secret_options
-from webhookd.errors import UsageError
+from webhookd.errors import UsageError, printable
 from webhookd.models.delivery import PushEvent, Request
 from webhookd.models.settings import Hook
 
@@ -103,7 +103,7 @@ def verify(ctx: click.Context, /, **values: Any) -> None:
     if options.as_json:
         click.echo(json.dumps(as_json(found)))
     else:
-        click.echo("\n".join(map(_printable, _lines(found))))
+        click.echo("\n".join(map(printable, _lines(found))))
     ctx.exit(0 if found.verified else 1)
 
 
@@ -199,15 +199,6 @@ def _lines(found: "Inspection") -> Iterator[str]:
         yield f"  {_push_line(push)}"
     for line in found.explanation:
         yield f"- {line}"
-
-
-def _printable(line: str) -> str:
-    """Escape control characters of the payload, which is not to be trusted."""
-    if line.isprintable():
-        return line
-    from webhookd.report.text import printable
-
-    return printable(line)
 
 
 def _push_line(push: PushEvent) -> str:

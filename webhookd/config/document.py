@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from webhookd.config.wording import visible
-from webhookd.errors import ConfigError, Problem
+from webhookd.errors import ConfigError, Problem, printable
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 
@@ -96,8 +95,8 @@ class Document:
             line=line,
             column=column,
             key=dotted(path),
-            message=visible(message),
-            hint=visible(hint),
+            message=printable(message),
+            hint=printable(hint),
         )
 
 
@@ -108,7 +107,7 @@ def dotted(path: KeyPath) -> str:
     """
     shown = ["…" if _may_be_secret(path[:i], part) else part for i, part in enumerate(path)]
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in shown)
-    return visible(text.removeprefix("."))
+    return printable(text.removeprefix("."))
 
 
 def _may_be_secret(above: KeyPath, part: str | int) -> bool:

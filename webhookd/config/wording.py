@@ -5,27 +5,24 @@ import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from webhookd.errors import printable
+
 _LONGEST = 60  # characters of a value that a message repeats
 
 
 def quoted(text: str) -> str:
     """Put *text* in double quotes, shortened, with control characters escaped."""
-    return f'"{visible(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")}"'
+    return f'"{printable(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")}"'
 
 
 def quoted_path(path: Path) -> str:
     """Put a path in double quotes without shortening it."""
-    return f'"{visible(str(path))}"'
+    return f'"{printable(str(path))}"'
 
 
 def pasted(path: Path) -> str:
     """Quote a path for a command line that somebody pastes into a shell."""
     return shlex.quote(str(path))
-
-
-def visible(text: str) -> str:
-    """Escape control characters and others that a terminal would not show."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def either(words: Iterable[str]) -> str:

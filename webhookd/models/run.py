@@ -68,6 +68,7 @@ class Run:
     ref: str
     commit: str | None
     pusher: str | None
+    title: str | None  # of the commit: the beginning of its message's first line
     queued_at: datetime
     not_before: datetime
     started_at: datetime | None
@@ -114,6 +115,8 @@ class StoredDelivery:
     body_sha256: str
     event: str
     kind: Kind
+    repo: str  # of the first push; "" without one, or where an older version stored it
+    refs: tuple[str, ...]  # of the pushes, at most a few
     opened_by: str
     reason: str  # why nothing ran; empty when something did
     received_at: datetime

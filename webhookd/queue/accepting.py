@@ -18,9 +18,9 @@ from webhookd.queue.dialect import Row, Transaction, Value, Values
 
 INSERT_DELIVERY = """
 INSERT INTO delivery (uid, hook, forge, delivery_id, body_sha256, body, content_type, event, kind, opened_by,
-    reason, received_at)
+    reason, received_at, repo, refs)
 VALUES (:uid, :hook, :forge, :delivery_id, :body_sha256, :body, :content_type, :event, :kind, :opened_by,
-    :reason, :received_at)
+    :reason, :received_at, :repo, :refs)
 ON CONFLICT (uid) DO NOTHING
 RETURNING id
 """

@@ -64,7 +64,7 @@ ON CONFLICT (repo) DO UPDATE SET started_at = excluded.started_at
 """
 
 CLAIMED = f"""
-SELECT {rows.RUN_COLUMNS}, run.push, delivery.body, delivery.content_type, (
+SELECT {rows.RUN_COLUMNS}, delivery.body, delivery.content_type, (
     SELECT last.commit_id FROM run AS last
     WHERE last.slot = run.slot AND last.state = 'succeeded' ORDER BY last.id DESC LIMIT 1
 ) AS last_commit

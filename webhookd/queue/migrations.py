@@ -91,7 +91,12 @@ VERSION_1: tuple[str, ...] = (
     "INSERT INTO probe (id, written_at) VALUES (1, 0)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1,)
+VERSION_2: tuple[str, ...] = (  # what was pushed, for the list of deliveries
+    "ALTER TABLE delivery ADD COLUMN repo TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE delivery ADD COLUMN refs TEXT NOT NULL DEFAULT '[]'",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1, VERSION_2)
 
 
 def statements(version: int, *, types: ColumnTypes) -> tuple[str, ...]:

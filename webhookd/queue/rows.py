@@ -16,13 +16,15 @@ V = TypeVar("V")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_TITLE = 72  # characters of a commit's title that people see
+_REFS = 8  # of a delivery that are kept for its line in a list
 _PUSH_FIELDS = {field.name: field.default for field in fields(PushEvent)}
 
 RUN_COLUMNS = """
     run.id, run.target, run.lane, run.slot, run.overlap, run.state, run.attempt, run.retries,
     run.interruptions, run.reason, run.exit_code, run.signal, run.repo, run.ref, run.commit_id, run.pusher,
     run.queued_at, run.not_before, run.started_at, run.ended_at, run.superseded_by, run.cancel_requested,
-    run.owner, delivery.hook, delivery.forge, delivery.delivery_id
+    run.owner, run.push, delivery.hook, delivery.forge, delivery.delivery_id
 """
 """What `to_run` reads, from `run` joined with `delivery`."""
 
@@ -86,13 +88,23 @@ def delivery_values(delivery: Delivery, *, reason: str) -> dict[str, Value]:
         "opened_by": delivery.opened_by,
         "reason": clean(reason),
         "received_at": to_us(delivery.received_at),
+        "repo": clean(delivery.pushes[0].repo) if delivery.pushes else "",
+        "refs": json.dumps([push.ref for push in delivery.pushes[:_REFS]]),
     }
 
 
 def to_run(row: Row) -> Run:
     """Convert a row of RUN_COLUMNS."""
     columns = {"run": "id", "delivery": "delivery_id", "commit": "commit_id"}
-    return _convert(Run, row, columns, max_attempts=max_attempts(row))
+    return _convert(
+        Run, row, columns, max_attempts=max_attempts(row), title=_title(push_from_json(row["push"]))
+    )
+
+
+def _title(push: PushEvent) -> str | None:
+    """Return the first line of the commit's message, shortened."""
+    title = (push.message or "").strip().partition("\n")[0].strip()
+    return (title if len(title) <= _TITLE else f"{title[: _TITLE - 1]}…") or None
 
 
 def max_attempts(row: Row) -> int:
@@ -117,7 +129,8 @@ def to_whole_delivery(row: Row) -> Delivery:
 
 def to_delivery(row: Row, *, runs: tuple[int, ...]) -> StoredDelivery:
     """Convert a row of `delivery` that has `has_body` in place of its body."""
-    return _convert(StoredDelivery, row, {"number": "id", "delivery": "delivery_id"}, runs=runs)
+    columns = {"number": "id", "delivery": "delivery_id"}
+    return _convert(StoredDelivery, row, columns, refs=tuple(json.loads(row["refs"])), runs=runs)
 
 
 _CONVERTERS: Mapping[Any, Callable[[Any], Any]] = MappingProxyType(

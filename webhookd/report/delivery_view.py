@@ -4,17 +4,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from webhookd.errors import printable
 from webhookd.models.run import StoredDelivery
-from webhookd.report.text import printable, table
+from webhookd.report.run_view import short_ref
+from webhookd.report.text import table
 from webhookd.report.times import age, rfc3339
 
-_HEADINGS = ("NUMBER", "DELIVERY", "HOOK", "EVENT", "RECEIVED", "RUNS", "WHY NOTHING RAN")
+_HEADINGS = (
+    *("NUMBER", "RECEIVED", "HOOK", "EVENT", "REPOSITORY", "REF", "RUNS"),
+    *("DELIVERY", "WHY NOTHING RAN"),
+)
+_DISPENSABLE = tuple(map(_HEADINGS.index, ("DELIVERY", "HOOK", "EVENT")))  # on a narrow terminal
 
 
 def deliveries_table(deliveries: Sequence[StoredDelivery], *, now: datetime, width: int | None = None) -> str:
     """Lay out *deliveries* as a table with headings, no line wider than *width*."""
     rows = [tuple(map(printable, _cells(delivery, now=now))) for delivery in deliveries]
-    return "\n".join(table([_HEADINGS, *rows], width=width))
+    return "\n".join(table([_HEADINGS, *rows], width=width, dispensable=_DISPENSABLE))
 
 
 def delivery_json(delivery: StoredDelivery) -> dict[str, Any]:
@@ -27,6 +33,8 @@ def delivery_json(delivery: StoredDelivery) -> dict[str, Any]:
         "event": delivery.event,
         "kind": delivery.kind.value,
         "opened_by": delivery.opened_by,
+        "repo": delivery.repo or None,
+        "refs": list(delivery.refs),
         "received_at": rfc3339(delivery.received_at),
         "has_body": delivery.has_body,
         "runs": list(delivery.runs),
@@ -37,10 +45,12 @@ def delivery_json(delivery: StoredDelivery) -> dict[str, Any]:
 def _cells(delivery: StoredDelivery, *, now: datetime) -> tuple[str, ...]:
     return (
         str(delivery.number),
-        delivery.delivery,
+        age(delivery.received_at, now=now),
         delivery.hook,
         delivery.event,
-        age(delivery.received_at, now=now),
+        delivery.repo,
+        ", ".join(map(short_ref, delivery.refs)),
         ", ".join(map(str, delivery.runs)),
+        delivery.delivery,
         delivery.reason,
     )

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from webhookd.errors import printable
 from webhookd.models.run import Finding, Level
-from webhookd.report.text import printable, table
+from webhookd.report.text import table
 
 _MARKS = {Level.OK: "+", Level.WARNING: "!", Level.PROBLEM: "x"}  # distinct without colour
 _COLOURS = {Level.OK: "32", Level.WARNING: "33", Level.PROBLEM: "31"}  # SGR codes
@@ -26,16 +27,19 @@ def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
     }
 
 
-def findings_text(findings: Sequence[Finding], *, color: bool = False) -> str:
+def findings_text(findings: Sequence[Finding], *, width: int | None = None, color: bool = False) -> str:
     """Write a line for each finding, its hint below it, and the number of bad ones at the end."""
-    heads = list(table([(_MARKS[found.level], found.level.value, found.check) for found in findings]))
-    width = max(map(len, heads), default=0)
-    lines: list[str] = []
-    for found, head in zip(findings, heads, strict=True):
-        mark = f"\x1b[{_COLOURS[found.level]}m{head[0]}\x1b[0m" if color else head[0]
-        lines.append(f"{mark}{head[1:]:{width - 1}}  {printable(found.message)}")
+    rows = []
+    for found in findings:
+        head = (_MARKS[found.level], found.level.value, printable(found.check))
+        rows.append((*head, printable(found.message)))
         if found.hint:
-            lines.append(f"{' ' * width}  -> {printable(found.hint)}")
+            rows.append(("", "", "", f"-> {printable(found.hint)}"))
+    codes = {mark: _COLOURS[level] for level, mark in _MARKS.items()}
+    lines = [
+        f"\x1b[{codes[line[0]]}m{line[0]}\x1b[0m{line[1:]}" if color and line[0] in codes else line
+        for line in table(rows, width=width)
+    ]
     return "\n".join([*lines, "", _summary(findings)])
 
 

@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from webhookd.errors import printable
 from webhookd.models.run import Attempt, Run, RunState
 from webhookd.report.blockers import QueueSnapshot, blockers
-from webhookd.report.text import columns, cut, printable, table
+from webhookd.report.text import table
 from webhookd.report.times import age, duration, rfc3339
 
 MARKS = {  # distinct without colour, and in ASCII for every terminal and log
@@ -27,22 +28,21 @@ COLOURS = {  # SGR codes
     RunState.CANCELLED: "33",
     RunState.SUPERSEDED: "2",
 }
-HEADINGS = ("RUN", "STATE", "TARGET", "REF", "COMMIT", "PUSHER", "QUEUED", "TOOK", "REASON")
+HEADINGS = ("RUN", "STATE", "TARGET", "REF", "COMMIT", "PUSHER", "QUEUED", "TOOK", "REASON, TITLE")
 COMMIT_LENGTH = 8
-DISPENSABLE = ("PUSHER", "COMMIT")  # left out on a narrow terminal, in this order
-SHORT_REASON = 24  # columns of a reason that other columns make room for
+DISPENSABLE = tuple(map(HEADINGS.index, ("PUSHER", "COMMIT")))  # left out on a narrow terminal, in this order
 
 
 def runs_table(
     runs: Sequence[Run], *, queue: QueueSnapshot, width: int | None = None, color: bool = False
 ) -> str:
     """Lay out *runs* as a table with headings, no line wider than *width*."""
-    rows = _narrowed([HEADINGS, *(_row(run, queue) for run in runs)], width=width)
-    heading, *lines = table(rows, width=width)
+    rows = [HEADINGS, *(_row(run, queue) for run in runs)]
+    heading, *lines = table(rows, width=width, dispensable=DISPENSABLE)
     return "\n".join([heading, *painted(lines, runs, color=color)])
 
 
-def run_text(run: Run, attempts: Sequence[Attempt], *, queue: QueueSnapshot) -> str:
+def run_text(run: Run, attempts: Sequence[Attempt], *, queue: QueueSnapshot, width: int | None = None) -> str:
     """Write everything about one run, a line for each known fact and each attempt."""
     now = queue.now
     moments = (("queued", run.queued_at), ("started", run.started_at), ("ended", run.ended_at))
@@ -55,6 +55,7 @@ def run_text(run: Run, attempts: Sequence[Attempt], *, queue: QueueSnapshot) -> 
         ("repository", run.repo),
         ("ref", run.ref),
         ("commit", run.commit or ""),
+        ("title", run.title or ""),
         ("pusher", run.pusher or ""),
         ("lane", run.lane),
         ("delivery", f"{run.delivery} by {run.hook}"),
@@ -62,7 +63,7 @@ def run_text(run: Run, attempts: Sequence[Attempt], *, queue: QueueSnapshot) -> 
         ("took", took(run, now=now)),
         *((f"attempt {attempt.attempt}", _attempt(attempt, now=now)) for attempt in attempts),
     ]
-    return "\n".join(table([(name, printable(value)) for name, value in facts if value]))
+    return "\n".join(table([(name, printable(value)) for name, value in facts if value], width=width))
 
 
 def run_json(run: Run) -> dict[str, Any]:
@@ -78,6 +79,7 @@ def run_json(run: Run) -> dict[str, Any]:
         "repo": run.repo,
         "ref": run.ref,
         "commit": run.commit,
+        "title": run.title,
         "pusher": run.pusher,
         "delivery": run.delivery,
         "queued_at": rfc3339(run.queued_at),
@@ -159,6 +161,7 @@ def _without(word: str, why: str) -> str:
 
 def _row(run: Run, queue: QueueSnapshot) -> tuple[str, ...]:
     blocker = next(blockers(run, queue), None)
+    why = reason(run) or (blocker.what if blocker else "")
     cells = (
         str(run.run),
         marked(run.state),
@@ -168,21 +171,6 @@ def _row(run: Run, queue: QueueSnapshot) -> tuple[str, ...]:
         run.pusher or "",
         age(run.queued_at, now=queue.now),
         took(run, now=queue.now),
-        reason(run) or (blocker.what if blocker else ""),
+        " ".join(filter(None, (why, run.title and f'"{run.title}"'))),
     )
     return tuple(map(printable, cells))
-
-
-def _narrowed(rows: Sequence[Sequence[str]], *, width: int | None) -> Sequence[Sequence[str]]:
-    """Leave out dispensable columns, as few as possible, until the others fit in *width*."""
-    for name in DISPENSABLE:
-        if width is None or _needed(rows) <= width:
-            break
-        at = rows[0].index(name)
-        rows = [[*row[:at], *row[at + 1 :]] for row in rows]
-    return rows
-
-
-def _needed(rows: Sequence[Sequence[str]]) -> int:
-    """Return the columns that *rows* take with the last one, the reason, at a length that is still useful."""
-    return max(map(columns, table([[*row[:-1], cut(row[-1], SHORT_REASON)] for row in rows])))

@@ -7,20 +7,71 @@ cursor, rename the window, fill the clipboard or query the terminal become visib
 import codecs
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
-WIDE = frozenset({"W", "F"})  # east-asian widths that take two columns
-CUT = "..."
 GAP = "  "
+LEAST = 20  # columns in which a last cell can be read; with fewer it goes below the others
+INDENT = 4  # columns before what goes below
+
+_WIDE = frozenset({"W", "F"})  # east-asian widths that take two columns
 
 # Kept: SGR (colour) and "erase line", which progress bars use, and tab, newline, carriage return.
-_SEQUENCE = re.compile(r"(\x1b\[[0-9;:]{0,32}m|\x1b\[[0-2]?K)|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_SEQUENCE = re.compile(
+    r"(\x1b\[[0-9;:]{0,32}m|\x1b\[[0-2]?K)"
+    r"|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"  # the last ones: bidirectional
+)
 _INCOMPLETE = re.compile(r"\x1b(\[[0-9;:]{0,32})?\Z")  # the rest of it has not been read yet
 
 
-def printable(text: str) -> str:
-    r"""Escape what a terminal would act on (\x1b, newlines, marks that change the writing direction)."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+def table(
+    rows: Sequence[Sequence[str]], *, width: int | None = None, dispensable: Iterable[int] = ()
+) -> list[str]:
+    """Align *rows* of printable cells and return the text of each, no line of it wider than *width*.
+
+    If there is no room, the *dispensable* columns are left out, in this order and as few as possible. Then
+    the last cell is wrapped; nothing is cut.
+    """
+    left = list(range(len(rows[0]))) if rows else []
+    for column in (None, *dispensable):
+        left = [other for other in left if other != column]
+        shown = [[row[at] for at in left] for row in rows]
+        *widths, last = [max(map(columns, column)) for column in zip(*shown, strict=True)] or [0]
+        begin = sum(widths) + len(GAP) * len(widths)  # of the last column
+        if width is None or begin + min(last, LEAST) <= width:
+            break
+    room = None if width is None else width - begin
+    return [_row(row, widths, room=room, width=width) for row in shown]
+
+
+def _row(cells: Sequence[str], widths: Sequence[int], *, room: int | None, width: int | None) -> str:
+    *first, last = cells
+    padded = [cell + " " * (size - columns(cell)) for cell, size in zip(first, widths, strict=True)]
+    if room is None or width is None or columns(last) <= room:
+        return GAP.join([*padded, last]).rstrip()
+    if room >= LEAST:
+        line, *more = _wrapped(last.split(" "), room)
+        return "\n".join([GAP.join([*padded, line]), *(" " * (width - room) + line for line in more)])
+    head, *more = [GAP.join(padded).rstrip()]
+    if columns(head) > width:
+        head, *more = _wrapped(filter(None, first), width - INDENT)
+    more += _wrapped(last.split(" "), width - INDENT)
+    return "\n".join([*filter(None, [head]), *(" " * INDENT + line for line in more if line)])
+
+
+def _wrapped(words: Iterable[str], width: int) -> list[str]:
+    """Join *words* to lines of at most *width* columns; a longer word is broken."""
+    lines = [""]
+    for word in words:
+        if lines[-1] and columns(f"{lines[-1]} {word}") <= width:
+            lines[-1] += f" {word}"
+            continue
+        if lines[-1]:
+            lines.append("")
+        for character in word:
+            if columns(lines[-1] + character) > max(width, 2):
+                lines.append("")
+            lines[-1] += character
+    return lines
 
 
 def columns(text: str) -> int:
@@ -28,32 +79,10 @@ def columns(text: str) -> int:
     return sum(map(_columns, text))
 
 
-def cut(text: str, width: int) -> str:
-    """Shorten *text* to *width* columns, and show that something is missing."""
-    if columns(text) <= width:
-        return text
-    kept, room = "", width - len(CUT)
-    for character in text:
-        room -= _columns(character)
-        if room < 0:
-            break
-        kept += character
-    return (kept + CUT)[:width] if width < len(CUT) else kept + CUT
-
-
-def table(rows: Sequence[Sequence[str]], *, width: int | None = None) -> Iterator[str]:
-    """Align *rows* in columns and yield a line for each; with *width*, no line is wider."""
-    widths = [max(map(columns, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell + " " * (size - columns(cell)) for cell, size in zip(row, widths, strict=True))
-        line = GAP.join(cells).rstrip()
-        yield line if width is None else cut(line, width)
-
-
 def _columns(character: str) -> int:
     if unicodedata.combining(character):
         return 0
-    return 2 if unicodedata.east_asian_width(character) in WIDE else 1
+    return 2 if unicodedata.east_asian_width(character) in _WIDE else 1
 
 
 class TerminalFilter:
@@ -76,4 +105,4 @@ def _visible(found: re.Match[str]) -> str:
     if found[1]:
         return found[1]
     code = ord(found[0])
-    return f"^{chr(code ^ 0x40)}" if code < 0x80 else f"\\x{code:02x}"  # noqa: PLR2004 - the end of ASCII
+    return f"^{chr(code ^ 0x40)}" if code < 0x80 else ascii(found[0])[1:-1]  # noqa: PLR2004 - the end of ASCII

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from webhookd.report.text import printable
+from webhookd.errors import printable
 
 UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 
