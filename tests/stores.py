@@ -143,6 +143,10 @@ class StateFolder:
         """Run a command on this directory."""
         return webhookd_on(self.path, command, *args)
 
+    def webhookd_bare(self, command: str, *args: str) -> Result:
+        """Run a command with these arguments only."""
+        return CliRunner().invoke(main, [command, *args])
+
 
 def webhookd_on(folder: Path, command: str, *args: str) -> Result:
     """Run a command on any state directory."""

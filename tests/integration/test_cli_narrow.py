@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from configfiles import write_config
 from factories import make_decision, make_delivery, make_push
-from statefolder import StateFolder
+from stores import StateFolder
 
 from webhookd.report.text import columns
 

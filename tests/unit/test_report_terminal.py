@@ -24,6 +24,10 @@ def test_a_sequence_that_does_more_than_colour_becomes_visible() -> None:
     assert shown(b"\x1b]0;title\x07\x1b[2J\x1b[6n\x08\x7f") == "^[]0;title^G^[[2J^[[6n^H^?"
 
 
+def test_characters_that_change_the_writing_direction_become_visible() -> None:
+    assert shown("rm \u202e\u2066x\n".encode()) == "rm \\u202e\\u2066x\n"
+
+
 def test_eight_bit_control_characters_become_visible() -> None:
     assert shown("\x9b2J".encode()) == "\\x9b2J"
     assert shown(b"\x9b2J") == "\\x9b2J"

@@ -103,7 +103,7 @@ def _report(exc: Exception, *, debug: bool) -> int:
 
         print_exception(exc)
     for line in _lines(exc, debug=debug):
-        click.echo(line, err=True)
+        output.remark(line)
     if isinstance(exc, OSError):
         output.discard(sys.stdout)
     return exc.exit_code if isinstance(exc, WebhookdError) else FAILED
@@ -130,7 +130,8 @@ def _report_usage(error: click.ClickException) -> int:
         error.show()
         return error.exit_code
     message, hint = _reworded(error)
-    click.echo(f"error: {message}\nhint: {hint}", err=True)
+    output.remark(f"error: {message}")
+    output.remark(f"hint: {hint}")
     return error.exit_code
 
 

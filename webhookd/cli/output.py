@@ -8,6 +8,8 @@ from typing import Any, TextIO
 
 import click
 
+from webhookd.errors import printable
+
 
 def is_terminal() -> bool:
     """Return whether stdout is a terminal."""
@@ -30,9 +32,12 @@ def print_json(value: Any) -> None:
 
 
 def remark(text: str) -> None:
-    """Print *text*, which is not data, to stderr; a command does not fail because stderr is full."""
+    """Print *text*, which is not data, as one line on stderr, whoever wrote it.
+
+    A command does not fail because stderr is full.
+    """
     try:
-        click.echo(text, err=True)
+        click.echo(printable(text), err=True)
     except OSError:
         discard(sys.stderr)
 

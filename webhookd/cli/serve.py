@@ -10,7 +10,7 @@ from webhookd.cli.configuration import daemon_dir, load_config, named_config
 from webhookd.cli.daemon_link import other_config
 from webhookd.cli.options import config_option, state_options
 from webhookd.cli.state import enter, is_there
-from webhookd.errors import ConfigError, NotFound, NotPossible
+from webhookd.errors import ConfigError, NotFound, NotPossible, printable
 
 
 @click.command()
@@ -64,11 +64,12 @@ def reload(ctx: click.Context) -> None:
         raise NotFound(f'no daemon runs on "{folder}"', hint=hint)
     if "error" in answer:
         is_file = answer["exit_code"] == ConfigError.exit_code  # each line begins with its place
-        output.remark(answer["error"] if is_file else f"error: {answer['error']}")
+        for line in answer["error"].split("\n") if is_file else (f"error: {answer['error']}",):
+            output.remark(line)
         if answer["hint"]:
             output.remark(f"hint: {answer['hint']}")
         output.remark("the old configuration stays in force")
         ctx.exit(answer["exit_code"])
     for warning in answer["warnings"]:
         output.remark(f"warning: {warning}")
-    click.echo(f"{answer['file']}: in force")
+    click.echo(f"{printable(answer['file'])}: in force")

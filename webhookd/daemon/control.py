@@ -16,7 +16,8 @@ from typing import Any
 from webhookd.errors import NotPossible, WebhookdError, in_words
 
 _NAME = "control.sock"
-_LONGEST = 64 * 1024  # bytes of an answer
+_PIECE = 64 * 1024  # bytes
+_LONGEST = 16 * 1024**2  # bytes of an answer; whoever runs commands as the daemon's user may forge it
 _PAUSE = 1.0  # seconds after a failed accept
 _TIMEOUT = 60.0  # seconds for one exchange
 
@@ -112,7 +113,7 @@ def ask(state_dir: Path, word: str) -> Mapping[str, Any] | None:
             raise NotPossible(message, hint="run it as root, or as the daemon's user") from None
         try:
             return _exchange(connection, word)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             message = f'the daemon on "{state_dir}" gave no answer: {in_words(error)}'
             raise NotPossible(message, hint="it may be stopping or busy; see its log") from error
 
@@ -121,9 +122,11 @@ def _exchange(connection: socket.socket, word: str) -> Mapping[str, Any]:
     connection.sendall(word.encode())
     connection.shutdown(socket.SHUT_WR)
     text = b""
-    while piece := connection.recv(_LONGEST):
+    while len(text) <= _LONGEST and (piece := connection.recv(_PIECE)):
         text += piece
     if not text:
         raise ConnectionResetError("it has closed the connection")
-    answer: Mapping[str, Any] = json.loads(text)
+    answer = json.loads(text) if len(text) <= _LONGEST else None
+    if not isinstance(answer, dict):
+        raise ValueError("it is no answer of a daemon")  # noqa: TRY004 - reported as the other ones are
     return answer
