@@ -128,8 +128,9 @@ def run_caddy(snippet: str, folder: Path) -> Iterator[Proxy]:
     with serving([program, "run", "--adapter", "caddyfile", "--config", str(config)], port, folder):
         root = folder / "storage" / "pki" / "authorities" / "local" / "root.crt"
         wait_for(root.exists, what="Caddy's own certificate authority")
-        wait_for(lambda: list(folder.rglob(f"{HOST}.crt")), what="a certificate")
-        yield Proxy(port, ssl.create_default_context(cafile=str(root)))
+        tls = ssl.create_default_context(cafile=str(root))
+        wait_for(lambda: has_certificate(port, tls), what="a certificate")
+        yield Proxy(port, tls)
 
 
 @contextlib.contextmanager
@@ -159,6 +160,18 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def has_certificate(port: int, tls: ssl.SSLContext) -> bool:
+    """Return whether the proxy uses its certificate; the file is there a moment before."""
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", port)) as sock,
+            tls.wrap_socket(sock, server_hostname=HOST),
+        ):
+            return True
+    except ssl.SSLError:
+        return False
 
 
 def listens(port: int) -> bool:

@@ -97,7 +97,7 @@ def kill_something(daemon: Daemon, choose: random.Random) -> None:
             os.kill(pid, signal.SIGKILL)
     if daemon.process.pid in pids:
         daemon.process.wait()
-        wait_for(lambda: has_started(daemon), what="a daemon that starts")
+        wait_for(lambda: has_started(daemon), what="a daemon that starts", deadline=120)
 
 
 def has_started(daemon: Daemon) -> bool:
