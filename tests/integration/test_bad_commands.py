@@ -172,6 +172,18 @@ def test_a_payload_that_cannot_be_removed_does_not_hold_the_lane(launcher: Launc
     assert is_cleaned_up(launcher)
 
 
+def test_a_file_in_place_of_the_spare_folder_is_removed(tmp_path: Path) -> None:
+    spare_folder = tmp_path / "state" / "runs" / ".spare"
+    spare_folder.parent.mkdir(parents=True)
+    spare_folder.touch()
+    launcher = Launcher(StateLayout(tmp_path / "state"))
+    launcher.start()
+    try:
+        assert finish(launcher, start(launcher, "true")).exit_code == 0
+    finally:
+        launcher.stop()
+
+
 def open_descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 

@@ -14,6 +14,7 @@ from stores import push
 from structlog.typing import EventDict
 
 from webhookd.daemon.housekeeping import Housekeeping
+from webhookd.deploy.job import Job
 from webhookd.deploy.launcher import Launcher
 from webhookd.queue import Store
 
@@ -74,3 +75,12 @@ def test_a_folder_that_cannot_be_removed_does_not_keep_others(
     subprocess.run(["umount", folders[1] / "1"], check=True)
     assert [folder.name for folder in folders if folder.exists()] == ["2"]
     assert [entry["folder"] for entry in logged if entry["event"] == "folder not removed"] == [folders[1]]
+
+
+def test_an_old_spare_folder_that_is_used_is_no_stray(launcher: Launcher) -> None:
+    lock = launcher.locks.take("lane")
+    assert lock is not None
+    os.utime(launcher.layout.spare_run, LONG_AGO)
+    job = Job(run=1, attempt=1, invocation="", folder=str(launcher.layout.attempt(1, 1).path))
+    launcher.prepare(job, payload=None, lock=lock).discard()
+    assert launcher.layout.run(1).stat().st_mtime != LONG_AGO[0]

@@ -15,7 +15,7 @@ from webhookd.deploy.job import Job, make_way, write_private
 from webhookd.deploy.locks import LaneLocks, RunningSupervisor
 from webhookd.deploy.planning import LaunchFailed
 from webhookd.errors import with_file
-from webhookd.models.layout import StateLayout
+from webhookd.models.layout import AttemptFolder, StateLayout
 from webhookd.models.run import Ending
 
 _PATIENCE = 10.0  # seconds for the fork server to answer
@@ -63,6 +63,7 @@ class Launcher:
         """Make the folders, start the fork server, and return the connection to it."""
         self.layout.runs.mkdir(mode=0o711, parents=True, exist_ok=True)
         self.locks.make_folder()
+        self._make_spare_folder()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         root = str(Path(webhookd.__file__).parents[1])
         with theirs, contextlib.ExitStack() as undo:
@@ -108,7 +109,7 @@ class Launcher:
             undo.callback(_remove_payload, job)
             undo.callback(os.close, lock)
             try:
-                make_way(job.files.path)
+                self._make_folder(job)
                 if payload is not None:
                     write_private(job.files.payload, payload)
                 order = undo.enter_context(write_order(job))
@@ -131,7 +132,29 @@ class Launcher:
             prepared.discard()
             raise not_started(error) from error
         prepared.close()
+        self._make_spare_folder()
         return supervisor
+
+    def _make_folder(self, job: Job) -> None:
+        """Make the folder of *job*; a first attempt takes the spare folder, with its files.
+
+        New names are the slowest thing between a commit and its command, and this leaves one of four.
+        """
+        folder = job.files.path
+        if job.attempt == 1:
+            with contextlib.suppress(OSError):  # there is a folder already, or no spare one
+                os.utime(self.layout.spare_run)  # it may be old, and is no stray
+                self.layout.spare_run.rename(folder.parent)
+                return
+        make_way(folder)
+
+    def _make_spare_folder(self) -> None:
+        """Make the next run's folder in advance; without it the next launch makes its own."""
+        with contextlib.suppress(OSError):
+            first = AttemptFolder(self.layout.spare_run / "1")
+            make_way(first.path)
+            for file in (first.payload, first.log):
+                write_private(file, b"")
 
     def _send(self, prepared: Prepared) -> RunningSupervisor | None:
         try:

@@ -57,6 +57,11 @@ class StateLayout:
         """One folder for each run, in it one for each attempt."""
         return self.root / "runs"
 
+    @property
+    def spare_run(self) -> Path:
+        """A folder made in advance, which the next run takes by renaming it."""
+        return self.runs / ".spare"
+
     def run(self, run: int) -> Path:
         """Return the folder of a run."""
         return self.runs / str(run)
