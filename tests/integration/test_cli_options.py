@@ -88,7 +88,32 @@ def test_the_status_reports_a_mistake_in_the_configuration(tmp_path: Path) -> No
     assert " . queued " in shown.stdout
 
 
-@pytest.mark.parametrize("text", ["state_dir: here\n", "secret: [\n", "- a list\n"])
+@pytest.mark.parametrize("command", ["runs", "runs 1", "logs 1", "deliveries", "status", "cancel 1"])
+def test_a_file_that_is_no_yaml_does_not_hide_the_store(tmp_path: Path, command: str) -> None:
+    (tmp_path / "one").mkdir()
+    file = make_place(tmp_path, "one")
+    file.write_text(file.read_text() + "workers: [\n")
+    shown = webhookd(*command.split(), config=file)
+    assert "cannot" not in shown.output
+    assert ("not valid YAML" in shown.output) == (command == "status")
+    assert shown.exit_code == (1 if command == "status" else 0)  # no daemon runs
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "runs --state failed --state queued",
+        "check --explain a/b x --explain a/b y",
+        "runs --limit 1 --limit 2",
+    ],
+)
+def test_an_option_that_is_given_twice_is_refused(places: tuple[Path, Path], arguments: str) -> None:
+    shown = webhookd(*arguments.split(), config=places[0])
+    assert (shown.exit_code, shown.stdout) == (2, "")
+    assert f'"{arguments.split()[1]}" is given twice' in shown.stderr
+
+
+@pytest.mark.parametrize("text", ["state_dir: here\n", "state_dir: [\n", "- a list\n"])
 def test_if_the_file_has_no_usable_state_dir_the_hint_is_the_option(tmp_path: Path, text: str) -> None:
     file = tmp_path / "webhookd.yaml"
     file.write_text(text)

@@ -44,11 +44,24 @@ class LazyCommand(click.Command):
     ) -> click.Context:
         """Start the real command; an error in its options belongs to that command."""
         command = self.load()
+        given = list(args)  # click empties the other one
         try:
-            return command.make_context(info_name, args, parent, **extra)
+            ctx = command.make_context(info_name, args, parent, **extra)
+            _refuse_repeated(ctx, given)
         except click.UsageError as error:
             error.ctx = error.ctx or click.Context(command, parent, info_name)  # click's parser sets none
             raise
+        return ctx
+
+
+def _refuse_repeated(ctx: click.Context, args: list[str]) -> None:
+    """Refuse an option that is given twice, of which click would use the last one only."""
+    seen = set()
+    for param in ctx.command.make_parser(ctx).parse_args(args)[2]:
+        if isinstance(param, click.Option) and not (param.multiple or param.is_flag or param.count):
+            if param.name in seen:
+                raise click.UsageError(f'"{param.opts[0]}" is given twice', ctx)
+            seen.add(param.name)
 
 
 class CommandGroup(click.Group):

@@ -1,6 +1,7 @@
 """From a file to a `Config`, or to all its errors at once."""
 
 import os
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +31,7 @@ def load(path: Path, *, env: Mapping[str, str], uid: int, access: SecretAccess =
 
     With `SecretAccess.NONE` it is only to be looked at: `user`, `group` and `nice` then need no root.
     """
-    document = _document(path, uid=uid)
+    document = parse_yaml(_text(path, uid=uid), file=str(path))
     settings = validated(document)
     if access is not SecretAccess.NONE:
         _check_rights(settings, document, uid=uid)
@@ -58,17 +59,21 @@ def load(path: Path, *, env: Mapping[str, str], uid: int, access: SecretAccess =
 def load_state_dir(path: Path, *, env: Mapping[str, str], uid: int) -> Path:
     """Return the state directory that a file means, even if other keys of the file are wrong.
 
-    Raise ConfigError if this key is wrong, or if the file has no readable keys.
+    Raise ConfigError if this key is wrong, or if the file has no keys at all.
     """
-    document = _document(path, uid=uid)
+    text = _text(path, uid=uid)
+    document = parse_yaml(text, file=str(path))
+    if document.errors and not isinstance(document.data, dict):  # no valid YAML, but the line may be
+        line = re.search(r"^state_dir:.*$", text, re.MULTILINE)
+        document = parse_yaml(line[0] if line else "{}", file=str(path))
     settings = validated(document)
     if document.has_error(("state_dir",)):
         document.raise_errors()
     return settings.state_dir or default_state_dir(env=env, uid=uid)
 
 
-def _document(path: Path, *, uid: int) -> Document:
-    """Read and parse a file; raise ConfigError if it cannot be read."""
+def _text(path: Path, *, uid: int) -> str:
+    """Read a file; raise ConfigError if it cannot be read."""
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
@@ -77,12 +82,11 @@ def _document(path: Path, *, uid: int) -> Document:
     if len(content) > _LARGEST:
         raise _refused(path, f"the file is larger than {_LARGEST // 1024**2}MiB", "is it the right one?")
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = content[: error.start]
         place = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
         raise _refused(path, "the file is not UTF-8 from here on", "save it as UTF-8", place) from None
-    return parse_yaml(text, file=str(path))
 
 
 def _why_unreadable(path: Path, error: OSError, *, uid: int) -> tuple[str, str]:

@@ -69,6 +69,8 @@ def check_branch(text: str) -> str:
     if text.startswith("refs/tags/"):
         hint = f'put {text.removeprefix("refs/tags/")} under "tags"'
         raise BadValue(f"{quoted(text)} is a tag", hint=hint)
+    if text.startswith("refs/"):
+        raise BadValue(f"{quoted(text)} is a full ref, not a branch's name", hint="write the branch's name")
     return _check_ref(text, "branch")
 
 
@@ -77,6 +79,8 @@ def check_tag(text: str) -> str:
     if text.startswith("refs/tags/"):
         hint = f"write {text.removeprefix('refs/tags/')}"
         raise BadValue(f"{quoted(text)} is a full ref, not a tag's name", hint=hint)
+    if text.startswith("refs/"):
+        raise BadValue(f"{quoted(text)} is no tag", hint='branches stand under "branches"')
     return _check_ref(text, "tag")
 
 
@@ -92,6 +96,11 @@ def check_file_pattern(text: str) -> str:
     if text.startswith(("/", "./", "../")) or text == "":
         hint = f"relative to the repository's top, write {quoted(text.lstrip('./') or '**')}"
         raise BadValue(f"{quoted(text)} is not a path inside a repository", hint=hint)
+    if text.startswith("!"):
+        hint = 'files that do not count stand under "paths_ignore", without "!"'
+        raise BadValue(f"{quoted(text)} excludes nothing", hint=hint)
+    if text.endswith("/"):
+        raise BadValue(f"{quoted(text)} matches no file", hint=f"write {quoted(text + '**')}")
     return check_text(text)
 
 

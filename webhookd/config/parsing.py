@@ -5,6 +5,7 @@ a truth value or a number. The schema decides what a value has to be.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +15,11 @@ from webhookd.config.document import Document, KeyPath, Place, Plain
 
 _DEEPEST = 24  # levels; the schema needs 8
 _MOST = 100_000  # values, aliases followed: "billion laughs" ends here
+
+# Spaces and others that a person takes for a usual space, or does not see.
+_UNSEEN = re.compile(
+    "[\\u00a0\\u00ad\\u2000-\\u200b\\u200e\\u200f\\u2028-\\u202f\\u205f-\\u2069\\u3000\\ufeff]"
+)
 
 _YAML = "tag:yaml.org,2002:"
 _MERGE = _YAML + "merge"
@@ -72,7 +78,13 @@ def parse_yaml(text: str, *, file: str) -> Document:
         document.error_at(place, "not valid YAML: a control character")
     except yaml.MarkedYAMLError as error:
         message, hint = _meaning(f"{error.context}: {error.problem}")
-        document.error_at(_position(error.problem_mark), f"not valid YAML{message}", hint)
+        line, column = _position(error.problem_mark)
+        unseen = _unseen(
+            "".join(text.splitlines()[max(line - 2, 0) : line])
+        )  # an error often shows one line later
+        document.error_at(
+            (line, column), f"not valid YAML{message}", f"there is {unseen}" if unseen else hint
+        )
     except _TooMuch as error:
         document = Document(file)
         document.error_at(_position(error.mark), str(error), "do aliases lead back to themselves?")
@@ -83,6 +95,12 @@ def _meaning(words: str) -> tuple[str, str]:
     """Return the message and the hint for an error of PyYAML."""
     found = ((f": {message}", hint) for pattern, message, hint in _MEANINGS if re.search(pattern, words))
     return next(found, ("", ""))
+
+
+def _unseen(text: str) -> str:
+    """Return the name of the first character in *text* that looks like a space, or like nothing; else ""."""
+    found = _UNSEEN.search(text)
+    return f"a {unicodedata.name(found[0]).lower()} (U+{ord(found[0]):04X})" if found else ""
 
 
 class _TooMuch(Exception):
@@ -137,6 +155,7 @@ class _Reader:
             hint = 'write one, or remove the key; put the text "null" in quotes'
             self._error(node, path, "has no value", hint)
             return None
+        self._warn_of_unseen(node.value, path)
         is_plain = isinstance(node, yaml.ScalarNode) and node.style is None
         return Plain(node.value) if is_plain else str(node.value)
 
@@ -160,6 +179,7 @@ class _Reader:
             self._document.places[here] = Place(
                 key=_position(key_node.start_mark), value=_position(value_node.start_mark)
             )
+            self._warn_of_unseen(key, here, at_key=True)
             value = self.value(value_node, here)
             if value is not None:
                 data[key] = value
@@ -203,6 +223,11 @@ class _Reader:
             hint = 'remove it; put a text that begins with "!" in quotes'
             self._error(node, path, "a YAML tag, which means nothing here", hint)
         return node.tag in tags
+
+    def _warn_of_unseen(self, text: str, path: KeyPath, *, at_key: bool = False) -> None:
+        if unseen := _unseen(text):
+            hint = "type a usual space, or remove it"
+            self._document.warn(path, f"holds {unseen}", hint, at_key=at_key)
 
     def _error(self, node: yaml.Node, path: KeyPath, message: str, hint: str) -> None:
         self._document.error_at(_position(node.start_mark), message, hint, path=path)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from webhookd.config.document import Document, KeyPath
+from webhookd.config.patterns import doubt_about_files, doubt_about_name, hidden
 from webhookd.config.schema import LongForm, Settings, TargetKeys, Targets
 from webhookd.config.secret_sources import Expected, SecretReader
 from webhookd.config.wording import nearest, quoted
@@ -71,6 +72,7 @@ def build_repositories(
     _check_letter_case(settings, document)
     given = [_with_defaults(target, settings.defaults) for target in given_targets(settings, document)]
     _check_names(given, document)
+    _warn_of_patterns(settings, document)
     gitlab = {hook.name for hook in hooks if hook.forge is Forge.GITLAB}
     repositories = []
     for name, rules in (settings.repos or {}).items():
@@ -110,6 +112,45 @@ def _check_names(given: Iterable[GivenTarget], document: Document) -> None:
         if first.setdefault(target.name, target) is not target:
             hint = 'give each its own "name"; one command with its arguments is {run: [make, site]}'
             document.error(target.at, f"a second target called {quoted(target.name)}", hint)
+
+
+def _warn_of_patterns(settings: Settings, document: Document) -> None:
+    """Warn of patterns that match something else than they seem to, or nothing."""
+    for repositories in _by_hook(settings):
+        _warn_of_names(("repos",), {name.casefold(): name for name in repositories}, document)
+    refs: dict[KeyPath, dict[str, str]] = {}
+    for target in given_targets(settings, document):
+        rule = target.at[:-1] if isinstance(target.at[-1], int) else target.at
+        refs.setdefault(rule[:-1], {})[target.pattern] = target.pattern
+        _warn_of_files(target.at, target.keys, document)
+    for above, patterns in refs.items():
+        _warn_of_names(above, patterns, document)
+    _warn_of_files(("defaults",), settings.defaults or TargetKeys(), document)
+
+
+def _by_hook(settings: Settings) -> Iterable[list[str]]:
+    """Return the keys of `repos` that a push of the same hook can mean."""
+    found: dict[str | None, list[str]] = {}
+    for name, rules in (settings.repos or {}).items():
+        found.setdefault(rules.hook if isinstance(rules, LongForm) else None, []).append(name)
+    return found.values()
+
+
+def _warn_of_names(above: KeyPath, written: Mapping[str, str], document: Document) -> None:
+    """Warn of the names below *above*: as they are compared -> as they are in the file."""
+    for name in written.values():
+        if doubt := doubt_about_name(name):
+            document.warn((*above, name), *doubt, at_key=True)
+    for later, earlier in hidden(written):
+        message = f"is never used: {quoted(written[earlier])} stands above and matches the same"
+        document.warn((*above, written[later]), message, "move it up", at_key=True)
+
+
+def _warn_of_files(at: KeyPath, keys: TargetKeys, document: Document) -> None:
+    for key, patterns in (("paths", keys.paths), ("paths_ignore", keys.paths_ignore)):
+        for index, pattern in enumerate(patterns or ()):
+            if doubt := doubt_about_files(pattern):
+                document.warn(document.known((*at, key, index)), *doubt)
 
 
 def _hook_of(name: str, repository: LongForm, hook_names: tuple[str, ...], document: Document) -> str:

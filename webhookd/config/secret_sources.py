@@ -6,6 +6,7 @@ Nothing here puts a secret, or a part of one, into a message.
 import base64
 import binascii
 import os
+import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from enum import Enum, auto
@@ -21,6 +22,7 @@ from webhookd.models.settings import Secret
 
 _LARGEST = 4096  # bytes; a longer file is the wrong one
 _SHORT = 16  # bytes; a shorter secret can be guessed
+_VARIABLE = re.compile(r"\$\{?[A-Za-z_][A-Za-z0-9_]*\}?")
 _SIGNING_PREFIX = b"whsec_"
 
 
@@ -96,6 +98,7 @@ class SecretReader:
         if isinstance(source, str):
             hint = "keep it in a file of its own, mode 600: {file: …}"
             self._document.warn(path, "the secret is written out in this file", hint)
+            _check_literal(source)
             return source.encode()
         given = source.model_fields_set
         if len(given) != 1:
@@ -177,6 +180,14 @@ def _label(path: KeyPath, source: str | SecretSource) -> str:
         return f"literal {dotted(path)}"
     kind, place = next(((k, getattr(source, k)) for k in sorted(source.model_fields_set)), ("no place", ""))
     return f"{kind} {place}"
+
+
+def _check_literal(text: str) -> None:
+    """Refuse a text that is meant to name a place; the message does not repeat it."""
+    if _VARIABLE.fullmatch(text):
+        raise BadValue("a variable is not expanded here", hint="write {env: NAME}, without $")
+    if _is_place(Path(text)):
+        raise BadValue("this is the path of a file", hint="write {file: PATH}")
 
 
 def _check(key: bytes, expected: Expected) -> None:
