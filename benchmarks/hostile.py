@@ -234,6 +234,7 @@ def push(served: Served, *, size: int = 0, takes: float = 0.0) -> None:
     body = json.dumps(
         {
             "ref": "refs/heads/main",
+            "before": "1" * 40,
             "after": commit,
             "repository": {"full_name": "octocat/blog"},
             "padding": "x" * size,

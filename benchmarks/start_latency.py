@@ -62,7 +62,12 @@ def time_spawn(fifo: Path, reader: int) -> float:
 def time_push(connection: http.client.HTTPConnection, number: int, reader: int) -> float:
     """Return the seconds from sending a signed push to the first instruction of its command."""
     commit = hashlib.sha1(str(number).encode(), usedforsecurity=False).hexdigest()
-    push = {"ref": "refs/heads/main", "after": commit, "repository": {"full_name": "octocat/blog"}}
+    push = {
+        "ref": "refs/heads/main",
+        "before": "1" * 40,
+        "after": commit,
+        "repository": {"full_name": "octocat/blog"},
+    }
     body = json.dumps(push | {"before": "0" * 40, "padding": "x" * 10_000}).encode()
     headers = {
         "Content-Type": "application/json",

@@ -72,7 +72,7 @@ def make_push(**over: Any) -> PushEvent:
 
 def make_delivery(**over: Any) -> Delivery:
     """Return a delivery of one push, with the digest of its body."""
-    body = over.get("body", b'{"ref": "refs/heads/main"}')
+    body = over.get("body", json.dumps({"ref": "refs/heads/main", "id": over.get("delivery_id")}).encode())
     values: dict[str, Any] = {
         "hook": "github",
         "forge": Forge.GITHUB,

@@ -45,7 +45,12 @@ def push(connection: http.client.HTTPConnection, *, keep: bool) -> tuple[int, bo
     """Send one push; return its status and whether the connection stays open."""
     after = hashlib.sha1(uuid.uuid4().bytes).hexdigest()
     body = json.dumps(
-        {"ref": "refs/heads/main", "after": after, "repository": {"full_name": "octocat/blog"}}
+        {
+            "ref": "refs/heads/main",
+            "before": "1" * 40,
+            "after": after,
+            "repository": {"full_name": "octocat/blog"},
+        }
     ).encode()
     headers = {
         "Content-Type": "application/json",

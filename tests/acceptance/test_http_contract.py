@@ -159,6 +159,7 @@ def test_an_authentic_body_that_is_not_a_push_is_a_bad_request(daemon: Daemon, b
 
 
 BODY = payload()
+ACCEPTED = {200, 202}  # 200: when the same body comes again
 RIGHT = signed(BODY)["X-Hub-Signature-256"]
 
 
@@ -238,7 +239,7 @@ def test_only_the_exact_path_of_a_hook_is_found(daemon: Daemon, target: str) -> 
 
 @pytest.mark.parametrize("query", ["?", "?x=1", "?/elsewhere#f"])
 def test_a_query_changes_nothing(daemon: Daemon, query: str) -> None:
-    request = push(BODY).replace(b"/github-webhook", f"/github-webhook{query}".encode(), 1)
+    request = push(payload()).replace(b"/github-webhook", f"/github-webhook{query}".encode(), 1)
     assert ask(daemon, request).status == 202
 
 
@@ -276,7 +277,7 @@ def test_a_body_that_grows_too_large_is_refused(daemon: Daemon) -> None:
 
 
 def test_a_body_of_the_largest_size_is_accepted(daemon: Daemon) -> None:
-    body = BODY + b" " * (MAX_BODY - len(BODY))
+    body = payload().ljust(MAX_BODY)
     assert ask(daemon, push(body)).status == 202
 
 
@@ -334,11 +335,12 @@ def test_a_request_that_cannot_become_valid_is_refused_by_its_head(
 
 
 def test_a_client_that_expects_100_continue_gets_it(daemon: Daemon) -> None:
-    request = push(BODY, expect="100-continue")
+    body = payload()
+    request = push(body, expect="100-continue")
     with wire(daemon.port) as connection:
-        connection.send(request[: -len(BODY)])
+        connection.send(request[: -len(body)])
         assert connection.sock.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
-        assert connection.send(BODY).reply().status == 202
+        assert connection.send(body).reply().status == 202
 
 
 # -- bytes that no normal client sends
@@ -415,13 +417,17 @@ def test_a_body_can_be_sent_in_chunks(daemon: Daemon, size: int) -> None:
     parts = [f'{len(part):X};note="x"\r\n'.encode() + part + b"\r\n" for part in (BODY[:half], BODY[half:])]
     delivery = f"\r\nx-github-delivery: pieces-{size}\r\n\r\n".encode()
     request = CHUNKED.replace(b"\r\n\r\n", delivery) + b"".join(parts) + b"0\r\nX-Trailer: y\r\n\r\n"
-    assert ask(daemon, *(request[at : at + size] for at in range(0, len(request), size))).status == 202
+    assert ask(daemon, *(request[at : at + size] for at in range(0, len(request), size))).status in ACCEPTED
 
 
 def test_pipelined_requests_are_answered_in_order(daemon: Daemon) -> None:
     with wire(daemon.port) as connection:
         connection.send(
-            push(BODY) + head("GET", "/healthz") + push(BODY, secret="wrong") + head("GET", "/x") + push(BODY)
+            push(payload())
+            + head("GET", "/healthz")
+            + push(BODY, secret="wrong")
+            + head("GET", "/x")
+            + push(payload())
         )
         assert [connection.reply().status for _ in range(5)] == [202, 200, 401, 404, 202]
 
@@ -436,7 +442,8 @@ def test_bytes_after_a_refused_head_are_not_read(daemon: Daemon) -> None:
 
 def test_http_1_0_is_answered_and_closed(daemon: Daemon) -> None:
     with wire(daemon.port) as connection:
-        reply = connection.send(posted(BODY, version="1.0", **lower(signed(BODY)))).reply()
+        body = payload()
+        reply = connection.send(posted(body, version="1.0", **lower(signed(body)))).reply()
         assert (reply.status, reply.headers["connection"]) == (202, "close")
         assert connection.is_closed()
 
@@ -459,7 +466,7 @@ def test_a_header_with_underscores_is_not_the_one_with_hyphens(daemon: Daemon) -
 
 
 def test_headers_can_contain_eight_bit_characters(daemon: Daemon) -> None:
-    assert ask(daemon, push(BODY, x_note="caf\xe9 \x80\xff")).status == 202
+    assert ask(daemon, push(payload(), x_note="caf\xe9 \x80\xff")).status == 202
 
 
 def test_every_answer_is_json_and_names_no_software_signature_or_path(daemon: Daemon) -> None:
@@ -484,7 +491,7 @@ def test_a_client_that_closes_its_sending_side_gets_its_answer(daemon: Daemon) -
     import socket  # noqa: PLC0415 - here alone
 
     with wire(daemon.port) as connection:
-        connection.send(push(BODY)).sock.shutdown(socket.SHUT_WR)
+        connection.send(push(payload())).sock.shutdown(socket.SHUT_WR)
         assert connection.reply().status == 202
 
 

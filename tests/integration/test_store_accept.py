@@ -1,5 +1,8 @@
 """What becomes of a delivery, the first time and again."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from factories import COMMIT, NOW, make_decision, make_delivery, make_match, make_push, make_target
 from stores import (
@@ -100,6 +103,22 @@ def test_the_same_delivery_id_with_another_body_is_another_delivery(store: Store
         assert store.accept(make_decision(delivery=make_delivery(body=body)), now=NOW).status.wakes
 
 
+@pytest.mark.parametrize(("signed", "again"), [(False, "already queued"), (True, "queued")])
+def test_another_id_makes_another_delivery_only_where_it_is_signed(
+    store: Store,
+    signed: bool,  # noqa: FBT001 - parametrized
+    again: str,
+) -> None:
+    found = [
+        store.accept(
+            make_decision(delivery=make_delivery(delivery_id=name, id_is_signed=signed, body=b"{}")), now=NOW
+        )
+        for name in "ab"
+    ]
+    assert [acceptance.status for acceptance in found] == ["queued", again]
+    assert len(store.deliveries()) == 1 + signed
+
+
 @pytest.mark.parametrize(
     "nasty", ["half a pair \ud83d", "nul \0", "line\nbreak", "'; DROP TABLE run; --", "🚀"]
 )
@@ -183,9 +202,72 @@ def test_a_redelivery_with_restart_does_not_end_a_newer_push(store: Store) -> No
     push(store, "b", overlap=Overlap.RESTART)
     start(store)
     again = push(store, "a", overlap=Overlap.RESTART)
-    assert again.status is AcceptanceStatus.QUEUED
+    assert (again.status, queued(again)) == (AcceptanceStatus.ALREADY_QUEUED, 2)
     assert store.cancel_requested(OWNER) == ()
-    assert states(store) == {1: "failed", 2: "running", 3: "queued"}
+    assert states(store) == {1: "failed", 2: "running"}
+
+
+@pytest.mark.parametrize("overlap", Overlap)
+@pytest.mark.parametrize("outcome", [SUCCESS, FAILURE, CANCELLED], ids=lambda outcome: outcome.ending)
+def test_a_redelivery_does_not_roll_back_a_newer_push(
+    store: Store, overlap: Overlap, outcome: Outcome
+) -> None:
+    push(store, "a", overlap=overlap)
+    end(store, start(store))
+    push(store, "b", overlap=overlap)
+    end(store, start(store), outcome)
+    assert push(store, "a", overlap=overlap, now=later(9999)) == Acceptance(
+        status=AcceptanceStatus.IGNORED, reason="a newer push came after this one: run 2"
+    )
+    assert len(states(store)) == 2
+
+
+def test_the_newest_push_runs_again_and_again(store: Store) -> None:
+    for name in "abb":
+        assert push(store, name, now=later(9999)).status.wakes
+        end(store, start(store, now=later(9999)))
+
+
+def test_an_operator_can_still_go_back_to_an_older_push(store: Store) -> None:
+    for name in "ab":
+        push(store, name)
+        end(store, start(store))
+    store.rerun(1, now=NOW)
+    end(store, start(store))
+    assert push(store, "b", now=later(9999)).status is AcceptanceStatus.IGNORED  # nobody undoes that
+
+
+def test_pushing_one_commit_another_and_the_first_again_deploys_three_times(store: Store) -> None:
+    """Bitbucket Cloud writes no time into the body: the third push has the bytes of the first."""
+    ids = {"A": "a" * 40, "B": "b" * 40}
+    for name, before, after in (("there", "A", "B"), ("back", "B", "A"), ("there", "A", "B")):
+        decision = delivery_of(name, before=ids[before], after=ids[after], commit=ids[after])
+        assert store.accept(decision, now=NOW).status.wakes
+    assert store.runs()[0].commit == ids["B"]
+
+
+def test_a_branch_that_is_deleted_and_made_again_is_deployed_again(store: Store) -> None:
+    for name in ("create", "delete", "create"):
+        over: dict[str, Any] = (
+            {"before": None, "created": True}
+            if name == "create"
+            else {"after": None, "commit": None, "deleted": True}
+        )
+        assert store.accept(delivery_of(name, **over), now=NOW).status.wakes
+        end(store, start(store))
+
+
+def test_a_redelivery_keeps_the_headers_that_came_with_the_body_that_runs(store: Store) -> None:
+    other = {"kind": Kind.OTHER, "event": "issues", "content_type": "application/x-www-form-urlencoded"}
+    body = b'{"ref": "refs/heads/main"}'
+    known = make_delivery(delivery_id="x", body=b"payload=...", **other)
+    known = replace(known, body_sha256=make_delivery(body=body).body_sha256)
+    store.accept(make_decision(delivery=known, matches=(), reason="not a push"), now=NOW)
+    store.accept(make_decision(delivery=make_delivery(body=body)), now=NOW)
+    claim = start(store)
+    assert (claim.body, claim.content_type) == (body, "application/json")
+    [stored] = store.deliveries()
+    assert (stored.event, stored.kind, stored.reason) == ("push", Kind.PUSH, "")
 
 
 def test_a_run_that_succeeds_before_it_could_be_cancelled_is_not_superseded(store: Store) -> None:
@@ -311,7 +393,7 @@ def test_a_redelivery_after_its_successor_failed_runs_again(store: Store) -> Non
     again(store)
     push(store, "newer")
     end(store, start(store), FAILURE)
-    assert again(store) == ("queued", (3,))
+    assert again(store) == ("ignored", ())
 
 
 def test_a_redelivery_after_a_rerun_is_judged_by_the_rerun(store: Store) -> None:

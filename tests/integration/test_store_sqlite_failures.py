@@ -23,7 +23,7 @@ BIG = b"x" * 100_000
 
 
 def big(number: int) -> Decision:
-    return make_decision(delivery=make_delivery(delivery_id=f"big-{number}", body=BIG))
+    return make_decision(delivery=make_delivery(delivery_id=f"big-{number}", body=b"%d" % number + BIG))
 
 
 def fill(store: Store) -> tuple[list[int], StoreUnavailable]:

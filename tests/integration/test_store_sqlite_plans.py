@@ -67,7 +67,7 @@ def test_no_statement_scans_the_history(connection: sqlite3.Connection, name: st
 def test_a_full_scan_would_be_noticed(connection: sqlite3.Connection) -> None:
     for sql in (
         "SELECT * FROM run WHERE owner = :owner",
-        "SELECT * FROM delivery WHERE hook = :hook",
+        "SELECT * FROM delivery WHERE event = :hook",
         "SELECT DISTINCT target FROM run",
     ):
         assert any(walks(step) for step in plan(connection, sql))

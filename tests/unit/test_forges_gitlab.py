@@ -100,12 +100,25 @@ def test_a_hidden_address_is_unknown() -> None:
         ({"object_kind": "push"}, Kind.PUSH),
         ({"object_kind": None, "event_name": "tag_push"}, Kind.PUSH),
         ({"object_kind": None, "event_name": "project_create"}, Kind.OTHER),
-        ({"object_kind": None, "event_name": "repository_update"}, Kind.OTHER),
+        ({"object_kind": None, "event_name": "repository_update"}, Kind.PUSH),
         ({"object_kind": "merge_request"}, Kind.OTHER),
     ],
 )
 def test_the_body_of_a_system_hook_says_what_it_is(body: dict[str, Any], kind: Kind) -> None:
     assert GITLAB.parse("System Hook", payload(**body)).kind is kind
+
+
+def test_the_update_of_a_repository_has_every_change_of_a_push() -> None:
+    main, gone = {"ref": "refs/heads/main"}, {"ref": "refs/tags/v1"}
+    changes = [main | {"before": BEFORE, "after": COMMIT}, gone | {"before": COMMIT, "after": "0" * 40}]
+    body = {**payload(), "object_kind": None, "event_name": "repository_update", "changes": changes}
+    update = {key: value for key, value in body.items() if key in {"event_name", "changes", "project"}}
+    pushes = GITLAB.parse("System Hook", update).pushes
+    assert [(push.repo, push.ref, push.commit, push.deleted) for push in pushes] == [
+        ("group/sub/blog", "refs/heads/main", COMMIT, False),
+        ("group/sub/blog", "refs/tags/v1", None, True),
+    ]
+    assert [(push.changed_files, push.files_complete) for push in pushes] == [(None, False)] * 2
 
 
 def test_other_events_are_not_a_push_whatever_their_body_says() -> None:

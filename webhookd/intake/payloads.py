@@ -93,6 +93,12 @@ def parse_json(document: bytes) -> Payload:
     return value
 
 
+def require_event(event: str, guessed: str) -> None:
+    """Refuse a payload that is not one of *event*: the header that names the event is not signed."""
+    if guessed != event:
+        raise BadPayload(f'the payload is not one of event "{event}"', cause=Cause.MALFORMED_PAYLOAD)
+
+
 def child(payload: Payload, key: str) -> Payload:
     """Return the object at *key*; an empty one when it is absent or null."""
     value = payload.get(key)

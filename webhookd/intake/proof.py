@@ -39,6 +39,11 @@ class Scheme:
     token_header: str | None = None  # has a plain shared token
     also_sent: tuple[HexHeader, ...] = ()  # further signatures of the forge; never believed
 
+    @property
+    def id_is_signed(self) -> bool:
+        """Whether the id of a delivery is as good as its body: signed with it, or beside a plain token."""
+        return self.header is None
+
 
 class ProofKind(StrEnum):
     """What a sender can show to be believed; in the order of the fields of a keyring."""

@@ -40,6 +40,7 @@ def receive(request: Request, *, hook: Hook, repositories: Sequence[Repository],
         hook=hook.name,
         forge=hook.forge,
         delivery_id=delivery_id(request, adapter) or f"sha256-{digest[:32]}",
+        id_is_signed=adapter.scheme.id_is_signed,
         body_sha256=digest,
         body=request.body,
         content_type=content_type(request.headers),
@@ -58,12 +59,15 @@ def receive_again(delivery: Delivery, *, hook: Hook, repositories: Sequence[Repo
 
     Raises BadPayload if the forge's module no longer accepts it.
     """
+    adapter = forge(delivery.forge)
     payload = parse_json(json_text(delivery.body, delivery.content_type))
-    reading = forge(delivery.forge).parse(delivery.event, payload)
+    reading = adapter.parse(delivery.event, payload)
     require_names(reading)
     repository = repository_for(repositories, hook=hook.name, repo=reading.repo)
     matches, reason = decide(delivery.event, reading, repository)
-    again = replace(delivery, kind=reading.kind, pushes=reading.pushes)
+    again = replace(
+        delivery, kind=reading.kind, pushes=reading.pushes, id_is_signed=adapter.scheme.id_is_signed
+    )
     return Decision(delivery=again, matches=matches, reason=reason)
 
 

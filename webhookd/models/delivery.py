@@ -57,12 +57,13 @@ class PushEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One verified request, identified by hook + the forge's delivery id + SHA-256 of the body."""
+    """One verified request, identified by its hook and what is signed: body, in some schemes also id."""
 
     hook: str
     forge: Forge
     delivery_id: str  # the forge's; where it sends none: "sha256-" and the start of the body's digest
-    body_sha256: str  # hex
+    id_is_signed: bool = False  # or our own; if not, anybody could send the same body with another id
+    body_sha256: str  # hex; of the bytes that are signed: of a Gitea form, the JSON in it
     body: bytes = field(repr=False)  # as received
     content_type: str  # application/json or application/x-www-form-urlencoded
     event: str  # the forge's own name
@@ -74,7 +75,7 @@ class Delivery:
     @property
     def uid(self) -> str:
         """The identity, as one string without ambiguity."""
-        return f"{self.hook}/{self.delivery_id}/{self.body_sha256}"
+        return "/".join([self.hook, *([self.delivery_id] if self.id_is_signed else []), self.body_sha256])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

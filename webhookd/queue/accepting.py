@@ -50,9 +50,8 @@ AND target NOT IN (SELECT target FROM paused)
 """
 """Ask the running one to end; one of a newer delivery only if a person wants that."""
 
-NEWER_WAITING = """
-SELECT id FROM run WHERE slot = :slot AND state = 'queued' AND delivery_id > :delivery
-ORDER BY id DESC LIMIT 1
+NEWEST_OF_SLOT = """
+SELECT id, delivery_id, state, push FROM run WHERE target = :target AND slot = :slot ORDER BY id DESC LIMIT 1
 """
 
 CURRENT_OF_DELIVERY = """
@@ -66,7 +65,12 @@ SELECT id, target, state, ended_at FROM run WHERE id = (SELECT max(id) FROM chai
 """
 """The newest run of a delivery in a slot, or the last of those that took its place."""
 
-RESTORE_BODY = "UPDATE delivery SET body = :body, reason = '' WHERE id = :delivery"
+RESTORE = """
+UPDATE delivery SET delivery_id = :delivery_id, body = :body, content_type = :content_type, event = :event,
+    kind = :kind, repo = :repo, refs = :refs, reason = ''
+WHERE uid = :uid
+"""
+"""Of the same signed bytes, keep what is not signed as it came when they ran."""
 
 
 class AcceptanceStatus(StrEnum):
@@ -172,6 +176,7 @@ def manual(match: Match, *, forge: Forge, now: datetime) -> Decision:
         hook=match.target.hook,
         forge=forge,
         delivery_id=f"manual-{uuid4().hex}",
+        id_is_signed=True,
         body_sha256="",
         body=b"",
         content_type="application/json",
@@ -265,11 +270,13 @@ def _accept_again(tx: Transaction, order: Order) -> Acceptance:
     verdicts = [_verdict(tx, wanted, delivery=delivery, now=order.now) for wanted in order.candidates]
     status = _status({verdict for verdict, _ in verdicts})
     if status is AcceptanceStatus.QUEUED:
-        tx.execute(RESTORE_BODY, {"body": order.delivery["body"], "delivery": delivery})
+        tx.execute(RESTORE, order.delivery)
     runs = [
         known or queue(tx, wanted, delivery=delivery)
         for wanted, (_, known) in zip(order.candidates, verdicts, strict=True)
     ]
+    if status is AcceptanceStatus.IGNORED:
+        return Acceptance(status=status, reason=f"a newer push came after this one: run {runs[0].run}")
     return Acceptance(status=status, runs=tuple(dict.fromkeys(runs)))
 
 
@@ -279,21 +286,38 @@ def _status(verdicts: Collection[lifecycle.Redelivery]) -> AcceptanceStatus:
         return AcceptanceStatus.QUEUED
     if lifecycle.Redelivery.ACTIVE in verdicts:
         return AcceptanceStatus.ALREADY_QUEUED
-    return AcceptanceStatus.DUPLICATE
+    if lifecycle.Redelivery.DUPLICATE in verdicts:
+        return AcceptanceStatus.DUPLICATE
+    return AcceptanceStatus.IGNORED
 
 
 def _verdict(
     tx: Transaction, wanted: Candidate, *, delivery: int, now: datetime
 ) -> tuple[lifecycle.Redelivery, AcceptedRun | None]:
     """Decide whether the delivery runs again in this slot; if not, return the run that stands for it."""
-    row = tx.one(CURRENT_OF_DELIVERY, {"delivery": delivery, "slot": wanted.slot})
-    if row is None:
+    newest = tx.one(NEWEST_OF_SLOT, {"target": wanted.target, "slot": wanted.slot})
+    if newest is None or (newest["delivery_id"] != delivery and _continues(wanted, newest)):
         return lifecycle.Redelivery.AGAIN, None
-    ended_at = rows.to_optional_time(row["ended_at"])
-    verdict = lifecycle.redelivered(RunState(row["state"]), ended_at=ended_at, now=now)
-    if verdict is not lifecycle.Redelivery.AGAIN:
-        return verdict, AcceptedRun(run=row["id"], target=row["target"])
-    newer = tx.one(NEWER_WAITING, {"slot": wanted.slot, "delivery": delivery}) if wanted.coalesces else None
-    if newer is not None:  # the same again does not displace the run of a newer delivery
-        return lifecycle.Redelivery.ACTIVE, AcceptedRun(run=newer["id"], target=wanted.target)
-    return verdict, None
+    row = tx.one(CURRENT_OF_DELIVERY, {"delivery": delivery, "slot": wanted.slot})
+    if row is not None:
+        ended_at = rows.to_optional_time(row["ended_at"])
+        verdict = lifecycle.redelivered(RunState(row["state"]), ended_at=ended_at, now=now)
+        if verdict is not lifecycle.Redelivery.AGAIN:
+            return verdict, AcceptedRun(run=row["id"], target=row["target"])
+    if newest["delivery_id"] == delivery:
+        return lifecycle.Redelivery.AGAIN, None
+    ended = RunState(newest["state"]) in lifecycle.ENDED
+    verdict = lifecycle.Redelivery.OUTDATED if ended else lifecycle.Redelivery.ACTIVE
+    return verdict, AcceptedRun(run=newest["id"], target=wanted.target)
+
+
+def _continues(wanted: Candidate, newest: Row) -> bool:
+    """Return whether a push begins where the *newest* one of its slot ended.
+
+    Then it is no old one: where the forge writes no time into the body, pushing A, B and A again makes the
+    same bytes.
+    """
+    push, last = rows.push_from_json(str(wanted.values["push"])), rows.push_from_json(newest["push"])
+    if push.before is None:
+        return push.created and last.deleted
+    return push.before == last.after

@@ -80,6 +80,7 @@ class Redelivery(StrEnum):
 
     ACTIVE = "active"  # it waits or is running
     DUPLICATE = "duplicate"  # it just succeeded
+    OUTDATED = "outdated"  # a newer push of the same ref has run since
     AGAIN = "again"  # somebody pressed Redeliver
 
 

@@ -96,7 +96,10 @@ VERSION_2: tuple[str, ...] = (  # what was pushed, for the list of deliveries
     "ALTER TABLE delivery ADD COLUMN refs TEXT NOT NULL DEFAULT '[]'",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1, VERSION_2)
+# A delivery whose id is not signed has a `uid` without it.
+VERSION_3: tuple[str, ...] = ("CREATE INDEX delivery_of_id ON delivery (hook, delivery_id)",)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1, VERSION_2, VERSION_3)
 
 
 def statements(version: int, *, types: ColumnTypes) -> tuple[str, ...]:

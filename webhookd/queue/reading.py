@@ -30,7 +30,7 @@ DELIVERIES = f"""
 SELECT {DELIVERY_COLUMNS} FROM delivery WHERE id < :before ORDER BY id DESC LIMIT :limit
 """  # noqa: S608  constant text
 
-DELIVERIES_OF_ID = "SELECT id FROM delivery WHERE uid >= :first AND uid < :last"
+DELIVERY_OF_ID = "SELECT max(id) AS id FROM delivery WHERE hook = :hook AND delivery_id = :name"
 
 RUNS_OF_DELIVERY = "SELECT id FROM run WHERE delivery_id = :delivery ORDER BY id"
 
@@ -88,9 +88,8 @@ def delivery(tx: Transaction, name: str, *, hooks: Iterable[str]) -> Row:
 
     Raises NotFound, and NotPossible where its body is no longer kept.
     """
-    ranges = [{"first": f"{hook}/{name}/", "last": f"{hook}/{name}0"} for hook in hooks]  # "0" follows "/"
-    found = [row["id"] for values in ranges for row in tx.all(DELIVERIES_OF_ID, values)]
-    number = max(found, default=int(name) if name.isdecimal() and len(name) < _DIGITS else 0)
+    found = [row["id"] for hook in hooks for row in tx.all(DELIVERY_OF_ID, {"hook": hook, "name": name})]
+    number = max(filter(None, found), default=int(name) if name.isdecimal() and len(name) < _DIGITS else 0)
     row = tx.one("SELECT * FROM delivery WHERE id = :number", {"number": number})
     if row is None:
         raise NotFound(f'there is no delivery "{name}"', hint="`webhookd deliveries` lists them")

@@ -124,7 +124,7 @@ def to_attempt(row: Row) -> Attempt:
 
 def to_whole_delivery(row: Row) -> Delivery:
     """Convert a row of `delivery` with its body; the pushes are in the body."""
-    return _convert(Delivery, row, pushes=())
+    return _convert(Delivery, row, pushes=(), id_is_signed=False)
 
 
 def to_delivery(row: Row, *, runs: tuple[int, ...]) -> StoredDelivery:

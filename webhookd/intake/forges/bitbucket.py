@@ -10,7 +10,17 @@ from typing import Any
 
 from webhookd.errors import UsageError
 from webhookd.intake.forges import Adapter, Reading
-from webhookd.intake.payloads import Payload, child, children, flag, name, object_id, repository_name, text
+from webhookd.intake.payloads import (
+    Payload,
+    child,
+    children,
+    flag,
+    name,
+    object_id,
+    repository_name,
+    require_event,
+    text,
+)
 from webhookd.intake.proof import HexHeader, Scheme
 from webhookd.intake.refs import PREFIXES, push_event
 from webhookd.intake.samples import Change, Sample, SampleSpec, made_up_uuid
@@ -30,6 +40,7 @@ def parse(event: str, payload: Payload) -> Reading:
     repo = repository_name(payload, _REPO_AT)
     if event != "repo:push":
         return Reading(kind=Kind.OTHER, repo=repo)
+    require_event(event, guess(payload))
     changes = children(child(payload, "push"), "changes")
     pushes = tuple(push for change in changes for push in _push(change, payload, repo))
     return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes)

@@ -7,7 +7,16 @@ https://confluence.atlassian.com/bitbucketserver/manage-webhooks-938025878.html
 from typing import Any
 
 from webhookd.intake.forges import Adapter, Reading
-from webhookd.intake.payloads import Payload, child, children, name, object_id, repository_name, text
+from webhookd.intake.payloads import (
+    Payload,
+    child,
+    children,
+    name,
+    object_id,
+    repository_name,
+    require_event,
+    text,
+)
 from webhookd.intake.proof import HexHeader, Scheme
 from webhookd.intake.refs import push_event, split_ref
 from webhookd.intake.samples import Change, Sample, SampleSpec, compact
@@ -29,6 +38,7 @@ def parse(event: str, payload: Payload) -> Reading:
         return Reading(kind=Kind.PING)
     repo = repository_name(payload, _REPO_AT)
     if event == _PUSH:
+        require_event(event, guess(payload))
         changes = children(payload, "changes")
         pushes = tuple(_push(change, payload, repo, alone=len(changes) == 1) for change in changes)
         return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes)
@@ -81,6 +91,7 @@ def sample(spec: SampleSpec) -> Sample:
         "repository": _sample_repository(spec),
     }
     if event == _PUSH:
+        require_event(event, guess(payload))
         payload["changes"] = [_sample_change(change) for change in spec.changes]
         commits = [_sample_commit(spec, c) for c in spec.changes if c.after is not None]
         if len(spec.changes) == 1 and commits:

@@ -9,7 +9,17 @@ from functools import partial
 from typing import Any
 
 from webhookd.intake.forges import Adapter, Reading
-from webhookd.intake.payloads import Payload, child, children, count, name, object_id, repository_name, text
+from webhookd.intake.payloads import (
+    Payload,
+    child,
+    children,
+    count,
+    name,
+    object_id,
+    repository_name,
+    require_event,
+    text,
+)
 from webhookd.intake.proof import FormSigning, HexHeader, Scheme
 from webhookd.intake.refs import full_ref, push_event
 from webhookd.intake.samples import Sample, SampleSpec, indented, listed_commits
@@ -70,12 +80,15 @@ def parse(event: str, payload: Payload, *, tags_are_pushed: bool) -> Reading:
     """
     repo = repository_name(payload, _REPO_AT)
     if event == "push":
+        require_event(event, guess(payload))
         return _one(_push(payload, repo))
     kind = {"branch": RefKind.BRANCH, "tag": RefKind.TAG}.get(text(payload, "ref_type") or "", RefKind.OTHER)
     only_event = kind is RefKind.TAG and not tags_are_pushed
     if event == "delete" and (kind is RefKind.BRANCH or only_event):
+        require_event(event, guess(payload))
         return _one(_short_event(payload, repo, kind, created=False))
     if event == "create" and only_event:
+        require_event(event, guess(payload))
         return _one(_short_event(payload, repo, kind, created=True))
     repeated = event in {"create", "delete"}
     reason = f'event "{event}": the push event of the same change counts' if repeated else ""

@@ -7,7 +7,17 @@ Signature: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook
 from typing import Any
 
 from webhookd.intake.forges import Adapter, Reading
-from webhookd.intake.payloads import Payload, child, children, flag, name, object_id, repository_name, text
+from webhookd.intake.payloads import (
+    Payload,
+    child,
+    children,
+    flag,
+    name,
+    object_id,
+    repository_name,
+    require_event,
+    text,
+)
 from webhookd.intake.proof import FormSigning, HexHeader, Scheme
 from webhookd.intake.refs import push_event
 from webhookd.intake.samples import Sample, SampleSpec, compact, listed_commits
@@ -31,6 +41,7 @@ def parse(event: str, payload: Payload) -> Reading:
     """Interpret a payload. Creations and deletions are a `push`; `create` and `delete` repeat them."""
     repo = repository_name(payload, _REPO_AT)
     if event == "push":
+        require_event(event, guess(payload))
         return Reading(kind=Kind.PUSH, repo=repo, pushes=(_push(payload, repo),))
     return Reading(kind=Kind.PING if event == "ping" else Kind.OTHER, repo=repo)
 

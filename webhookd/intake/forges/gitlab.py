@@ -9,7 +9,17 @@ from typing import Any
 
 from webhookd.errors import UsageError
 from webhookd.intake.forges import Adapter, Reading
-from webhookd.intake.payloads import Payload, child, children, count, name, object_id, repository_name, text
+from webhookd.intake.payloads import (
+    Payload,
+    child,
+    children,
+    count,
+    name,
+    object_id,
+    repository_name,
+    require_event,
+    text,
+)
 from webhookd.intake.proof import Scheme
 from webhookd.intake.refs import push_event
 from webhookd.intake.samples import Sample, SampleSpec, compact, listed_commits, made_up_uuid
@@ -24,13 +34,19 @@ SCHEME = Scheme(header=None, token_header="X-Gitlab-Token")  # noqa: S106 - a he
 _REPO_AT = (("project", "path_with_namespace"),)
 
 _PUSHES = {"Push Hook": "push", "Tag Push Hook": "tag_push"}
+_SYSTEM = "System Hook"  # for all projects of an instance; the body says what it is
 
 
 def parse(event: str, payload: Payload) -> Reading:
-    """Interpret a payload. The body of a system hook says what it is."""
-    repo = repository_name(payload, _REPO_AT)
-    if event in _PUSHES or (event == "System Hook" and _kind(payload) in _PUSHES.values()):
-        return Reading(kind=Kind.PUSH, repo=repo, pushes=(_push(payload, repo),))
+    """Interpret a payload; the `repository_update` of a system hook has all changes of a push."""
+    repo, kind = repository_name(payload, _REPO_AT), _kind(payload)
+    if event in {_SYSTEM, *_PUSHES} and kind in _PUSHES.values():
+        return Reading(kind=Kind.PUSH, repo=repo, pushes=(_push(payload, payload, repo),))
+    if event == _SYSTEM and kind == "repository_update":
+        pushes = tuple(_push(change, payload, repo) for change in children(payload, "changes"))
+        return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes)
+    if event in _PUSHES:
+        require_event(event, guess(payload))
     return Reading(kind=Kind.OTHER, repo=repo)
 
 
@@ -38,7 +54,7 @@ def guess(payload: Payload) -> str:
     """Infer the event from the payload: a system hook has an `event_name` and most often no `object_kind`."""
     kind = text(payload, "object_kind")
     if kind is None:
-        return "System Hook" if text(payload, "event_name") else ""
+        return _SYSTEM if text(payload, "event_name") else ""
     return {"push": "Push Hook", "tag_push": "Tag Push Hook", "build": "Job Hook"}.get(
         kind, f"{kind.replace('_', ' ').title()} Hook"
     )
@@ -48,17 +64,17 @@ def _kind(payload: Payload) -> str | None:
     return text(payload, "object_kind") or text(payload, "event_name")
 
 
-def _push(payload: Payload, repo: str) -> PushEvent:
+def _push(change: Payload, payload: Payload, repo: str) -> PushEvent:
     project, commits = child(payload, "project"), children(payload, "commits")
     total = count(payload, "total_commits_count")
     # Of an annotated tag, `after` is the tag and `checkout_sha` the commit (push.rb); null on deletion.
-    commit = object_id(payload.get("checkout_sha")) or object_id(payload.get("after"))
+    commit = object_id(payload.get("checkout_sha")) or object_id(change.get("after"))
     head = next((c for c in commits if c.get("id") == commit), {})
     return push_event(
         repo=repo,
-        ref=name(payload, "ref"),
-        before=payload.get("before"),
-        after=payload.get("after"),
+        ref=name(change, "ref"),
+        before=change.get("before"),
+        after=change.get("after"),
         commit=commit,
         pusher=text(payload, "user_username") or text(payload, "user_name"),
         pusher_email=_email(payload),
