@@ -102,6 +102,19 @@ def test_files_of_a_command_in_tmp_are_private(booted: Booted, found: dict[str, 
     assert not booted.path("/tmp/note").exists()
 
 
+def test_root_checks_and_signs_with_the_file_that_the_unit_loads_as_a_credential(booted: Booted) -> None:
+    booted.configure("    main: 'true'")
+    booted.systemctl("reload-or-restart", "webhookd")
+    assert booted.webhookd("check").stdout.startswith("/etc/webhookd/webhookd.yaml: ok")
+    url = "http://127.0.0.1:9000/github-webhook"
+    assert booted.webhookd("sign", "--repo", "octocat/blog", "--send", url).stdout.startswith("202 ")
+    booted.configure("    main: 'true'", name="alice")
+    alice = ("check", "--config", "/etc/webhookd/alice.yaml")
+    assert '"/etc/webhookd/alice.secret" does not exist' in booted.webhookd(*alice, check=False).stderr
+    booted.write("/etc/webhookd/alice.secret", "x" * 32, mode=0o600)
+    assert booted.webhookd(*alice).stdout.startswith("/etc/webhookd/alice.yaml: ok")
+
+
 def test_the_daemon_reads_its_credential_and_a_command_gets_none(booted: Booted) -> None:
     booted.configure("    main: env; ls -l /proc/self/fd")
     booted.systemctl("reload-or-restart", "webhookd")

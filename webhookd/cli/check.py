@@ -1,6 +1,5 @@
 """`webhookd check` and `webhookd schema`: the configuration's errors, what a push runs, the JSON Schema."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from webhookd.cli import output
-from webhookd.cli.configuration import config_file
+from webhookd.cli.configuration import load_config
 from webhookd.cli.options import config_option, json_option
 from webhookd.errors import ConfigError, UsageError
 
@@ -60,9 +59,8 @@ def _load(ctx: click.Context, *, without_secrets: bool, as_json: bool) -> "Confi
     """Load the configuration; with --json, print its problems on stdout."""
     from webhookd import config
 
-    access = config.SecretAccess.NONE if without_secrets else config.SecretAccess.ALL
     try:
-        return config.load(config_file(ctx), env=os.environ, uid=os.getuid(), access=access)
+        return load_config(ctx, config.SecretAccess.NONE if without_secrets else config.SecretAccess.ALL)
     except ConfigError as error:
         if not as_json:
             raise

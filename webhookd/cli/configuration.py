@@ -11,6 +11,7 @@ from webhookd.cli.options import CONFIG, STATE_DIR
 from webhookd.errors import ConfigError, NotFound, UsageError
 
 if TYPE_CHECKING:
+    from webhookd.config import SecretAccess
     from webhookd.models.settings import Config, Target
 
 _PEEKED = "webhookd.peeked"  # a key of click's meta
@@ -31,11 +32,18 @@ def new_config_file(ctx: click.Context) -> Path:
     return config.find_new(_option(ctx, CONFIG), env=os.environ, uid=os.getuid())
 
 
-def load_config(ctx: click.Context) -> "Config":
-    """Load the configuration that this command line means."""
+def load_config(ctx: click.Context, access: "SecretAccess | None" = None) -> "Config":
+    """Load the configuration that this command line means, with the credentials of its unit."""
     from webhookd import config
+    from webhookd.cli import units
 
-    return config.load(config_file(ctx), env=os.environ, uid=os.getuid())
+    file = config_file(ctx)
+
+    def credential(name: str) -> Path | None:
+        return units.credentials(units.unit_of(file.absolute())).get(name)
+
+    access = access or config.SecretAccess.ALL
+    return config.load(file, env=os.environ, uid=os.getuid(), access=access, credential=credential)
 
 
 def peek_config(ctx: click.Context) -> "Config | None":

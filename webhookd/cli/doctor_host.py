@@ -3,9 +3,6 @@
 import ctypes
 import difflib
 import os
-import re
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -13,6 +10,7 @@ from pathlib import Path
 
 import webhookd
 from webhookd.cli.state import open_reader
+from webhookd.cli.units import INSTANCES, SERVICE, SOCKET, ask_systemd, credentials
 from webhookd.config.wording import pasted
 from webhookd.errors import NotFound, StoreError
 from webhookd.models.run import Finding, Level
@@ -27,9 +25,7 @@ _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 _UNIT_FOLDERS = tuple(
     Path(folder, "systemd/system") for folder in ("/etc", "/run", "/usr/local/lib", "/usr/lib")
 )
-_UNITS = ("webhookd.service", "webhookd.socket", "webhookd@.service")
-_CREDENTIAL = re.compile(r"^LoadCredential=[^:\n]+:(/.+)$", re.MULTILINE)
-_MANAGER = Path("/run/systemd/system")  # there while systemd is the service manager (sd_booted(3))
+_UNITS = (SERVICE, SOCKET, INSTANCES)
 
 
 def check_store(folder: Path) -> Iterator[Finding]:
@@ -83,12 +79,12 @@ def check_units() -> Iterator[Finding]:
     shipped = _shipped()
     if shipped is not None:
         yield from check_drift(shipped, folders=_UNIT_FOLDERS)
-    for file in map(Path, _CREDENTIAL.findall(_ask_systemd("cat", _UNITS[0]))):
+    for file in credentials(SERVICE).values():
         if file.is_file() and file.stat().st_mode & 0o077:
             message = f'"{file}" can be read by users other than its owner'
             yield Finding.warning("units", message, f"chmod 600 {pasted(file)}")
     for name in _UNITS:
-        if "@" not in name and _ask_systemd("show", "-P", "NeedDaemonReload", name) == "yes":
+        if "@" not in name and ask_systemd("show", "-P", "NeedDaemonReload", name) == "yes":
             message = f"systemd has loaded an older {name} than the one on disk"
             yield Finding.warning("units", message, "systemctl daemon-reload")
 
@@ -119,12 +115,3 @@ def _changed_lines(shipped: Path, installed: Path) -> int:
     """Return the number of removed or of added lines, whichever is larger."""
     compared = list(difflib.ndiff(shipped.read_text().splitlines(), installed.read_text().splitlines()))
     return max(sum(line.startswith(sign) for line in compared) for sign in ("- ", "+ "))
-
-
-def _ask_systemd(*question: str) -> str:
-    """Return what systemctl prints; "" without systemd."""
-    if not _MANAGER.exists() or shutil.which("systemctl") is None:
-        return ""
-    return subprocess.run(
-        ["systemctl", *question], capture_output=True, text=True, check=False
-    ).stdout.strip()

@@ -6,7 +6,7 @@ from functools import partial
 import click
 
 from webhookd.cli import output
-from webhookd.cli.configuration import daemon_dir, load_config, named_config
+from webhookd.cli.configuration import config_file, daemon_dir, named_config
 from webhookd.cli.daemon_link import other_config
 from webhookd.cli.options import config_option, state_options
 from webhookd.cli.state import enter, is_there
@@ -31,10 +31,10 @@ def serve(ctx: click.Context, *, log_format: str | None) -> None:
     from webhookd.daemon import eventlog
     from webhookd.daemon.service import Daemon
 
-    config = load_config(ctx)
+    load = partial(configuration.load, env=os.environ, uid=os.getuid())
+    config = load(config_file(ctx))
     eventlog.set_up(eventlog.Format(log_format) if log_format else None, environ=os.environ)
-    load = partial(configuration.load, config.file, env=os.environ, uid=os.getuid())
-    Daemon(config, load=load).serve()
+    Daemon(config, load=partial(load, config.file)).serve()
 
 
 @click.command()

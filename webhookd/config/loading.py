@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,9 +26,17 @@ _LARGEST = 1024**2  # bytes
 _UNCHANGED = frozenset({"listen", "workers", "max_body", "trusted_proxies", "drain_timeout"})
 
 
-def load(path: Path, *, env: Mapping[str, str], uid: int, access: SecretAccess = SecretAccess.ALL) -> Config:
+def load(
+    path: Path,
+    *,
+    env: Mapping[str, str],
+    uid: int,
+    access: SecretAccess = SecretAccess.ALL,
+    credential: Callable[[str], Path | None] = lambda _: None,
+) -> Config:
     """Load a configuration for a daemon that runs as *uid*; raise ConfigError with all errors at once.
 
+    Outside the daemon's unit, *credential* returns the file that the unit loads as the credential of a name.
     With `SecretAccess.NONE` it is only to be looked at: `user`, `group` and `nice` then need no root.
     """
     document = parse_yaml(_text(path, uid=uid), file=str(path))
@@ -39,7 +47,9 @@ def load(path: Path, *, env: Mapping[str, str], uid: int, access: SecretAccess =
     state_dir = settings.state_dir or default_state_dir(env=env, uid=uid)
     trusted = {uid, os.getuid(), *_owner(state_dir)}
     _check_exposed(path, StateLayout(state_dir), document, trusted=trusted, access=access)
-    secrets = SecretReader(document, access, env=env, uid=uid, trusted=trusted)
+    secrets = SecretReader(
+        document=document, access=access, env=env, uid=uid, trusted=trusted, credential=credential
+    )
     given = given_hooks(settings, document)
     hooks = build_hooks(given, settings, document, secrets)
     repositories = build_repositories(settings, tuple(given), hooks, document, secrets)

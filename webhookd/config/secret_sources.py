@@ -8,7 +8,8 @@ import binascii
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
@@ -46,58 +47,48 @@ class _Elsewhere(BadValue):
     """The secret is in an environment that only the daemon may have."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SecretReader:
     """Reads the secrets of a configuration; those that cannot be read are recorded in *document*."""
 
-    def __init__(
-        self,
-        document: Document,
-        access: SecretAccess,
-        *,
-        env: Mapping[str, str],
-        uid: int,
-        trusted: Collection[int],
-    ) -> None:
-        self._document = document
-        self._access = access
-        self._env = env
-        self._uid = uid
-        self._trusted = trusted  # users who may change a secret
-        self._folder = Path(document.file).absolute().parent  # where relative paths begin
+    document: Document
+    access: SecretAccess
+    env: Mapping[str, str]
+    uid: int
+    trusted: Collection[int]  # users who may change a secret
+    credential: Callable[[str], Path | None]  # outside the unit: the file that the unit loads
 
     def read(
         self, path: KeyPath, sources: SecretSources | None, *, expected: Expected = Expected.ANYTHING
     ) -> tuple[Secret, ...]:
         """Return the secrets of all *sources* at *path*, except those that cannot be read."""
-        places = (
-            (self._document.known((*path, index)), source) for index, source in enumerate(sources or ())
-        )
+        places = ((self.document.known((*path, index)), source) for index, source in enumerate(sources or ()))
         secrets = [self._read(place, source, expected) for place, source in places]
         return tuple(secret for secret in secrets if secret is not None)
 
     def _read(self, path: KeyPath, source: str | SecretSource, expected: Expected) -> Secret | None:
         unread = Secret(label=_label(path, source), key=os.urandom(32))
-        if self._access is SecretAccess.NONE:
+        if self.access is SecretAccess.NONE:
             return unread
         try:
             key = Secret.key_in(self._content(path, source))
             _check(key, expected)
         except BadValue as bad:
-            if isinstance(bad, _Elsewhere) and self._access is SecretAccess.OUTSIDE:
-                self._document.warn(path, "only the running daemon can read this secret, if it exists")
+            if isinstance(bad, _Elsewhere) and self.access is SecretAccess.OUTSIDE:
+                self.document.warn(path, "only the running daemon can read this secret, if it exists")
                 return unread
-            if not self._document.has_error(path):
-                self._document.error(path, str(bad), bad.hint)
+            if not self.document.has_error(path):
+                self.document.error(path, str(bad), bad.hint)
             return None
         for message, hint in _doubts(key):
-            self._document.warn(path, message, hint)
+            self.document.warn(path, message, hint)
         return Secret(label=unread.label, key=key)
 
     def _content(self, path: KeyPath, source: str | SecretSource) -> bytes:
         """Return the bytes that *source* holds; raise BadValue if they cannot be read."""
         if isinstance(source, str):
             hint = "keep it in a file of its own, mode 600: {file: …}"
-            self._document.warn(path, "the secret is written out in this file", hint)
+            self.document.warn(path, "the secret is written out in this file", hint)
             _check_literal(source)
             return source.encode()
         given = source.model_fields_set
@@ -107,22 +98,24 @@ class SecretReader:
         if source.env is not None:
             return self._variable(source.env)
         if source.credential is not None:
-            return self._file(path, self._credential(source.credential), is_place=False)
+            return self._credential(path, source.credential)
         file = source.file or Path()
-        return self._file(path, self._folder / file, is_place=_is_place(file))
+        folder = Path(self.document.file).absolute().parent  # where a relative path begins
+        return self._file(path, folder / file, is_place=_is_place(file))
 
     def _variable(self, name: str) -> bytes:
-        if name not in self._env:
+        if name not in self.env:
             hint = "it has to be set where webhookd starts (systemd: EnvironmentFile=)"
             raise _Elsewhere("the variable named here is not set", hint=hint)
-        return os.fsencode(self._env[name])
+        return os.fsencode(self.env[name])
 
-    def _credential(self, name: str) -> Path:
-        folder = self._env.get("CREDENTIALS_DIRECTORY")
-        if not folder:
-            hint = "the unit needs LoadCredential=NAME:/PATH; elsewhere `webhookd check --without-secrets`"
-            raise _Elsewhere("there are no credentials outside a systemd unit", hint=hint)
-        return Path(folder, name)
+    def _credential(self, path: KeyPath, name: str) -> bytes:
+        if folder := self.env.get("CREDENTIALS_DIRECTORY"):
+            return self._file(path, Path(folder, name), is_place=False)
+        if file := self.credential(name):
+            return self._file(path, file, is_place=True)
+        hint = "the unit needs LoadCredential=NAME:/PATH; elsewhere `webhookd check --without-secrets`"
+        raise _Elsewhere("there are no credentials outside a systemd unit", hint=hint)
 
     def _file(self, path: KeyPath, file: Path, *, is_place: bool) -> bytes:
         """Return the content of *file*; a message repeats the path of a missing one only if it *is_place*."""
@@ -146,11 +139,11 @@ class SecretReader:
         shown, owner = quoted_path(file), status.st_uid
         if status.st_mode & stat.S_IROTH:
             message = f"{shown} can be read by every user of this machine"
-            self._document.warn(path, message, f"chmod 600 {pasted(file)}")
-        if owner not in {0, *self._trusted} and not is_service(owner):
-            self._document.warn(path, f"{shown} belongs to the user {quoted(user_name(owner))}")
-        for exposure in exposures(file, trusted={*self._trusted, owner}):
-            record = self._document.warn if exposure.is_doubtful else self._document.error
+            self.document.warn(path, message, f"chmod 600 {pasted(file)}")
+        if owner not in {0, *self.trusted} and not is_service(owner):
+            self.document.warn(path, f"{shown} belongs to the user {quoted(user_name(owner))}")
+        for exposure in exposures(file, trusted={*self.trusted, owner}):
+            record = self.document.warn if exposure.is_doubtful else self.document.error
             record(path, exposure.message, exposure.hint)
 
     def _unreadable(self, file: Path, error: OSError, *, is_place: bool) -> BadValue:
@@ -162,8 +155,8 @@ class SecretReader:
             hint = f"make one: (umask 077; openssl rand -hex 32 > {pasted(file)})"
             return BadValue(f"{shown} does not exist", hint=hint)
         if isinstance(error, PermissionError):
-            message = f"{shown} cannot be read by the user {quoted(user_name(self._uid))}"
-            return BadValue(message, hint=reading_hint(file, uid=self._uid))
+            message = f"{shown} cannot be read by the user {quoted(user_name(self.uid))}"
+            return BadValue(message, hint=reading_hint(file, uid=self.uid))
         if isinstance(error, IsADirectoryError):
             return BadValue(f"{shown} is not a regular file", hint="name the file itself")
         return BadValue(f"{shown} cannot be read: {in_words(error)}")
