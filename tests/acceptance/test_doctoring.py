@@ -79,6 +79,14 @@ def test_a_file_that_is_not_applied_yet_is_a_warning(start: Start) -> None:
     assert told == ["webhookd reload"]
 
 
+def test_a_change_that_a_reload_refuses_asks_for_a_restart(start: Start) -> None:
+    daemon = start(RULES)
+    daemon.change(RULES, port=daemon.port + 1 if daemon.port < 65535 else 1024)
+    told = [one["hint"] for one in findings(daemon) if "has changed" in one["message"]]
+    assert told == ["systemctl restart webhookd: listen cannot change while the daemon runs"]
+    assert daemon.run_command("reload", check=False).returncode == 1
+
+
 def test_a_file_with_warnings_that_was_named_by_a_relative_path_has_not_changed(start: Start) -> None:
     daemon = start(RULES)
     daemon.stop()

@@ -1,5 +1,6 @@
 """What an operator does without a push: deploy by hand, pause and resume a target, replay."""
 
+import signal
 from collections.abc import Callable
 
 from daemon import Daemon
@@ -47,6 +48,34 @@ def test_pushes_to_a_paused_target_wait_until_it_is_resumed(start: Start) -> Non
     assert [run["state"] for run in daemon.runs()] == ["queued"]
     daemon.run_command("resume", "octocat/blog@main")
     wait_for(lambda: [run["state"] for run in daemon.runs()] == ["succeeded"])
+
+
+def test_status_and_pause_go_by_the_configuration_in_force(start: Start) -> None:
+    daemon = start("    main: 'true'")
+    daemon.change("    next: 'true'")
+    status = daemon.run_command("status").stdout
+    assert ("octocat/blog@main" in status, "octocat/blog@next" in status) == (True, False)
+    refused = daemon.run_command("pause", "octocat/blog@next", check=False)
+    assert (refused.returncode, 'there is no target "octocat/blog@next"' in refused.stderr) == (1, True)
+    daemon.run_command("pause", "octocat/blog@main")
+    daemon.run_command("reload")
+    assert "octocat/blog@next" in daemon.run_command("status").stdout
+    daemon.config.write_text("repos: [")
+    daemon.run_command("pause", "octocat/blog@next", "--state-dir", str(daemon.state_dir))
+
+
+def test_a_daemon_that_waits_says_for_what_and_a_second_signal_hurries_it(start: Start) -> None:
+    daemon = start("    main: sleep 60")
+    assert "stopping" not in daemon.run_command("status").stdout
+    daemon.push()
+    wait_for(lambda: [run["state"] for run in daemon.runs()] == ["running"])
+    assert daemon.process is not None
+    daemon.process.send_signal(signal.SIGINT)
+    said = "stopping when the running commands have ended - another signal ends them now"
+    wait_for(lambda: f"{said} running=octocat/blog@main" in daemon.log)
+    assert daemon.run_command("status").stdout.startswith("daemon   stopping (pid ")
+    assert daemon.stop(signal.SIGINT) == 0
+    assert daemon.run_command("status", check=False).stdout.startswith("daemon   down")
 
 
 def test_deploy_runs_and_logs_print_why_a_run_waits(start: Start) -> None:

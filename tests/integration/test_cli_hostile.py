@@ -80,8 +80,8 @@ def test_a_forged_result_moves_no_cursor(forged: StateFolder, command: str, tmp_
 def forged_answer(word: str) -> bytes:
     finding = {"check": FORGED, "level": "problem", "message": FORGED, "hint": FORGED}
     answers: dict[str, dict[str, Any]] = {
-        "file": {"file": FORGED},
-        "doctor": {"user": FORGED, "listening": [FORGED], "findings": [finding]},
+        "status": {"file": FORGED, "targets": [FORGED], "stopping": True},
+        "doctor": {"user": FORGED, "forges": [FORGED], "listening": [FORGED], "findings": [finding]},
         "probes": {"hooks": []},
         "wake": {"error": FORGED, "hint": FORGED, "exit_code": 1},
     }

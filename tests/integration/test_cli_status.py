@@ -50,7 +50,7 @@ def test_the_json_has_counts_active_runs_and_the_last_run_of_each_target(state: 
     assert [(row["target"], row["last"]["run"]) for row in values["targets"]] == [
         ("octocat/blog@main", waiting)
     ]
-    assert values["daemon"] == {"up": False, "pid": None}
+    assert values["daemon"] == {"up": False, "pid": None, "stopping": False}
     assert values["store"] == {"ok": True, "problem": None}
 
 
@@ -72,5 +72,5 @@ def test_a_missing_state_directory_is_a_line_of_the_report(tmp_path: Path) -> No
         f'store   no state directory "{gone}"',
     ]
     told = json.loads(webhookd_on(gone, "status", "--json").stdout)
-    assert told["daemon"] == {"up": False, "pid": None}
+    assert told["daemon"] == {"up": False, "pid": None, "stopping": False}
     assert told["store"] == {"ok": False, "problem": f'no state directory "{gone}"'}

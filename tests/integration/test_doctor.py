@@ -3,6 +3,8 @@
 import os
 import pwd
 import shutil
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -87,15 +89,61 @@ def test_a_folder_that_the_user_may_not_write_to_is_a_problem() -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="looking as another user takes root")
 def test_a_missing_home_is_a_warning_that_names_where_commands_start() -> None:
-    folder, runs, deletes = found(user="nobody", group="nogroup", run="true", on_delete="false")
+    folder, (level, said) = found(user="nobody", group="nogroup", run="true", on_delete="false")
     assert folder == (
         Level.WARNING,
         '"/nonexistent" is no folder that "nobody" may enter: commands start in "/"',
     )
-    assert [(level, "(nogroup) in /, HOME=/nonexistent, " in said) for level, said in (runs, deletes)] == [
-        (Level.OK, True),
-        (Level.OK, True),
-    ]
+    assert (level, "(nogroup) in /, HOME=/nonexistent, " in said) == (Level.OK, True)
+
+
+def test_a_target_with_two_commands_is_listed_once(tmp_path: Path) -> None:
+    ((level, message),) = found(run="true", on_delete=("rm", "-r", "x"), cwd=tmp_path)
+    assert level is Level.OK
+    assert message.endswith(f", runs /bin/sh, on deletion runs {shutil.which('rm')} -r x")
+
+
+@pytest.mark.parametrize(
+    "script", ["./deploy", " ./deploy --all; true", "bin/deploy && true", "/opt/x/deploy"]
+)
+def test_a_script_that_begins_with_a_missing_program_is_a_problem(tmp_path: Path, script: str) -> None:
+    program = script.split(maxsplit=1)[0].rstrip(";")
+    missing = [(Level.PROBLEM, f'there is no program "{program}" for "{ME}"')]
+    assert found(run=script, cwd=tmp_path) == missing
+    if not program.startswith("/"):
+        (tmp_path / program).parent.mkdir(exist_ok=True)
+        (tmp_path / program).touch(mode=0o644)
+        assert found(run=script, cwd=tmp_path) == missing  # it is there, and cannot be executed
+        (tmp_path / program).chmod(0o755)
+        assert [level for level, _ in found(run=script, cwd=tmp_path)] == [Level.OK]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        *("cd /srv && ./deploy", "set -x\n./deploy", "if true; then ./deploy; fi", "{ ./deploy; }"),
+        *("X=1 ./deploy", "# deploy\n./deploy", '"$HOME"/deploy', "~/deploy", "make() { :; }; make"),
+    ],
+)
+def test_what_a_shell_would_have_to_tell_is_not_guessed(tmp_path: Path, script: str) -> None:
+    assert [level for level, _ in found(run=script, cwd=tmp_path)] == [Level.OK]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a mount takes root")
+def test_a_home_that_the_unit_hides_is_not_called_missing() -> None:
+    look = """
+from factories import make_target
+from webhookd.deploy.preflight import examine
+finding = next(examine(make_target(run="true", env=(("HOME", "/home/anna"),))))
+print(finding.message, finding.hint)
+"""
+    script = 'mount -t tmpfs -o mode=755 tmpfs /home && exec "$@"'
+    hide = ("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh")
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [*hide, sys.executable, "-c", look]
+    shown = subprocess.run(command, env=environ, capture_output=True, text=True, check=True).stdout
+    assert "hidden from the daemon and its commands by the unit's ProtectHome=" in shown
+    assert "ProtectHome=no in a drop-in shows it" in shown
 
 
 def test_a_home_that_the_target_names_is_where_its_commands_start(tmp_path: Path) -> None:
@@ -115,8 +163,8 @@ def test_a_script_with_a_syntax_error_is_a_problem(tmp_path: Path) -> None:
 
 def test_the_command_for_a_deletion_is_checked_too(tmp_path: Path) -> None:
     assert [level for level, _ in found(run="true", on_delete=("no-such-program",), cwd=tmp_path)] == [
-        Level.OK,
         Level.PROBLEM,
+        Level.OK,
     ]
 
 
@@ -158,10 +206,20 @@ def test_a_delivery_from_the_future_shows_that_the_clock_was_set_back(tmp_path: 
 
 
 def test_the_disk_and_the_clock_are_checked(tmp_path: Path) -> None:
-    assert [one.check for one in (*doctor_host.check_disk(tmp_path), *doctor_host.check_clock())] == [
+    assert [one.check for one in (*doctor_host.check_disk(tmp_path), *doctor_host.check_clock([]))] == [
         "disk",
         "clock",
     ]
+
+
+def test_a_clock_that_is_not_synchronised_is_a_warning_only_with_gitlab(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(doctor_host, "_TIME_ERROR", doctor_host.clock_state())  # as if it were so now
+    (without,) = doctor_host.check_clock([Forge.GITHUB])
+    (having,) = doctor_host.check_clock([Forge.GITHUB, Forge.GITLAB])
+    assert (without.level, having.level) == (Level.OK, Level.WARNING)
+    assert without.message.endswith("the clock is not synchronised")
 
 
 def test_a_changed_unit_is_reported_with_the_number_of_lines(tmp_path: Path) -> None:

@@ -143,6 +143,11 @@ def test_what_happens_to_a_body_is_named(of: bytes, body: bytes, cause: Cause) -
     assert diagnosis(body, of=of).cause is cause
 
 
+def test_where_only_the_body_was_changed_the_secret_is_called_right() -> None:
+    hint = diagnosis(PRETTY).hint
+    assert hint.startswith("the secret is right, but the body was re-serialised or pretty-printed")
+
+
 def test_a_shorter_body_than_announced_is_truncated() -> None:
     announced = {"content-length": "5000"}
     assert diagnosis(b'{"a":1}', headers=announced).cause is Cause.BODY_TRUNCATED
@@ -152,6 +157,7 @@ def test_two_mistakes_at_once_are_found() -> None:
     found = diagnosis(COMPACT + b"\n", forge_key=KEY + "\n")
     assert found.cause is Cause.BODY_FINAL_NEWLINE
     assert "and also" in found.hint
+    assert "the secret is right" not in found.hint
 
 
 def test_another_configured_secret_is_named_by_its_label() -> None:

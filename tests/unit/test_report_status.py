@@ -1,5 +1,6 @@
 """The status of daemon, store and targets, as text and as JSON."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from factories import NOW, make_run
@@ -37,6 +38,13 @@ def test_the_status_names_daemon_runs_and_targets() -> None:
         "  9  + succeeded  octocat/blog@main  main  30s ago",
         "  -  never        octocat/shop@main",
     ]
+
+
+def test_a_daemon_that_stops_says_what_it_waits_for() -> None:
+    text = status_text(replace(STATUS, stopping=True), now=NOW)
+    said = "daemon   stopping (pid 4711): it starts no runs, and waits for the running ones"
+    assert text.splitlines()[0] == said
+    assert status_json(replace(STATUS, stopping=True))["daemon"]["stopping"] is True
 
 
 def test_an_idle_daemon_takes_five_lines() -> None:
@@ -79,7 +87,7 @@ def test_colour_does_not_count_as_width() -> None:
 
 def test_the_status_as_json_has_the_same_facts() -> None:
     assert status_json(STATUS) == {
-        "daemon": {"up": True, "pid": 4711},
+        "daemon": {"up": True, "pid": 4711, "stopping": False},
         "state_dir": "/var/lib/webhookd",
         "config": {"ok": True, "problem": None},
         "store": {"ok": True, "problem": None},

@@ -112,15 +112,6 @@ def find_target(ctx: click.Context, name: str) -> "Target":
     return target
 
 
-def known_targets(ctx: click.Context) -> tuple[str, ...] | None:
-    """Return the names of the configured targets; None without a readable configuration.
-
-    Call it before root becomes the owner of the state directory, who may not be allowed to read the file.
-    """
-    config = readable_config(ctx)
-    return None if config is None else target_names(config)
-
-
 def target_names(config: "Config") -> tuple[str, ...]:
     """Return the names of all targets, in the order of the file."""
     return tuple(target.name for target in config.targets)

@@ -1,14 +1,18 @@
 """The running daemon as commands see it: whether it is up, waking it, and why a queued run waits."""
 
 import fcntl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from webhookd.cli import output
+from webhookd.cli.configuration import readable_config, state_dir, target_names
 from webhookd.cli.state import may_not_read
-from webhookd.errors import NotPossible
+from webhookd.errors import NotPossible, WebhookdError
 from webhookd.models.layout import StateLayout
 from webhookd.models.run import RunState
 
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from webhookd.queue import Store
     from webhookd.report import QueueSnapshot
 
+PATIENCE = 3.0  # seconds for an answer that a command can do without
 LOOKED_THROUGH = 100  # queued runs, to find one that comes first
 
 
@@ -52,14 +57,35 @@ def wake_daemon(folder: Path) -> bool:
         return True
 
 
-def other_config(folder: Path, named: Path | None) -> Path | None:
-    """Return the configuration file of the daemon on *folder* if the user *named* another one."""
+def daemon_status(folder: Path) -> Mapping[str, Any]:
+    """Return what the daemon on *folder* tells of itself; nothing without a daemon that answers soon."""
     from webhookd.daemon.control import ask
 
-    answer = ask(folder, "file") if named is not None else None
-    if named is None or answer is None or "file" not in answer:
+    try:
+        answer = ask(folder, "status", patience=PATIENCE) or {}
+    except NotPossible:
+        return {}
+    return {} if "error" in answer else answer  # of another version, say
+
+
+def known_targets(ctx: click.Context) -> tuple[str, ...] | None:
+    """Return the names of the targets in force, without a daemon those of the file; None if it is unreadable.
+
+    Call it before root becomes the owner of the state directory, who may not be allowed to read the file.
+    """
+    with suppress(WebhookdError):  # no state directory is known
+        if (names := daemon_status(state_dir(ctx)).get("targets")) is not None:
+            return tuple(map(str, names))
+    config = readable_config(ctx)
+    return None if config is None else target_names(config)
+
+
+def other_config(folder: Path, named: Path | None) -> Path | None:
+    """Return the configuration file of the daemon on *folder* if the user *named* another one."""
+    file = daemon_status(folder).get("file") if named is not None else None
+    if named is None or file is None:
         return None
-    used = Path(answer["file"])
+    used = Path(file)
     try:
         return None if used == named or used.samefile(named) else used
     except OSError:

@@ -1,12 +1,28 @@
 """`webhookd doctor`: check everything that a deploy needs."""
 
+import encodings.idna  # noqa: F401 - Python would import it only when it first looks up an address
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
 import click
 
+# All imported before root becomes another user, who may not be allowed to read the program.
+from webhookd.cli import doctor_host as host
+from webhookd.cli import doctor_network as network
 from webhookd.cli import output
-from webhookd.cli.configuration import daemon_dir
+from webhookd.cli.configuration import config_file, daemon_dir, named_config
+from webhookd.cli.daemon_link import other_config
 from webhookd.cli.options import config_option, json_option
 from webhookd.cli.state import enter, is_there
-from webhookd.models.run import Level
+from webhookd.config import SecretAccess, load
+from webhookd.daemon.checkup import FILE, about_file, about_refused
+from webhookd.daemon.control import ask
+from webhookd.deploy.preflight import examine
+from webhookd.errors import ConfigError
+from webhookd.models.run import Finding, Level
+from webhookd.report import findings_json, findings_text
 
 
 @click.command()
@@ -21,19 +37,16 @@ def doctor(ctx: click.Context, *, url: str, as_json: bool) -> None:
     deliveries that run nothing; with --url also to the address that the forge uses. Exits with 1 if it
     finds a problem.
     """
-    # Imported before root becomes another user, who may not be allowed to read the program.
-    from webhookd.cli import doctor_daemon, doctor_host
-    from webhookd.report import findings_json, findings_text
-
-    units = tuple(doctor_host.check_units())
+    units = tuple(host.check_units())
     folder = daemon_dir(ctx)
     has_state = is_there(folder)
     if has_state:
         enter(folder)
+    answer = ask(folder, "doctor")
     findings = [
-        *doctor_daemon.check_daemon(ctx, folder, url=url),
-        *((*doctor_host.check_store(folder), *doctor_host.check_disk(folder)) if has_state else ()),
-        *doctor_host.check_clock(),
+        *(_without_daemon(ctx, folder) if answer is None else _daemon(ctx, folder, answer, url=url)),
+        *((*host.check_store(folder), *host.check_disk(folder)) if has_state else ()),
+        *host.check_clock((answer or {}).get("forges", ())),
         *units,
     ]
     if as_json:
@@ -41,3 +54,42 @@ def doctor(ctx: click.Context, *, url: str, as_json: bool) -> None:
     else:
         click.echo(findings_text(findings, width=output.width(), color=output.color()))
     ctx.exit(1 if any(finding.level is Level.PROBLEM for finding in findings) else 0)
+
+
+def _daemon(ctx: click.Context, folder: Path, answer: Mapping[str, Any], *, url: str) -> Iterator[Finding]:
+    """Report what the daemon on *folder* has found, and send test deliveries to it."""
+    if "error" in answer:
+        yield Finding.problem("daemon", answer["error"], answer["hint"])
+        return
+    yield Finding.ok("daemon", f'up, as "{answer["user"]}", on "{folder}"')
+    named = named_config(ctx)
+    used = other_config(folder, named)
+    if used is not None:
+        message = f'the daemon uses "{used}", not "{named}"'
+        hint = (
+            "the findings below are about the daemon's file; to use another one, restart the daemon with it"
+        )
+        yield Finding.problem(FILE, message, hint)
+    yield from (Finding(**finding | {"level": Level(finding["level"])}) for finding in answer["findings"])
+    yield from network.check_health(answer["listening"])
+    probes = ask(folder, "probes") or {"hooks": ()}
+    yield from network.check_deliveries(probes["hooks"], answer["listening"], url)
+
+
+def _without_daemon(ctx: click.Context, folder: Path) -> Iterator[Finding]:
+    """Check what can be seen without the daemon's sandbox and environment."""
+    message = f'no daemon runs on "{folder}": its sandbox and its addresses cannot be tested'
+    hint = "`systemctl start webhookd` or `webhookd serve`; a change of `state_dir` needs a restart"
+    yield Finding.problem("daemon", message, hint)
+    try:
+        config = load(config_file(ctx), env=os.environ, uid=os.getuid(), access=SecretAccess.OUTSIDE)
+        yield from about_file(config)
+    except ConfigError as error:
+        yield from about_refused(error)
+        try:
+            config = load(config_file(ctx), env=os.environ, uid=os.getuid(), access=SecretAccess.NONE)
+        except ConfigError:
+            return  # more than the secrets is wrong
+    for target in config.targets:
+        yield from examine(target)
+    yield from network.check_free_addresses(config.listen)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhookd.cli import output
-from webhookd.cli.configuration import known_targets, no_such_target
-from webhookd.cli.daemon_link import queue_snapshot
+from webhookd.cli.configuration import no_such_target
+from webhookd.cli.daemon_link import known_targets, queue_snapshot
 from webhookd.cli.options import json_option, number, run_number, state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import UsageError

@@ -8,7 +8,7 @@ import click
 
 from webhookd.cli import output
 from webhookd.cli.configuration import peek_config, state_dir, target_names
-from webhookd.cli.daemon_link import daemon_pid
+from webhookd.cli.daemon_link import daemon_pid, daemon_status
 from webhookd.cli.options import json_option, state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import ConfigError, NotFound, StoreError
@@ -57,7 +57,12 @@ def _look(ctx: click.Context, targets: tuple[str, ...] | None) -> Status:
     except NotFound as exc:
         return Status(daemon_up=False, state_dir=str(state_dir(ctx)), store_problem=str(exc))
     pid = daemon_pid(folder)
-    found = Status(daemon_up=pid is not None, daemon_pid=pid or None, state_dir=str(folder))
+    told = {} if pid is None else daemon_status(folder)
+    targets = told.get("targets", targets)  # those in force: the file may have been changed since
+    stopping = told.get("stopping") is True
+    found = Status(
+        daemon_up=pid is not None, daemon_pid=pid or None, stopping=stopping, state_dir=str(folder)
+    )
     try:
         with open_reader(folder) as store:
             return _with_runs(found, store, targets)

@@ -9,7 +9,7 @@ from typing import Any
 
 from webhookd.config.accounts import user_name
 from webhookd.daemon.listeners import address_of
-from webhookd.daemon.reload import ConfigInForce
+from webhookd.daemon.reload import ConfigInForce, fixed_keys
 from webhookd.deploy.preflight import examine
 from webhookd.errors import ConfigError
 from webhookd.intake.signing import Probe, probe_headers
@@ -28,8 +28,9 @@ class Checkup:
         self._inherited = inherited
 
     def look(self) -> Mapping[str, Any]:
-        """Return the user, the addresses, and the findings about the file and each target."""
+        """Return the user, the addresses, the forges, and the findings about the file and each target."""
         return {
+            "forges": [hook.forge for hook in self._config().hooks],
             "user": user_name(os.geteuid()),
             "listening": self._listening,
             "findings": [asdict(finding) for finding in self._findings()],
@@ -64,7 +65,9 @@ class Checkup:
         """Compare the file with the configuration and the sockets in use."""
         if config != self._config():
             message = f'"{config.file}" has changed since it was put in force'
-            yield Finding.warning(FILE, message, "webhookd reload")
+            fixed = " and ".join(fixed_keys(self._config(), config, listens_by_itself=not self._inherited))
+            hint = f"systemctl restart webhookd: {fixed} cannot change while the daemon runs"
+            yield Finding.warning(FILE, message, hint if fixed else "webhookd reload")
         wanted = {str(address) for address in config.listen}
         if self._inherited and not wanted <= set(self._listening):
             message = f"`listen` says {', '.join(sorted(wanted))}, and systemd's sockets win over it"

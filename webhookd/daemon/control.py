@@ -96,13 +96,14 @@ def _short_path(path: Path) -> Iterator[str]:
         os.close(folder)
 
 
-def ask(state_dir: Path, word: str) -> Mapping[str, Any] | None:
+def ask(state_dir: Path, word: str, *, patience: float = _TIMEOUT) -> Mapping[str, Any] | None:
     """Send *word* to the daemon that uses *state_dir*, and return its answer; None when no daemon runs.
 
-    Raise NotPossible when this user may not use the socket, or when the daemon ends before it answers.
+    Raise NotPossible when this user may not use the socket, or when the daemon ends before it answers, or
+    says nothing for *patience* seconds.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(_TIMEOUT)
+        connection.settimeout(patience)
         try:
             with _short_path(state_dir / _NAME) as name:
                 connection.connect(name)

@@ -31,10 +31,6 @@ class ConfigInForce:
         """Return the configuration in force."""
         return self._config
 
-    def where(self) -> Mapping[str, Any]:
-        """Return the path of the file, as an answer at the control socket."""
-        return {"file": str(self._config.file)}
-
     def reload(self, *, store: Store, listens_by_itself: bool) -> Config:
         """Read the file again and put it in force, also for the runs that wait in *store*.
 
@@ -43,7 +39,7 @@ class ConfigInForce:
         """
         with self._reloading:
             config = self.load()
-            changed = tuple(_fixed_keys(self._config, config, listens_by_itself=listens_by_itself))
+            changed = tuple(fixed_keys(self._config, config, listens_by_itself=listens_by_itself))
             if changed:
                 raise RestartNeeded(
                     f"{' and '.join(changed)} cannot change while the daemon runs",
@@ -115,7 +111,8 @@ def apply_config(store: Store, config: Config) -> None:
         log.info("waiting runs changed", count=changed)
 
 
-def _fixed_keys(old: Config, new: Config, *, listens_by_itself: bool) -> Iterator[str]:
+def fixed_keys(old: Config, new: Config, *, listens_by_itself: bool) -> Iterator[str]:
+    """Yield the keys that differ and are only read at the start."""
     if new.state_dir != old.state_dir:
         yield "state_dir"
     if listens_by_itself and new.listen != old.listen:

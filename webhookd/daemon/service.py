@@ -114,7 +114,7 @@ class Daemon:
             self._config().state_dir,
             {
                 "wake": self._wake,
-                "file": self._config.where,
+                "status": self._status,
                 "reload": self._reload,
                 "doctor": checkup.look,
                 "probes": checkup.probes,
@@ -160,11 +160,24 @@ class Daemon:
         self._worker.wake()
         return {}
 
+    def _status(self) -> Mapping[str, Any]:
+        """Return what commands have to know of the configuration in force, and whether this daemon stops."""
+        config = self._config()
+        targets = [target.name for target in config.targets]
+        return {"file": str(config.file), "targets": targets, "stopping": self._signals.stops > 0}
+
     # -- drain and shutdown
 
     def _drain(self) -> None:
         """Start nothing more, and go on storing pushes until the last command has ended."""
-        log.info("stopping", running=self._worker.running)
+        running = self._worker.running
+        if running:
+            log.info(
+                "stopping when the running commands have ended - another signal ends them now",
+                running=running,
+            )
+        else:
+            log.info("stopping")
         self._worker.drain()
         self._reload.refuse()
         grace = _longest_grace(self._config())

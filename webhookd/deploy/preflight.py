@@ -4,10 +4,12 @@ Looked at by a child that is that user and stands in that folder. Where the daem
 counts.
 """
 
+import re
 import shlex
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeAlias
 
 from webhookd.deploy.environment import Account, account_environment
@@ -16,6 +18,7 @@ from webhookd.models.run import Finding, Level
 from webhookd.models.settings import Target
 
 CHECK = "target"
+_FIRST_WORD = re.compile(r"\s*([\w./+-]+)(?=[\s;&|]|\Z)", re.ASCII)
 _PATIENCE = 10.0  # seconds; a folder may be on a network that hangs
 
 # Prints the groups, then what is wrong with the folder, then a line for each program: its place, or nothing.
@@ -24,7 +27,11 @@ groups=$(PATH=/usr/bin:/bin; id -Gn)
 echo "$groups"
 if ! cd -- "$1" 2>/dev/null; then echo closed; elif [ ! -w . ]; then echo read-only; else echo fine; fi
 shift
-for program; do command -v -- "$program" || echo; done
+for program; do
+    place=$(command -v -- "$program")
+    case $place in */*) [ -f "$place" ] && [ -x "$place" ] || place= ;; esac
+    echo "$place"
+done
 """
 
 Command: TypeAlias = str | tuple[str, ...]
@@ -73,15 +80,23 @@ def examine(target: Target) -> Iterator[Finding]:
     if state == "closed" and target.cwd is not None:
         return  # no command starts, and what a relative path leads to is not to be told
     starts = all(finding.level is not Level.PROBLEM for finding in in_folder)
-    for command, place in zip(commands, places, strict=True):
+    fine = []
+    for when, command, place in zip(("runs", "on deletion runs"), commands, places, strict=False):
         wrong = list(_about_command(stage, command, place))
         yield from wrong
-        if starts and not wrong:
-            yield _told(stage, command, groups, "/" if state == "closed" else stage.folder, place)
+        if not wrong:
+            shown = ["/bin/sh"] if isinstance(command, str) else [place, *command[1:]]
+            fine.append(f"{when} {shlex.join(shown)}")
+    if starts and fine:
+        yield _told(stage, groups, "/" if state == "closed" else stage.folder, fine)
 
 
 def _program(command: Command) -> str:
-    return "/bin/sh" if isinstance(command, str) else command[0]
+    """Return the program that *command* starts with: of a script its first word, if that is a plain one."""
+    if not isinstance(command, str):
+        return command[0]
+    first = _FIRST_WORD.match(command)
+    return first[1] if first else "/bin/sh"
 
 
 def _look(stage: _Stage, programs: Sequence[str]) -> tuple[str, str, list[str]]:
@@ -112,12 +127,25 @@ def _about_folder(stage: _Stage, state: str) -> Iterator[Finding]:
     level = Level.WARNING if is_home else Level.PROBLEM
     if state == "closed":
         so = ': commands start in "/"' if is_home else ""
-        hint = "make it, or set `cwd` to another"
-        yield stage.finding(level, f'"{folder}" is no folder that "{user}" may enter{so}', hint)
+        what, hint = f'is no folder that "{user}" may enter', "make it, or set `cwd` to another"
+        if _is_hidden(folder):
+            what = "is hidden from the daemon and its commands by the unit's ProtectHome="
+            hint = "ProtectHome=no in a drop-in shows it; or set `cwd`, and HOME in `env`, to another"
+        yield stage.finding(level, f'"{folder}" {what}{so}', hint)
     elif state == "read-only":
         command = f"chown {user}: {shlex.quote(folder)}"
         hint = f"as root `{command}`; under systemd also ReadWritePaths={folder}"
         yield stage.finding(level, f'"{user}" may not write to "{folder}"', hint)
+
+
+def _is_hidden(folder: str) -> bool:
+    """Return whether something empty lies over the homes: ProtectHome in systemd.exec(5)."""
+    tops = [top for top in ("/home", "/root", "/run/user") if f"{folder}/".startswith(f"{top}/")]
+    mounts = [line.split() for line in Path("/proc/self/mountinfo").read_text().splitlines()]  # proc(5)
+    return any(
+        mount[4] in tops and ("/systemd/inaccessible/" in mount[3] or mount[mount.index("-") + 1] == "tmpfs")
+        for mount in mounts
+    )
 
 
 def _about_command(stage: _Stage, command: Command, place: str) -> Iterator[Finding]:
@@ -129,12 +157,9 @@ def _about_command(stage: _Stage, command: Command, place: str) -> Iterator[Find
         yield stage.problem(f"the script is none that a shell understands: {wrong}", "see sh(1)")
 
 
-def _told(stage: _Stage, command: Command, groups: str, folder: str, place: str) -> Finding:
-    arguments = [] if isinstance(command, str) else command[1:]
+def _told(stage: _Stage, groups: str, folder: str, commands: Sequence[str]) -> Finding:
     variables = ", ".join(f"{name}={stage.environment[name]}" for name in ("HOME", "PATH"))
-    said = (
-        f"as {stage.account.name} ({groups}) in {folder}, {variables}, runs {shlex.join([place, *arguments])}"
-    )
+    said = f"as {stage.account.name} ({groups}) in {folder}, {variables}, {', '.join(commands)}"
     return stage.finding(Level.OK, said)
 
 

@@ -121,7 +121,7 @@ def _with_altered_keys(case: Case, body: bytes) -> Iterator[Diagnosis]:
 def _with_bodies(case: Case, possible: Iterable[Altered]) -> Iterator[Diagnosis]:
     for body in possible:
         if any(fits(case.proof, secret, body.value) for secret in case.secrets):
-            yield Diagnosis(cause=body.cause, hint=body.hint)
+            yield Diagnosis(cause=body.cause, hint=f"the secret is right, but {body.hint}")
 
 
 def _altered_both(case: Case) -> Iterator[Diagnosis]:

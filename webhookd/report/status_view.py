@@ -20,6 +20,7 @@ class Status:
 
     daemon_up: bool
     daemon_pid: int | None = None
+    stopping: bool = False  # it waits for running commands and starts no others
     state_dir: str
     config_problem: str = ""  # one sentence; "": the file is valid, or was not read
     store_problem: str = ""  # one sentence; "": the store can be read
@@ -33,7 +34,7 @@ class Status:
 def status_json(status: Status) -> dict[str, Any]:
     """Return what `status --json` prints."""
     return {
-        "daemon": {"up": status.daemon_up, "pid": status.daemon_pid},
+        "daemon": {"up": status.daemon_up, "pid": status.daemon_pid, "stopping": status.stopping},
         "state_dir": status.state_dir,
         "config": {"ok": not status.config_problem, "problem": status.config_problem or None},
         "store": {"ok": not status.store_problem, "problem": status.store_problem or None},
@@ -48,9 +49,10 @@ def status_json(status: Status) -> dict[str, Any]:
 def status_text(status: Status, *, now: datetime, width: int | None = None, color: bool = False) -> str:
     """Write the status as a few aligned blocks."""
     pid = f" (pid {status.daemon_pid})" if status.daemon_pid else ""
+    stopping = f"stopping{pid}: it starts no runs, and waits for the running ones"
     counts = (("queued", status.queued), ("running", status.running))
     head = [
-        ("daemon", f"up{pid}" if status.daemon_up else "down"),
+        ("daemon", stopping if status.stopping else f"up{pid}" if status.daemon_up else "down"),
         *([("config", status.config_problem)] if status.config_problem else ()),
         ("state", status.state_dir),
         ("store", status.store_problem or "ok"),
