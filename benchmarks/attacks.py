@@ -88,6 +88,17 @@ async def send_large_bodies(port: int, statuses: Counter[int]) -> None:
             statuses[await answer(reader)] += 1
 
 
+async def send_large_forms(port: int, statuses: Counter[int]) -> None:
+    """Send forms of the largest size that take the most memory to decode, with a wrong signature."""
+    body = b"payload=".ljust(25 * 1024**2, b"=")
+    head = request("/gitea-webhook", length=len(body), more=f"X-Gitea-Signature: {'0' * 64}\r\n")
+    head = head.replace(b"application/json", b"application/x-www-form-urlencoded")
+    while True:
+        async with connected(port) as (reader, writer):
+            writer.write(head + body)
+            statuses[await answer(reader)] += 1
+
+
 async def connect_only(port: int, _: Counter[int]) -> None:
     """Open 500 connections per second and keep them open until the server closes them."""
     loop = asyncio.get_running_loop()

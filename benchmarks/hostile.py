@@ -7,8 +7,10 @@
    as fast as they can, all at once and from the same address as a good push each second.
 2. Bodies of 25 MiB with wrong signatures, beside good pushes of 100 KB.
 3. 2,000 new idle connections per second, beside good pushes that take one second.
-4. More idle connections than the server accepts.
-5. Many requests of each hostile kind: their status codes, and the size of the log.
+4. Forms of 25 MiB with wrong signatures, which are decoded before the signature can be checked.
+5. More idle connections than the server accepts.
+6. A signed push of 5,000 files with long names, for a rule with patterns that are slow to match.
+7. Many requests of each hostile kind: their status codes, and the size of the log.
 
 Exits with 1 when a bar is missed. `--untimed` leaves out the bars that depend on the machine's speed.
 """
@@ -41,6 +43,7 @@ from attacks import (
     forge,
     request,
     send_large_bodies,
+    send_large_forms,
     stay_silent,
     trickle,
 )
@@ -48,8 +51,15 @@ from served import SECRET, WEBHOOKD, Served, webhookd
 
 SLOWEST = 1.0  # seconds
 GROWTH, LARGE_GROWTH, FILES, LOG = 30 * 1024**2, 200 * 1024**2, 100 * 1024**2, 1024**2  # bytes
-RULES = "    hook: github\n    branches: {main: exit 0}"
-SETTINGS = "hooks: {inside: {forge: github, path: /inside, secret: {file: %s}, allow_from: [192.0.2.1]}}\n"
+RULES = """
+    hook: github
+    branches: {main: exit 0, names: {run: exit 0, paths: ["**test*.py", "**/a*b*/**/c"]}}
+"""
+SETTINGS = """
+hooks:
+  inside: {forge: github, path: /inside, secret: {file: %s}, allow_from: [192.0.2.1]}
+  gitea: {secret: {file: %s}}
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +79,17 @@ def main() -> None:
         secret = Path(name, "inside")
         secret.touch(mode=0o600)
         secret.write_bytes(SECRET)
-        with webhookd(Path(name, "webhookd"), RULES, settings=SETTINGS % secret) as served:
+        with webhookd(Path(name, "webhookd"), RULES, settings=SETTINGS % (secret, secret)) as served:
             missed = [
                 *under_attack(served, options),
                 *under_large_bodies(served, options),
                 *under_bare_connects(served, options),
+                *under_large_forms(served, options),
                 *with_idle_connections(served, options),
+                *with_long_names(served, options),
                 *one_kind_after_the_other(served, options),
             ]
-            pushed = 3 * (options.seconds + 1) + 1
+            pushed = 4 * (options.seconds + 1) + 2
             runs = count_runs(Path(name, "webhookd"))
             missed += check("runs, of the good pushes alone", runs, holds=runs == pushed)
             missed += check("daemon alive", served.pid, holds=Path(f"/proc/{served.pid}").exists())
@@ -101,7 +113,7 @@ def check(what: str, value: object, *, holds: bool) -> list[str]:
     return [] if holds else [what]
 
 
-# -- 1 to 3. good pushes during an attack
+# -- 1 to 4. good pushes during an attack
 
 
 def under_attack(served: Served, options: argparse.Namespace) -> Iterator[str]:
@@ -127,6 +139,13 @@ def under_large_bodies(served: Served, options: argparse.Namespace) -> Iterator[
 def under_bare_connects(served: Served, options: argparse.Namespace) -> Iterator[str]:
     """Push over one second each, while 2,000 idle connections per second are opened."""
     yield from pushes_meanwhile(served, {connect_only: 4}, options, takes=1.0)
+
+
+def under_large_forms(served: Served, options: argparse.Namespace) -> Iterator[str]:
+    """Push 100 KB while clients send forms of 25 MiB with wrong signatures to a hook of Gitea."""
+    attackers: Mapping[Attacker, int] = {send_large_forms: 2}  # more would close each other's connections
+    statuses = yield from pushes_meanwhile(served, attackers, options, size=100_000, growth=LARGE_GROWTH)
+    yield from check("large forms were answered", dict(statuses), holds=set(statuses) <= {401, 408, 429})
 
 
 def pushes_meanwhile(  # noqa: PLR0913 - each is a fact of its own
@@ -157,7 +176,7 @@ def pushes_meanwhile(  # noqa: PLR0913 - each is a fact of its own
     return statuses
 
 
-# -- 4. too many connections
+# -- 5. too many connections
 
 
 def with_idle_connections(served: Served, options: argparse.Namespace) -> Iterator[str]:
@@ -172,7 +191,21 @@ def with_idle_connections(served: Served, options: argparse.Namespace) -> Iterat
     yield from check(what, f"{took:.3f}", holds=options.untimed or took < SLOWEST)
 
 
-# -- 5. one kind after the other
+# -- 6. work for the patterns
+
+
+def with_long_names(served: Served, options: argparse.Namespace) -> Iterator[str]:
+    """Send 20 MB of names of changed files."""
+    names = [f"{number}/" + "test" * 1000 for number in range(5000)]
+    commits = [{"added": names, "modified": [], "removed": []}]
+    before = served.cpu_seconds()
+    push(served, ref="refs/heads/names", commits=commits)
+    cpu = served.cpu_seconds() - before
+    what = "push of 5,000 long names, seconds of processor time"
+    yield from check(what, f"{cpu:.3f}", holds=options.untimed or cpu < SLOWEST)
+
+
+# -- 7. one kind after the other
 
 
 def one_kind_after_the_other(served: Served, options: argparse.Namespace) -> Iterator[str]:
@@ -228,7 +261,7 @@ def kinds() -> Iterator[Kind]:
 # -- the good ones
 
 
-def push(served: Served, *, size: int = 0, takes: float = 0.0) -> None:
+def push(served: Served, *, size: int = 0, takes: float = 0.0, **over: object) -> None:
     """Send a good push of about *size* bytes over *takes* seconds; it must be accepted."""
     commit = hashlib.sha1(str(time.time_ns()).encode(), usedforsecurity=False).hexdigest()
     body = json.dumps(
@@ -239,6 +272,7 @@ def push(served: Served, *, size: int = 0, takes: float = 0.0) -> None:
             "repository": {"full_name": "octocat/blog"},
             "padding": "x" * size,
         }
+        | over
     ).encode()
     headers = {
         "Content-Type": "application/json",

@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhookd.errors import BadPayload, UnsupportedContentType
-from webhookd.intake.payloads import FORM, JSON, content_type, json_text, parse_json, payload_field
+from webhookd.intake.payloads import (
+    FORM,
+    JSON,
+    MOST_FILE_NAMES,
+    changed_files,
+    content_type,
+    json_text,
+    parse_json,
+    payload_field,
+)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +149,18 @@ def test_an_escape_may_be_at_the_end_of_a_piece(before: int) -> None:
 @given(st.binary(max_size=100))
 def test_lower_case_escapes_of_every_byte_are_decoded(value: bytes) -> None:
     assert payload_field(b"payload=" + "".join(f"%{byte:02x}" for byte in value).encode()) == value
+
+
+@pytest.mark.parametrize("length", [10, 4000])
+def test_more_changed_files_than_are_looked_at_are_an_incomplete_list(length: int) -> None:
+    def commit(count: int) -> dict[str, list[str]]:
+        return {"added": [f"{n:0{length}}" for n in range(count)], "modified": [], "removed": []}
+
+    fitting = MOST_FILE_NAMES // (length + 100)
+    assert changed_files([commit(fitting)], every_commit=True)[1]
+    files, complete = changed_files([commit(fitting + 1)], every_commit=True)
+    assert (len(files or ()), complete) == (fitting, False)
+    assert changed_files([commit(10)] * 9000, every_commit=True)[1]  # each name counts once
 
 
 def test_a_lone_surrogate_is_still_json() -> None:

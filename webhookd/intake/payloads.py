@@ -7,6 +7,7 @@ import binascii
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Never
 
 from webhookd.errors import BadPayload, UnsupportedContentType
@@ -18,6 +19,7 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 LONGEST_NAME = 4096  # characters of a repository or ref; Linux accepts no longer path either
 LONGEST_TEXT = 16_384  # characters of a commit message or URL
+MOST_FILE_NAMES = 4 * 1024**2  # characters of all changed files of a push, with 100 more for each file
 
 _LARGEST_COUNT = 2**31  # no push has that many commits
 _FIELD = b"payload="
@@ -181,16 +183,22 @@ def changed_files(commits: Sequence[Payload], *, every_commit: bool) -> tuple[tu
     """Return the changed files, sorted, and whether the list is complete.
 
     *every_commit* says that the forge left no commit out. No commits at all also means "unknown":
-    a new branch, a tag, or a branch set back to an older commit.
+    a new branch, a tag, or a branch set back to an older commit. More than MOST_FILE_NAMES are not looked at.
     """
     lists = [commit.get(key) for commit in commits for key in _FILE_LISTS]
     known = [files for files in lists if isinstance(files, list)]
     if not known:
         return None, False
-    names = [file for files in known for file in files]
-    usable = [file for file in names if isinstance(file, str) and len(file) <= LONGEST_NAME]
-    complete = every_commit and len(known) == len(lists) and len(usable) == len(names)
-    return tuple(sorted(set(usable))), complete
+    complete, room, found = every_commit and len(known) == len(lists), MOST_FILE_NAMES, set[str]()
+    for file in chain.from_iterable(known):
+        if not isinstance(file, str) or len(file) > LONGEST_NAME:
+            complete = False
+        elif file not in found:
+            room -= len(file) + 100
+            if room < 0:
+                return tuple(sorted(found)), False
+            found.add(file)
+    return tuple(sorted(found)), complete
 
 
 def _encodable(value: str) -> str:
