@@ -27,6 +27,9 @@ def serve(ctx: click.Context, *, log_format: str | None) -> None:
     After SIGTERM or SIGINT it waits for running commands; a second signal ends them.
     SIGHUP reloads the configuration.
     """
+    from webhookd.daemon.signals import leave_init_behind
+
+    leave_init_behind()  # first: what it would import stays in memory twice
     from webhookd import config as configuration
     from webhookd.daemon import eventlog
     from webhookd.daemon.service import Daemon
