@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from webhookd.errors import NotPossible, WebhookdError, in_words
+from webhookd.models.layout import StateLayout
 
-_NAME = "control.sock"
 _PIECE = 64 * 1024  # bytes
 _LONGEST = 16 * 1024**2  # bytes of an answer; whoever runs commands as the daemon's user may forge it
 _PAUSE = 1.0  # seconds after a failed accept
@@ -33,7 +33,7 @@ class Control:
         import structlog  # noqa: PLC0415 - slow to import, and commands that call `ask` do not log
 
         self._log = structlog.get_logger(__name__)
-        self._path = state_dir / _NAME
+        self._path = StateLayout(state_dir).control_socket
         self._handlers = handlers
         self._stopping = threading.Event()
         self._path.unlink(missing_ok=True)  # left by a killed daemon; no other one uses this directory
@@ -105,7 +105,7 @@ def ask(state_dir: Path, word: str, *, patience: float = _TIMEOUT) -> Mapping[st
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(patience)
         try:
-            with _short_path(state_dir / _NAME) as name:
+            with _short_path(StateLayout(state_dir).control_socket) as name:
                 connection.connect(name)
         except (FileNotFoundError, ConnectionRefusedError):
             return None

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from webhookd.config.accounts import user_name
 from webhookd.errors import StateDirInUse, WebhookdError, in_words
+from webhookd.models.layout import StateLayout
 
 _TRIES = 10
 _BETWEEN_TRIES = 0.05  # seconds
@@ -21,7 +22,7 @@ def lock_state_dir(path: Path) -> Iterator[None]:
         # Only the owner can list it; a command of another user can pass through it to its own payload.
         path.mkdir(mode=0o711, parents=True, exist_ok=True)
         _refuse_foreign(path)
-        lock = os.open(path / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = os.open(StateLayout(path).daemon_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise WebhookdError(
             f'state_dir "{path}" cannot be used: {in_words(error)}',
