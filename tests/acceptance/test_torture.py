@@ -26,7 +26,7 @@ RULES = """
     stubborn: {{timeout: 1s, grace: 1s, run: '{guard} trap "" TERM; while :; do sleep 600; done'}}
     forks: {{grace: 1s, run: '{guard} (setsid sh -c "trap : TERM; sleep 600; sleep 600" &); {mark}'}}
     holds: {{grace: 1s, run: '{guard} sleep 600 & {mark}'}}
-    chatty: {{run: '{guard} for i in $(seq 16); do head -c 64M /dev/zero; sleep 0.3; done; {mark}'}}
+    chatty: {{run: '{guard} for i in $(seq 16); do head -c 4M /dev/zero; sleep 0.3; done; {mark}'}}
     vanishes: {{run: '{guard} mkdir -p {folder}/gone && cd {folder}/gone && rm -r {folder}/gone; {mark}'}}
 """
 GUARD = (
@@ -148,7 +148,8 @@ def daemon(tmp_path: Path, marks: Path) -> Iterator[Daemon]:
     made = Daemon(tmp_path / "daemon", f"  octocat/blog:\n{rules(marks)}", settings=SETTINGS)
     made.state_dir.mkdir(parents=True)
     if os.geteuid() == 0:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256m", "tmpfs", made.state_dir], check=True)
+        options = "size=256m,mode=700"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", made.state_dir], check=True)
     yield made.start()
     made.close()
     if os.geteuid() == 0:
