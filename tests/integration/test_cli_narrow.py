@@ -86,5 +86,5 @@ def test_doctor_keeps_every_word(tmp_path: Path, width: int) -> None:
     assert max(map(columns, lines)) <= width
     shown = "".join(squeezed(lines).split())
     for finding in findings:
-        if finding["check"] != "clock":  # the time is another one by now
+        if finding["check"] not in {"clock", "disk"}:  # these have changed by now
             assert "".join(finding["message"].split()) in shown
