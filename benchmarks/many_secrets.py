@@ -37,7 +37,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Time to refuse a forged body, by number of secrets")
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
-    numbers = (1, 16, 200, 1000)
+    numbers = (1, 16, 200, 1000)  # own secrets, of names and as many of patterns
     print(f"{'':40}" + "".join(f"{number:>12,}" for number in numbers) + "   own secrets")
     for what, body in bodies().items():
         costs = [cost(body, number, rounds) for number in numbers]
@@ -61,6 +61,10 @@ def cost(body: bytes, number: int, rounds: int) -> float:
     secrets = [Secret(label="own", key=b"own %d" % each) for each in range(number)]
     repositories = [
         Repository(pattern=f"octocat/r{each}", hook="github", secrets=(secret,))
+        for each, secret in enumerate(secrets)
+    ]
+    repositories += [
+        Repository(pattern=f"*{each}/*", hook="github", secrets=(secret,))
         for each, secret in enumerate(secrets)
     ]
     request = Request(headers=HEADERS, body=body)

@@ -268,7 +268,24 @@ def test_a_repository_is_found_in_the_body_however_it_is_written(name: Forge, bo
     assert [keyring.repository for keyring in keyrings] == ["", "octocat/r7"]
 
 
-def test_the_own_secrets_of_patterns_are_always_tried() -> None:
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        (Forge.GITHUB, b'{"sender":{"full_name":"x"},"repository":{"full_name":"Octocat/x"}}'),
+        (Forge.BITBUCKET_DC, b'{"actor":{"slug":"a"},"repository":{"slug":"x","project":{"key":"octocat"}}}'),
+    ],
+)
+def test_the_own_secret_of_a_pattern_is_tried_if_the_body_mentions_what_it_matches(
+    name: Forge, body: bytes
+) -> None:
+    others = [make_repository(pattern=f"p{n}/*", secrets=(SHOP,)) for n in range(200)]
     every = make_repository(pattern="octocat/*", secrets=(SHOP,))
-    keyrings = keyrings_for(make_hook(), [*many(), every], body=b"{}")
+    keyrings = keyrings_for(make_hook(forge=name), [*many(), *others, every], body=body)
     assert [keyring.repository for keyring in keyrings] == ["", "octocat/*"]
+
+
+def test_no_body_has_the_keys_of_many_patterns_tried() -> None:
+    patterns = [make_repository(pattern=f"**{n % 10}*/**", secrets=(SHOP,)) for n in range(1000)]
+    mentioned = [{"full_name": f"{n}/1234567890"} for n in range(1000)]
+    for body in (b"{}", json.dumps(mentioned).encode()):
+        assert len(list(keyrings_for(make_hook(), patterns, body=body))) <= MANY + 1

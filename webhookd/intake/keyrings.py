@@ -2,24 +2,25 @@
 
 The repository is known only after the JSON is parsed, and the JSON is parsed only once the signature is
 right. So all keys are tried, unless there are many: a hostile body of 25 MB would be hashed once for each.
-Then only those of the repositories that the raw bytes mention are tried. This decides nothing but what is
-tried: `opening_for` asks for the key of the repository that the parsed payload names.
+Then only those of the repositories and patterns that the raw bytes mention are tried, and no more than a
+few. This decides nothing but what is tried: `opening_for` asks for the key of the repository that the parsed
+payload names.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterator, Sequence
+from itertools import islice, product
 
 from webhookd.errors import NotAuthentic
 from webhookd.intake.causes import Cause
 from webhookd.intake.forges import forge
-from webhookd.intake.globs import is_pattern
+from webhookd.intake.globs import is_pattern, matches
 from webhookd.intake.matching import repositories_of
 from webhookd.intake.payloads import percent_decoded
 from webhookd.intake.signature import Keyring, Opening, split_tokens
 from webhookd.models.settings import Hook, Repository, Secret
 
-MANY = 16  # repositories whose own keys are tried without a look at the body, and at most after one
+MANY = 16  # own keys that are tried without a look at the body; after one, as many of names and of patterns
 _MOST_PLACES = 10_000  # looked at in one body
 # What follows a key: a quote, a colon and the text in quotes, plain or percent-encoded.
 _VALUE = re.compile(
@@ -84,19 +85,24 @@ def opening_for(opened: Sequence[Opening], repo: str, repository: Repository | N
 def _mentioned(repositories: Sequence[Repository], body: bytes, keys: Sequence[str]) -> list[Repository]:
     """Return the repositories that *body* mentions; a name has a part at each of *keys*."""
     values = [_values(body, key) for key in keys]
+    names = ["/".join(parts) for parts in islice(product(*values), MANY)]  # a push has few
     named = (repository for repository in repositories if _is_in(values, repository.pattern.casefold()))
-    patterns = [repository for repository in repositories if is_pattern(repository.pattern)]
-    return [*islice(named, MANY), *patterns]
+    fitting = (repository for repository in repositories if _fits_any(repository.pattern.casefold(), names))
+    return [*islice(named, MANY), *islice(fitting, MANY)]
 
 
-def _is_in(values: Sequence[set[str]], name: str) -> bool:
+def _fits_any(pattern: str, names: Sequence[str]) -> bool:
+    return is_pattern(pattern) and any(matches(pattern, name) for name in names)
+
+
+def _is_in(values: Sequence[Collection[str]], name: str) -> bool:
     parts = name.split("/", len(values) - 1) if len(values) > 1 else [name]
     return len(parts) == len(values) and all(part in found for part, found in zip(parts, values, strict=True))
 
 
-def _values(body: bytes, key: str) -> set[str]:
-    """Return all texts at *key* in *body*, which is JSON or a form, at any depth."""
-    found: set[str] = set()
+def _values(body: bytes, key: str) -> Collection[str]:
+    """Return all texts at *key* in *body*, which is JSON or a form, at any depth, the first one first."""
+    found: dict[str, None] = {}
     word, place = key.encode(), -1
     for _ in range(_MOST_PLACES):
         place = body.find(word, place + 1)
@@ -104,5 +110,5 @@ def _values(body: bytes, key: str) -> set[str]:
             break
         if match := _VALUE.match(body, place + len(word)):
             text = percent_decoded(match[1]).replace(b"\\/", b"/").decode(errors="replace")
-            found.add(text.casefold())
+            found[text.casefold()] = None
     return found
