@@ -11,7 +11,7 @@ from webhookd.cli import main
 TWO_HOOKS = """
     hooks:
       github: {secret: {file: secret}}
-      gitea: {secret: {file: secret}}
+      gitea: {secret: {file: gitea}}
     repos:
       octocat/blog:
         hook: github
@@ -29,6 +29,7 @@ TWO_HOOKS = """
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     write_secret(tmp_path)
+    write_secret(tmp_path, name="gitea", content=b"y" * 32)
     return write_config(tmp_path, TWO_HOOKS)
 
 

@@ -262,9 +262,10 @@ def test_a_byte_order_mark_and_windows_line_ends_are_allowed(tmp_path: Path) -> 
 def test_a_likely_mistake_is_a_warning(tmp_path: Path) -> None:
     text = (
         SECRET
-        + "trusted_proxies: [0.0.0.0/0]\nhooks: {gitea: {secret: {file: secret}}}\n"
+        + "trusted_proxies: [0.0.0.0/0]\nhooks: {gitea: {secret: {file: other}}}\n"
         + "repos: {a/b: {hook: gitea, branches: {x: y}}}"
     )
+    write_secret(tmp_path, name="other", content=b"y" * 32)
     assert warnings(tmp_path, text) == [
         '1:1: secret: no repository uses the hook "github" (a repository names it: hook: github)',
         (

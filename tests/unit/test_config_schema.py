@@ -150,7 +150,7 @@ def test_the_example_shows_every_key() -> None:
 
 def test_the_example_loads_if_its_secrets_and_accounts_exist(tmp_path: Path) -> None:
     for name in ("secret", "codeberg-authorization", "gitlab-token", "shop"):
-        write_secret(tmp_path, name=name)
+        write_secret(tmp_path, name=name, content=name.encode() * 16)
     write_secret(tmp_path, name="gitlab-signing", content=b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
     text = EXAMPLE.read_text().replace("/etc/webhookd", str(tmp_path))
     for account in ("user: deploy", "group: www-data"):

@@ -118,6 +118,32 @@ def test_a_key_is_the_content_of_the_file_without_one_newline(
     assert secret.key == b"x" + content.removesuffix(b"\r")
 
 
+@pytest.mark.parametrize("content", [b"\0", b"\0" * 32 + b"\n", b"\0" * 100, b" \0\n"])
+def test_a_secret_of_nul_bytes_is_refused_as_hmac_takes_it_for_an_empty_one(
+    tmp_path: Path, content: bytes
+) -> None:
+    write_secret(tmp_path, name="other", content=content)
+    assert problem_of(tmp_path, "{file: other}").startswith("the secret is empty")
+
+
+def test_one_secret_for_two_hooks_is_a_warning(tmp_path: Path) -> None:
+    write_secret(tmp_path, name="other", content=b"y" * 32)
+    text = """\
+        secret: {file: secret}
+        hooks:
+          gitea: {secret: [{file: other}, {file: secret}]}
+          lab: {forge: gitlab, token: {file: other}}
+          gogs: {secret: [{file: third}, {file: third}]}
+        repos: {a/b: {hook: gitea, secret: {file: other}, branches: {main: x}}}
+        """
+    write_secret(tmp_path, name="third", content=b"z" * 32)
+    hint = "give each its own: a delivery for one can be sent to the other"
+    assert [warning for warning in warnings(tmp_path, text) if "this secret" in warning] == [
+        f'1:9: secret: hook "gitea" has this secret too ({hint})',
+        f'4:31: hooks.lab.token: hook "gitea" has this secret too ({hint})',
+    ]
+
+
 @pytest.mark.parametrize("content", [b"", b"\n", b"\r\n", b"\n\n", b" \t\n"])
 def test_an_empty_secret_is_refused(tmp_path: Path, content: bytes) -> None:
     write_secret(tmp_path, name="other", content=content)
@@ -320,12 +346,13 @@ def test_a_secret_that_is_probably_a_mistake_is_a_warning(
                 'goes under "token")'
             ),
         ),
-        ("whsec_", "not a signing secret: no base64 after whsec_ (copy all of it again)"),
+        ("whsec_", "not a signing secret: no base64 key after whsec_ (copy all of it again)"),
         (
             "whsec_%%%%" + "x" * 16,
-            "not a signing secret: no base64 after whsec_ (copy all of it again)",
+            "not a signing secret: no base64 key after whsec_ (copy all of it again)",
         ),
-        ("whsec_MfKQ9", "not a signing secret: no base64 after whsec_ (copy all of it again)"),
+        ("whsec_" + "A" * 32, "not a signing secret: no base64 key after whsec_ (copy all of it again)"),
+        ("whsec_MfKQ9", "not a signing secret: no base64 key after whsec_ (copy all of it again)"),
     ],
 )
 def test_gitlabs_signing_secret_is_checked(tmp_path: Path, key: str, problem: str) -> None:
@@ -344,7 +371,7 @@ def test_a_repositorys_own_secret_at_gitlab_is_a_token_unless_it_says_otherwise(
     for key in (KEY, SIGNING):
         assert load(tmp_path, text, env={"KEY": key}).repositories[0].secrets[0].key == key.encode()
     assert problems(tmp_path, text, env={"KEY": "whsec_%"}) == [
-        ("2:23: repos.a/b.secret: not a signing secret: no base64 after whsec_ (copy all of it again)")
+        ("2:23: repos.a/b.secret: not a signing secret: no base64 key after whsec_ (copy all of it again)")
     ]
 
 

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 
@@ -57,6 +57,7 @@ class SecretReader:
     uid: int
     trusted: Collection[int]  # users who may change a secret
     credential: Callable[[str], Path | None]  # outside the unit: the file that the unit loads
+    hook_of: dict[bytes, str] = field(default_factory=dict)  # the first hook that has a key
 
     def read(
         self, path: KeyPath, sources: SecretSources | None, *, expected: Expected = Expected.ANYTHING
@@ -80,9 +81,18 @@ class SecretReader:
             if not self.document.has_error(path):
                 self.document.error(path, str(bad), bad.hint)
             return None
-        for message, hint in _doubts(key):
+        for message, hint in (*_doubts(key), *self._other_hook(path, key)):
             self.document.warn(path, message, hint)
         return Secret(label=unread.label, key=key)
+
+    def _other_hook(self, path: KeyPath, key: bytes) -> Iterator[tuple[str, str]]:
+        """Yield what is wrong with a key that another hook has too; a `secret` at the top is GitHub's."""
+        if path[0] != "repos":
+            hook = str(path[1]) if path[0] == "hooks" else "github"
+            other = self.hook_of.setdefault(key, hook)
+            if other != hook:
+                hint = "give each its own: a delivery for one can be sent to the other"
+                yield f"hook {quoted(other)} has this secret too", hint
 
     def _content(self, path: KeyPath, source: str | SecretSource) -> bytes:
         """Return the bytes that *source* holds; raise BadValue if they cannot be read."""
@@ -188,13 +198,14 @@ def _check(key: bytes, expected: Expected) -> None:
     if expected is Expected.SIGNING and not signing:
         hint = 'GitLab\'s signing secret begins with whsec_; its secret token goes under "token"'
         raise BadValue("not a signing secret", hint=hint)
-    if signing and expected is not Expected.ANYTHING and not _is_base64(key.removeprefix(_SIGNING_PREFIX)):
-        raise BadValue("not a signing secret: no base64 after whsec_", hint="copy all of it again")
+    if signing and expected is not Expected.ANYTHING and not _is_key(key.removeprefix(_SIGNING_PREFIX)):
+        raise BadValue("not a signing secret: no base64 key after whsec_", hint="copy all of it again")
 
 
-def _is_base64(text: bytes) -> bool:
+def _is_key(text: bytes) -> bool:
+    """Return whether *text* is base64 of anything but NUL bytes, which are the empty key for HMAC."""
     try:
-        return bool(base64.b64decode(text + b"=" * (-len(text) % 4), validate=True))
+        return bool(base64.b64decode(text + b"=" * (-len(text) % 4), validate=True).strip(b"\0"))
     except binascii.Error:
         return False
 

@@ -60,10 +60,11 @@ class Secret:
     def key_in(content: bytes) -> bytes:
         """Return the key in the content of a file or variable; raise BadValue if it is empty.
 
-        One newline at the end, which an editor or `echo` puts there, is not part of the key.
+        One newline at the end, which an editor or `echo` puts there, is not part of the key. NUL bytes alone
+        are empty too: HMAC fills a short key up with them.
         """
         key = content.removesuffix(b"\r\n" if content.endswith(b"\r\n") else b"\n")
-        if not key.strip():
+        if not key.strip(b"\0 \t\r\n\v\f"):
             hint = "an empty secret would let everybody in: openssl rand -hex 32"
             raise BadValue("the secret is empty", hint=hint)
         return key
