@@ -74,6 +74,10 @@ def test_a_daemon_that_waits_says_for_what_and_a_second_signal_hurries_it(start:
     said = "stopping when the running commands have ended - another signal ends them now"
     wait_for(lambda: f"{said} running=octocat/blog@main" in daemon.log)
     assert daemon.run_command("status").stdout.startswith("daemon   stopping (pid ")
+    waiting = daemon.run_command("deploy", "octocat/blog@main").stderr
+    assert "run 2 waits: the daemon is stopping (the next one starts it)" in waiting
+    assert "the daemon is stopping" in daemon.run_command("runs").stdout
+    assert "!  warning  daemon         stopping: it starts no runs" in daemon.run_command("doctor").stdout
     assert daemon.stop(signal.SIGINT) == 0
     assert daemon.run_command("status", check=False).stdout.startswith("daemon   down")
 

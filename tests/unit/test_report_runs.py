@@ -70,12 +70,27 @@ def test_a_narrow_terminal_leaves_out_the_pusher_and_then_the_commit_and_never_t
         "RUN  STATE     TARGET             REF   COMMIT    QUEUED   TOOK   REASON, TITLE",
         "9    x failed  octocat/blog@main  main  6113728f  10m ago  3m05s  exited with 3",
     ]
-    assert runs_table(runs, queue=snapshot(LATER), width=40).splitlines() == [
+    other = make_run(run=8, ref="refs/heads/preview/1", target="octocat/blog@preview/*")
+    assert runs_table([*runs, other], queue=snapshot(LATER), width=40).splitlines() == [
         "RUN STATE TARGET REF QUEUED TOOK",
         "    REASON, TITLE",
         "9 x failed octocat/blog@main main",
         "    10m ago 3m05s",
         "    exited with 3",
+        "8 . queued octocat/blog@preview/*",
+        "    preview/1 10m ago",
+    ]
+
+
+def test_one_long_name_leaves_the_other_rows_aligned() -> None:
+    long = "a-group/with-a-subgroup/and-a-long-name@main"
+    runs = [make_run(run=9, target=long, reason="x"), make_run(run=8, reason="y")]
+    assert runs_table(runs, queue=snapshot(LATER), width=60).splitlines() == [
+        "RUN  STATE     TARGET           QUEUED   TOOK  REASON, TITLE",
+        "9 . queued a-group/with-a-subgroup/and-a-long-name@main",
+        "    10m ago",
+        "    x",
+        "8    . queued  octocat/blog@main  10m ago        y",
     ]
 
 

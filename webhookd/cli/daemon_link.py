@@ -124,6 +124,7 @@ def queue_snapshot(store: "Store", folder: Path) -> "QueueSnapshot":
     return QueueSnapshot(
         now=datetime.now(UTC),
         daemon_up=is_up,
+        stopping=is_up and daemon_status(folder).get("stopping") is True,
         paused=store.paused(),
         running=store.running(),
         queued=store.runs(state=RunState.QUEUED, limit=LOOKED_THROUGH),

@@ -13,7 +13,7 @@ from webhookd.cli import doctor_host as host
 from webhookd.cli import doctor_network as network
 from webhookd.cli import output
 from webhookd.cli.configuration import config_file, daemon_dir, named_config
-from webhookd.cli.daemon_link import other_config
+from webhookd.cli.daemon_link import daemon_status, other_config
 from webhookd.cli.options import config_option, json_option
 from webhookd.cli.state import enter, is_there
 from webhookd.config import SecretAccess, load
@@ -61,7 +61,10 @@ def _daemon(ctx: click.Context, folder: Path, answer: Mapping[str, Any], *, url:
     if "error" in answer:
         yield Finding.problem("daemon", answer["error"], answer["hint"])
         return
-    yield Finding.ok("daemon", f'up, as "{answer["user"]}", on "{folder}"')
+    if daemon_status(folder).get("stopping"):
+        yield Finding.warning("daemon", "stopping: it starts no runs", "start it again when it has ended")
+    else:
+        yield Finding.ok("daemon", f'up, as "{answer["user"]}", on "{folder}"')
     named = named_config(ctx)
     used = other_config(folder, named)
     if used is not None:

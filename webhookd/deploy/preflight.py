@@ -80,10 +80,12 @@ def examine(target: Target) -> Iterator[Finding]:
     if state == "closed" and target.cwd is not None:
         return  # no command starts, and what a relative path leads to is not to be told
     starts = all(finding.level is not Level.PROBLEM for finding in in_folder)
-    fine = []
+    fine: list[str] = []
+    told: list[Finding] = []
     for when, command, place in zip(("runs", "on deletion runs"), commands, places, strict=False):
         wrong = list(_about_command(stage, command, place))
-        yield from wrong
+        yield from (finding for finding in wrong if finding not in told)
+        told += wrong
         if not wrong:
             shown = ["/bin/sh"] if isinstance(command, str) else [place, *command[1:]]
             fine.append(f"{when} {shlex.join(shown)}")

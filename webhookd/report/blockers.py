@@ -15,6 +15,7 @@ class QueueSnapshot:
 
     now: datetime
     daemon_up: bool
+    stopping: bool = False  # the daemon waits for running commands
     paused: Collection[str]  # targets
     running: Sequence[Run]
     queued: Sequence[Run]  # not all if there are very many
@@ -38,6 +39,8 @@ def blockers(run: Run, queue: QueueSnapshot) -> Iterator[Blocker]:
     if not queue.daemon_up:
         hint = "`systemctl start webhookd` or `webhookd serve` starts it"
         yield Blocker(what="the daemon is down", hint=hint)
+    if queue.stopping:
+        yield Blocker(what="the daemon is stopping", hint="the next one starts it")
     if run.target in queue.paused:
         hint = f"`webhookd resume {shlex.quote(run.target)}` ends that"
         yield Blocker(what="its target is paused", hint=hint)

@@ -30,7 +30,7 @@ COLOURS = {  # SGR codes
 }
 HEADINGS = ("RUN", "STATE", "TARGET", "REF", "COMMIT", "PUSHER", "QUEUED", "TOOK", "REASON, TITLE")
 COMMIT_LENGTH = 8
-DISPENSABLE = tuple(map(HEADINGS.index, ("PUSHER", "COMMIT")))  # left out on a narrow terminal, in this order
+DISPENSABLE = ("PUSHER", "COMMIT", "REF")  # left out on a narrow terminal, in this order
 
 
 def runs_table(
@@ -38,7 +38,11 @@ def runs_table(
 ) -> str:
     """Lay out *runs* as a table with headings, no line wider than *width*."""
     rows = [HEADINGS, *(_row(run, queue) for run in runs)]
-    heading, *lines = table(rows, width=width, dispensable=DISPENSABLE)
+    is_named = all(
+        run.target.endswith(f"@{short_ref(run.ref)}") for run in runs
+    )  # then the ref says it again
+    dispensable = map(HEADINGS.index, DISPENSABLE if is_named else DISPENSABLE[:-1])
+    heading, *lines = table(rows, width=width, dispensable=dispensable)
     return "\n".join([heading, *painted(lines, runs, color=color)])
 
 

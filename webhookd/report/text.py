@@ -29,33 +29,35 @@ def table(
     """Align *rows* of printable cells and return the text of each, no line of it wider than *width*.
 
     If there is no room, the *dispensable* columns are left out, in this order and as few as possible. Then
-    the last cell is wrapped; nothing is cut.
+    the last cell is wrapped, and a long cell moves the rest of its row. Nothing is cut.
     """
     left = list(range(len(rows[0]))) if rows else []
     for column in (None, *dispensable):
         left = [other for other in left if other != column]
         shown = [[row[at] for at in left] for row in rows]
         *widths, last = [max(map(columns, column)) for column in zip(*shown, strict=True)] or [0]
-        begin = sum(widths) + len(GAP) * len(widths)  # of the last column
-        if width is None or begin + min(last, LEAST) <= width:
+        if width is None or sum(widths) + len(GAP) * len(widths) + min(last, LEAST) <= width:
             break
-    room = None if width is None else width - begin
-    return [_row(row, widths, room=room, width=width) for row in shown]
+    else:
+        widths = [min(size, (width or 0) // 4) for size in widths]  # one long name does not align all rows
+    return [_row(row, widths, width) for row in shown]
 
 
-def _row(cells: Sequence[str], widths: Sequence[int], *, room: int | None, width: int | None) -> str:
+def _row(cells: Sequence[str], widths: Sequence[int], width: int | None) -> str:
     *first, last = cells
     padded = [cell + " " * (size - columns(cell)) for cell, size in zip(first, widths, strict=True)]
-    if room is None or width is None or columns(last) <= room:
-        return GAP.join([*padded, last]).rstrip()
+    head = GAP.join(padded)
+    room = columns(last) if width is None else width - columns(head + GAP)
+    if columns(last) <= room:
+        return f"{head}{GAP}{last}".rstrip()
     if room >= LEAST:
         line, *more = _wrapped(last.split(" "), room)
-        return "\n".join([GAP.join([*padded, line]), *(" " * (width - room) + line for line in more)])
-    head, *more = [GAP.join(padded).rstrip()]
-    if columns(head) > width:
-        head, *more = _wrapped(filter(None, first), width - INDENT)
-    more += _wrapped(last.split(" "), width - INDENT)
-    return "\n".join([*filter(None, [head]), *(" " * INDENT + line for line in more if line)])
+        return "\n".join([f"{head}{GAP}{line}", *(" " * columns(head + GAP) + line for line in more)])
+    below = columns(head + GAP) + room - INDENT
+    first = (
+        [head.rstrip()] if columns(head.rstrip()) <= below + INDENT else _wrapped(filter(None, first), below)
+    )
+    return f"\n{' ' * INDENT}".join(filter(None, [*first, *_wrapped(last.split(" "), below)]))
 
 
 def _wrapped(words: Iterable[str], width: int) -> list[str]:
