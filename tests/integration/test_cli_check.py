@@ -81,19 +81,21 @@ def test_for_a_missing_file_the_hint_is_init(tmp_path: Path) -> None:
 
 
 def test_warnings_go_to_stderr_and_the_exit_code_is_0(file: Path) -> None:
-    (file.parent / "secret").chmod(0o644)
+    for name in ("secret", "gitea"):
+        (file.parent / name).chmod(0o644)
     result = check("--config", file)
     assert result.exit_code == 0
     assert result.stdout.startswith(f"{file}: ok")
     assert result.stderr.splitlines() == [
-        f'warning: {file}:{line}: hooks.{hook}.secret: "{file.parent}/secret" can be read by every user '
-        f"of this machine (chmod 600 {file.parent}/secret)"
-        for line, hook in (("3:20", "github"), ("4:19", "gitea"))
+        f'warning: {file}:{line}: hooks.{hook}.secret: "{file.parent}/{name}" can be read by every user '
+        f"of this machine (chmod 600 {file.parent}/{name})"
+        for line, hook, name in (("3:20", "github", "secret"), ("4:19", "gitea", "gitea"))
     ]
 
 
 def test_a_good_file_is_summarised_as_json(file: Path) -> None:
-    (file.parent / "secret").chmod(0o644)
+    for name in ("secret", "gitea"):
+        (file.parent / name).chmod(0o644)
     result = check("--config", file, "--json")
     told = json.loads(result.stdout)
     assert (result.exit_code, result.stderr) == (0, "")

@@ -1,17 +1,23 @@
 """The decision about a request: the order of trust, the reasons, the repository's own secret."""
 
 import json
+import shutil
+import subprocess
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from factories import BEFORE, COMMIT, NOW, make_hook, make_repository, make_secret, make_target
+from factories import BEFORE, COMMIT, NOW, make_hook, make_push, make_repository, make_secret, make_target
+from hypothesis import given
+from hypothesis import strategies as st
 
 from webhookd.errors import BadPayload, NotAuthentic, Rejected, UnsupportedContentType
 from webhookd.intake import receive, signature
 from webhookd.intake.causes import Cause
-from webhookd.intake.forges import forge
+from webhookd.intake.forges import Reading, forge
 from webhookd.intake.keyrings import MANY, keyrings_for
+from webhookd.intake.matching import decide, explain_push
+from webhookd.intake.refs import is_ref
 from webhookd.models.delivery import Decision, Kind, Request
 from webhookd.models.settings import Forge, RefKind, Repository, Secret
 
@@ -127,6 +133,34 @@ def test_a_tag_runs_tag_rules() -> None:
     assert (match.push.tag, match.push.branch, match.push.created) == ("v1", None, True)
 
 
+NO_REFS = ["main", "refs/heads/", "refs/heads/a..b", "refs/heads/a b", "refs/heads/.a", "refs/heads/a/.b"]
+NO_REFS += [f"refs/heads/a{char}b" for char in "~^:?*[\\\x01\x7f"]
+NO_REFS += ["refs/heads/a.lock", "refs/heads/a.lock/b", "refs/heads/a.", "refs/heads//a", "/refs/heads/a"]
+NO_REFS += ["refs/heads/a@{b", "refs/heads/a/", "refs/heads/../main"]
+NO_REPOSITORIES = ["..", "octocat/..", "../blog", "octocat/./blog", "octocat//blog", "/blog", "octocat/"]
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+@pytest.mark.parametrize(
+    "ref", [*NO_REFS, "refs/heads/a/b", "refs/heads/@", "refs/heads/ü", "refs/x/y", "refs/heads/-a;$(b)'"]
+)
+def test_a_ref_is_what_git_says_it_is(ref: str) -> None:
+    result = subprocess.run(["git", "check-ref-format", ref], check=False)
+    assert is_ref(ref) is (result.returncode == 0)
+
+
+@given(st.text(st.sampled_from("ab/.@{~^:?*[\\ lock\x7f\u202e"), max_size=12))
+def test_reasons_are_printable_whatever_the_names_are(name: str) -> None:
+    push = make_push(repo=f"octocat/{name}\x1b", ref=f"refs/heads/{name}\u202e\x85")
+    reading = Reading(kind=Kind.PUSH, repo=push.repo, pushes=(push,))
+    every = make_repository(pattern="**", targets=(make_target(pattern="**"), make_target(pattern="x")))
+    matches, reason = decide("push", reading, None)
+    reasons = [reason, *(verdict.reason for verdict in explain_push(push, [every]))]
+    reasons += [match.reason for match in decide("push", reading, every)[0]]
+    assert all(each.isprintable() for each in reasons)
+    assert matches == ()
+
+
 @pytest.mark.parametrize(
     "payload",
     [
@@ -134,6 +168,8 @@ def test_a_tag_runs_tag_rules() -> None:
         push_payload(ref=None),
         push_payload(ref=""),
         push_payload(ref=17),
+        *(push_payload(ref=ref) for ref in NO_REFS),
+        *(push_payload(repository={"full_name": name}) for name in NO_REPOSITORIES),
         push_payload(ref="refs/heads/a\nb"),
         push_payload(ref="refs/heads/a\x00b"),
         push_payload(ref="refs/heads/\ud800"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from webhookd.errors import NotAuthentic, Rejected
+from webhookd.errors import NotAuthentic, Rejected, printable
 from webhookd.intake import matching, payloads
 from webhookd.intake.diagnose import Diagnosis, case_of, diagnose
 from webhookd.intake.forges import Adapter, Reading, forge
@@ -116,7 +116,11 @@ def _completed(request: Request, adapter: Adapter) -> tuple[Request, list[str]]:
     key = adapter.event_header.lower()
     if key not in headers:
         headers[key] = _guessed_event(replace(request, headers=headers), adapter)
-        words = f'taken for "{headers[key]}" by its content' if headers[key] else "the event is unknown"
+        words = (
+            f'taken for "{printable(headers[key])}" by its content'
+            if headers[key]
+            else "the event is unknown"
+        )
         notes.append(f"no {adapter.event_header} header: {words}")
     return replace(request, headers=headers), notes
 

@@ -7,6 +7,7 @@ the file. The winning key may have several targets: all of them run.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from webhookd.errors import printable
 from webhookd.intake import globs
 from webhookd.intake.forges import Reading
 from webhookd.intake.refs import PREFIXES, split_ref
@@ -57,7 +58,7 @@ def _decide_push(push: PushEvent, repository: Repository | None) -> tuple[list[M
     kind, name = split_ref(push.ref)
     targets = () if repository is None else targets_for(repository, kind, name)
     if not targets:
-        return [], [f"no target for {push.repo} {push.ref}"]
+        return [], [printable(f"no target for {push.repo} {push.ref}")]
     skipped = [(target, skip_reason(push, target)) for target in targets]
     matches = [
         Match(push=push, target=target, reason=_why(kind, name, target.pattern))
@@ -147,8 +148,8 @@ def _winner(patterns: Sequence[str], name: str) -> str | None:
 def _why(kind: RefKind, name: str, pattern: str) -> str:
     """Return in words why *pattern* matches a branch or tag."""
     if pattern == name:
-        return f'{kind} "{name}" is named exactly'
-    return f'{kind} "{name}" matches "{pattern}"'
+        return printable(f'{kind} "{name}" is named exactly')
+    return printable(f'{kind} "{name}" matches "{pattern}"')
 
 
 def _verdicts(
@@ -157,7 +158,7 @@ def _verdicts(
     other = _not_this_repository(repository, chosen, repo)
     winner = _winner([t.pattern for t in repository.targets if t.ref_kind is kind], name)
     for target in repository.targets:
-        reason = other or _not_this_rule(target, kind, name, winner)
+        reason = printable(other or _not_this_rule(target, kind, name, winner))
         yield RuleVerdict(
             target=target, matched=not reason, reason=reason or _why(kind, name, target.pattern)
         )

@@ -17,6 +17,7 @@ from webhookd.intake.keyrings import keyrings_for, opening_for
 from webhookd.intake.matching import decide, repository_for
 from webhookd.intake.payloads import FORM, content_type, json_text, parse_json, payload_field
 from webhookd.intake.proof import FormSigning, Scheme
+from webhookd.intake.refs import is_ref, is_repository
 from webhookd.intake.signature import Opening
 from webhookd.models.delivery import Decision, Delivery, Kind, Request
 from webhookd.models.settings import Hook, Repository
@@ -112,9 +113,12 @@ def event_name(request: Request, adapter: Adapter) -> str:
 
 
 def require_names(reading: Reading) -> None:
-    """Refuse a push that does not say which ref of which repository changed."""
-    if reading.kind is Kind.PUSH and not (reading.repo and all(push.ref for push in reading.pushes)):
-        raise BadPayload("the push names no repository or no ref", cause=Cause.MALFORMED_PAYLOAD)
+    """Refuse a push that does not say which ref of which repository changed, with names that git accepts."""
+    if reading.kind is not Kind.PUSH:
+        return
+    if not is_repository(reading.repo) or not all(is_ref(push.ref) for push in reading.pushes):
+        message = "the push has no valid name of a repository or of a ref"
+        raise BadPayload(message, cause=Cause.MALFORMED_PAYLOAD)
 
 
 def delivery_id(request: Request, adapter: Adapter) -> str:

@@ -1,5 +1,6 @@
 """Refs and push events: what is a branch, a tag, a creation, a deletion, a test (pure)."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,7 +8,20 @@ from webhookd.intake.payloads import Payload, changed_files, is_zero, object_id
 from webhookd.models.delivery import PushEvent
 from webhookd.models.settings import RefKind
 
+# What no ref has: https://git-scm.com/docs/git-check-ref-format
+_NO_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|\A/|[/.]\Z|(?:\A|/)\.|\.lock(?:/|\Z)")
+
 PREFIXES = {RefKind.BRANCH: "refs/heads/", RefKind.TAG: "refs/tags/"}
+
+
+def is_ref(ref: str) -> bool:
+    """Return whether git accepts *ref* as the full name of a ref."""
+    return "/" in ref and not _NO_REF.search(ref)
+
+
+def is_repository(name: str) -> bool:
+    """Return whether *name* can be that of a repository: as a path, it leads nowhere else."""
+    return {"", ".", ".."}.isdisjoint(name.split("/"))
 
 
 def split_ref(ref: str) -> tuple[RefKind, str]:
