@@ -68,15 +68,10 @@ def validator() -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator(schema)
 
 
-def described(schema: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+def described(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield every key of every mapping in the schema."""
-    if isinstance(schema, dict):
-        yield from schema.get("properties", {}).items()
-        for part in schema.values():
-            yield from described(part)
-    elif isinstance(schema, list):
-        for part in schema:
-            yield from described(part)
+    for mapping in (schema, *schema["$defs"].values()):
+        yield from mapping.get("properties", {}).items()
 
 
 def keys_in(data: Any) -> set[str]:
@@ -85,7 +80,10 @@ def keys_in(data: Any) -> set[str]:
     return set().union(*map(keys_in, data)) if isinstance(data, list) else set()
 
 
-@pytest.mark.parametrize("text", [SHORTEST, LONGER, EXAMPLE.read_text()])
+UNQUOTED = "secret: x\ndefaults: {run: true}\nrepos: {a/b: {main: {cwd: /srv, name: 1, lock: 7}}}\n"
+
+
+@pytest.mark.parametrize("text", [SHORTEST, LONGER, UNQUOTED, EXAMPLE.read_text()])
 def test_the_schema_accepts_what_webhookd_accepts(
     tmp_path: Path, validator: jsonschema.Draft202012Validator, text: str
 ) -> None:
@@ -114,14 +112,32 @@ def test_the_schema_accepts_what_webhookd_accepts(
         "repos: {a/b: {main: x, branches: {y: z}}}",
         "repos: {a/b: {main: {run: []}}}",
         "repos: {a/b: {main: {run: }}}",
+        "secret: x",
+        "secret: x\nrepos: {}",
+        "secret: x\nrepos: {a/b: {main: {cwd: /srv}}}",
+        "secret: x\nrepos: {a/b: {tags: {v: [x, {cwd: /srv}]}}}",
+        "repos: {a/b: {main: x}}",
+        "hooks: {mine: {secret: x}}\nrepos: {a/b: {main: x}}",
     ],
 )
 def test_the_schema_refuses_mistakes(validator: jsonschema.Draft202012Validator, text: str) -> None:
     assert not validator.is_valid(yaml.safe_load(text))
 
 
-def test_the_schema_names_its_dialect() -> None:
-    assert config.json_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+def test_the_schema_names_its_dialect_and_itself() -> None:
+    schema = config.json_schema()
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"] == "urn:webhookd:configuration"
+
+
+def test_every_key_says_its_default_to_the_editor() -> None:
+    needed = {"run", "repos", "secret", "file", "env", "credential"}
+    silent = {
+        key
+        for key, about in described(config.json_schema())
+        if "default" not in about and not re.search("Default[:,]", about["description"])
+    }
+    assert silent <= needed
 
 
 def test_every_key_is_described_for_the_editor() -> None:
@@ -133,6 +149,8 @@ def test_every_key_is_described_for_the_editor() -> None:
 def test_the_schema_uses_only_standard_keywords() -> None:
     known = jsonschema.Draft202012Validator.VALIDATORS.keys() | {
         "$schema",
+        "$id",
+        "else",
         "$defs",
         "default",
         "description",

@@ -7,19 +7,19 @@ from webhookd.errors import BadValue
 
 RESERVED_PATHS = frozenset({"/healthz"})
 
-_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
-_URL_PATH = re.compile(r"/(?:[A-Za-z0-9._~-]+/)*[A-Za-z0-9._~-]*", re.ASCII)
+WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+URL_PATH = re.compile(r"/(?:[A-Za-z0-9._~-]+/)*[A-Za-z0-9._~-]*", re.ASCII)
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*://[^/]+/|[^@/\s]+@[^:/\s]+:)(?P<name>.+)", re.IGNORECASE)
 
 # What `git check-ref-format` refuses, except "*" and "?", which are wildcards here.
-_NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
-_NOT_IN_REPOS = re.compile(r"[\x00-\x20\x7f@:\[\]\\]")
+NOT_IN_REFS = re.compile(r"[\x00-\x20\x7f~^:\[\\]|\.\.|@\{|//|/\.|\.lock(?:/|$)")
+NOT_IN_REPOS = re.compile(r"[\x00-\x20\x7f@:\[\]\\]")
 
 
 def check_word(text: str) -> str:
     """Check the name of a hook, a target or a lock: it is part of paths, URLs and command lines."""
-    if _WORD.fullmatch(text) is None:
+    if WORD.fullmatch(text) is None:
         hint = 'letters, digits, ".", "_" and "-", at most 64, the first a letter or digit'
         raise BadValue(f"{quoted(text)} is not a name", hint=hint)
     return text
@@ -27,7 +27,7 @@ def check_word(text: str) -> str:
 
 def check_variable(text: str) -> str:
     """Check the name of an environment variable that a target sets."""
-    if _VARIABLE.fullmatch(text) is None:
+    if VARIABLE.fullmatch(text) is None:
         raise BadValue(f"{quoted(text)} is not a variable's name", hint='letters, digits and "_"')
     if text.startswith("WEBHOOKD_"):
         raise BadValue(f"{quoted(text)} is reserved", hint="WEBHOOKD_ variables describe the push")
@@ -38,7 +38,7 @@ def check_url_path(text: str) -> str:
     """Check the URL path of a hook; it is compared exactly."""
     if not text.startswith("/"):
         raise BadValue(f'{quoted(text)} does not begin with "/"', hint=f"write /{text.lstrip('/')}")
-    if _URL_PATH.fullmatch(text) is None or {".", ".."} & set(text.split("/")):
+    if URL_PATH.fullmatch(text) is None or {".", ".."} & set(text.split("/")):
         hint = 'letters, digits, ".", "_", "~" and "-" between single slashes'
         raise BadValue(f"{quoted(text)} is not a path for a hook", hint=hint)
     if text in RESERVED_PATHS:
@@ -53,7 +53,7 @@ def check_repository(text: str) -> str:
     if text.endswith(".git"):
         raise BadValue(f'{quoted(text)} ends in ".git"', hint=f"write {_bare(text)}")
     parts = text.split("/")
-    if _NOT_IN_REPOS.search(text) or {"", ".", ".."} & set(parts):
+    if NOT_IN_REPOS.search(text) or {"", ".", ".."} & set(parts):
         hint = "owner/name as the forge shows it; wildcards are *, ** and ?"
         raise BadValue(f"{quoted(text)} is not a repository's name", hint=hint)
     if len(parts) == 1 and text != "**":
@@ -86,7 +86,7 @@ def check_tag(text: str) -> str:
 
 def _check_ref(text: str, kind: str) -> str:
     ends = text.startswith(("/", ".")) or text.endswith(("/", ".")) or text in {"", "@"}
-    if ends or _NOT_IN_REFS.search(text):
+    if ends or NOT_IN_REFS.search(text):
         raise BadValue(f"{quoted(text)} cannot be a {kind}'s name", hint="wildcards are *, ** and ?")
     return text
 

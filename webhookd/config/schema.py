@@ -4,9 +4,10 @@ They check each value by itself; `hooks` and `repositories` check how values fit
 The descriptions are those that `webhookd schema` prints and an editor shows.
 """
 
-from typing import Annotated, Any, TypeAlias
+from collections.abc import Iterable
+from typing import Annotated, Any, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
@@ -32,10 +33,27 @@ def _key(description: str, *, default: Any = None, examples: list[Any] | None = 
     return Field(default=None, description=description, examples=examples, json_schema_extra=extra or None)
 
 
+def _one_of(keys: Iterable[str]) -> list[Any]:
+    """Return the JSON Schemas of a mapping with one of the *keys* in it, and that one not empty."""
+    return [
+        {"required": [key], "properties": {key: {"if": {"type": "object"}, "then": {"minProperties": 1}}}}
+        for key in keys
+    ]
+
+
+def _one_place(schema: JsonSchemaValue) -> None:
+    """Require exactly one key, and offer each to an editor (`defaultSnippets` is known to that of YAML)."""
+    keys = schema["properties"]
+    schema["oneOf"] = [{"required": [key]} for key in keys]
+    schema["defaultSnippets"] = [
+        {"label": f"{key}: …", "body": {key: about["examples"][0]}} for key, about in keys.items()
+    ]
+
+
 class SecretSource(_Strict):
     """Where a secret is kept: exactly one of these keys."""
 
-    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+    model_config = ConfigDict(json_schema_extra=_one_place)
 
     file: v.SecretPath | None = _key(
         "A file that holds the secret and nothing else; one trailing newline is not part of it. "
@@ -50,6 +68,13 @@ class SecretSource(_Strict):
         examples=["webhookd-secret"],
     )
 
+    @model_validator(mode="after")
+    def _names_one_place(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            what = "names several places" if self.model_fields_set else "names no place"
+            raise BadValue(f"{what} for the secret", hint="exactly one of file, env, credential")
+        return self
+
 
 SecretSources: TypeAlias = v.OneOrMore[
     Annotated[
@@ -63,24 +88,27 @@ class TargetKeys(_Strict):
 
     run: v.ScriptOrArguments | None = _key(
         "The command. A text is a script for /bin/sh -e -c; a list is a program and its arguments, "
-        "without a shell. Nothing from a push is ever put into it: WEBHOOKD_ variables describe the push.",
+        "without a shell. Needed, here or in `defaults`. "
+        "Nothing from a push is ever put into it: WEBHOOKD_ variables describe the push.",
         examples=["cd /srv/blog && git pull --ff-only && make site", ["/usr/bin/make", "site"]],
     )
     name: v.Word | None = _key(
-        "Tells apart several targets for one branch or tag: octocat/shop@main:site.", examples=["site"]
+        "Tells apart several targets for one branch or tag: octocat/shop@main:site. Default: none.",
+        examples=["site"],
     )
     cwd: v.AbsolutePath | None = _key(
         "Folder in which the command starts. Absolute; nothing is expanded. "
         "Default: the home of its user, or / where there is none.",
         examples=["/srv/blog"],
     )
-    env: dict[v.Variable, v.VariableText] | None = _key(
+    env: dict[v.Variable, v.Text] | None = _key(
         "Further variables for the command. It gets nothing of webhookd's own environment. "
-        "Merged, variable by variable, over those in `defaults`.",
+        "Merged, variable by variable, over those in `defaults`. Default: none.",
         examples=[{"SITE_ENV": "production"}],
     )
     user: v.AccountName | None = _key(
-        "Run the command as this user, with HOME, USER and LOGNAME set. Only where webhookd runs as root.",
+        "Run the command as this user, with HOME, USER and LOGNAME set. Only where webhookd runs as root. "
+        "Default: webhookd's own.",
         examples=["deploy"],
     )
     group: v.AccountName | None = _key(
@@ -148,7 +176,7 @@ class HookKeys(_Strict):
     """One endpoint: where a forge sends to, and how it proves that it is the forge."""
 
     forge: Forge | None = _key(
-        "The software that sends. Needed unless the hook has a forge's name.", examples=["forgejo"]
+        "The software that sends. Default: the name of the hook, if it is a forge's.", examples=["forgejo"]
     )
     path: v.UrlPath | None = _key(
         "The URL's path, compared exactly. Default: /NAME-webhook.", examples=["/github-webhook"]
@@ -156,16 +184,13 @@ class HookKeys(_Strict):
     secret: SecretSources | None = _key(
         "The key with which the forge signs; of several, any opens. For gitlab it is the signing secret "
         "(whsec_…).",
-        examples=[{"file": "/etc/webhookd/github"}, [{"env": "NEW_SECRET"}, {"env": "OLD_SECRET"}]],
     )
     token: SecretSources | None = _key(
         "The secret token of a GitLab webhook, which it sends as it is; of several, any opens. "
-        "Where `secret` is given too, both must be right.",
-        examples=[{"credential": "gitlab-token"}],
+        "Where `secret` is given too, both must be right. Default: none.",
     )
     authorization: SecretSources | None = _key(
-        "The whole value of an Authorization header that the forge must send as well.",
-        examples=[{"file": "/etc/webhookd/authorization"}],
+        "The whole value of an Authorization header that the forge must send as well. Default: none.",
     )
     allow_from: v.ZeroOrMore[v.SenderNetwork] | None = _key(
         "Addresses and networks that may send. Default: all.", examples=[["192.0.2.0/24", "2001:db8::7"]]
@@ -182,19 +207,22 @@ Targets: TypeAlias = v.OneOrMore[
 class LongForm(_Strict):
     """A repository with more than branches."""
 
+    model_config = ConfigDict(json_schema_extra={"anyOf": _one_of(("branches", "tags"))})
+
     hook: v.Word | None = _key(
-        "The hook that this repository's pushes come in by. Needed where there are several.",
+        "The hook that this repository's pushes come in by. Default: the only one.",
         examples=["github"],
     )
     secret: SecretSources | None = _key(
-        "A secret of this repository's own: then no other opens it.", examples=[{"credential": "shop"}]
+        "A secret of this repository's own: then no other opens it. Default: that of the hook."
     )
     branches: dict[v.BranchName, Targets] | None = _key(
-        "A command, a target or a list of targets for each branch or pattern.",
+        "A command, a target or a list of targets for each branch or pattern. Default: none.",
         examples=[{"main": "make deploy"}],
     )
     tags: dict[v.TagName, Targets] | None = _key(
-        "A command, a target or a list of targets for each tag or pattern.", examples=[{"v*": "./release.sh"}]
+        "A command, a target or a list of targets for each tag or pattern. Default: none.",
+        examples=[{"v*": "./release.sh"}],
     )
 
 
@@ -217,10 +245,16 @@ def _form(value: object) -> str:
     return "the long form" if value.keys() & set(LONG_FORM_KEYS) else "the short form"
 
 
+def _short_form(schema: JsonSchemaValue) -> None:
+    """Add to the JSON Schema of a mapping of branches what the validators check."""
+    names = schema["propertyNames"]
+    schema |= {"minProperties": 1, "propertyNames": {"allOf": [names, {"not": {"enum": list(RESERVED)}}]}}
+
+
 Rules: TypeAlias = Annotated[
     Annotated[
         dict[Annotated[v.BranchName, AfterValidator(_not_reserved)], Targets],
-        Field(json_schema_extra={"propertyNames": {"not": {"enum": list(RESERVED)}}}),
+        Field(json_schema_extra=_short_form),
         Tag("the short form"),
     ]
     | Annotated[LongForm, Tag("the long form")],
@@ -241,12 +275,38 @@ class HistoryKeys(_Strict):
     bodies: v.PositiveDuration | None = _key("How long the payloads are kept.", default="30d")
 
 
+_COMMAND = {"if": {"type": "object"}, "then": {"required": ["run"]}}
+_COMMANDS = {"additionalProperties": {**_COMMAND, "items": _COMMAND}}
+_EVERY_TARGET = {
+    "properties": {"branches": _COMMANDS, "tags": _COMMANDS, "hook": {}, "secret": {}},
+    **_COMMANDS,
+}
+
+# What the file as a whole needs: a target without `run` has that of `defaults`, a hook needs a forge unless
+# its name is one, and a secret unless it is `github`, which may have the one at the top.
+_NAMED_HOOKS = {"properties": {forge: {} for forge in Forge}, "additionalProperties": {"required": ["forge"]}}
+_SECRET_HOOKS = {
+    "properties": {"github": {}},
+    "additionalProperties": {"anyOf": [{"required": ["secret"]}, {"required": ["token"]}]},
+}
+_WHOLE: JsonSchemaValue = {
+    "required": ["repos"],
+    "anyOf": _one_of(("secret", "hooks")),
+    "allOf": [
+        {"properties": {"hooks": _NAMED_HOOKS, "repos": {"minProperties": 1}}},
+        {"properties": {"hooks": _SECRET_HOOKS}},
+    ],
+    "if": {"required": ["defaults"], "properties": {"defaults": {"required": ["run"]}}},
+    "else": {"properties": {"repos": {"additionalProperties": _EVERY_TARGET}}},
+}
+
+
 class Settings(_Strict):
     """The configuration of webhookd."""
 
-    secret: SecretSources | None = _key(
-        "Short for `hooks.github.secret`.", examples=[{"file": "/etc/webhookd/secret"}]
-    )
+    model_config = ConfigDict(json_schema_extra=_WHOLE)
+
+    secret: SecretSources | None = _key("Short for `hooks.github.secret`.")
     listen: v.OneOrMore[v.ListenAddress] | None = _key(
         "Where to listen: host:port, [v6]:port, unix:/path, or a list. Sockets from systemd win over it.",
         default="127.0.0.1:9000",
@@ -269,13 +329,20 @@ class Settings(_Strict):
         examples=[["127.0.0.1"]],
     )
     drain_timeout: v.Duration | None = _key("How long a stop waits for commands that run.", default="10m")
-    history: HistoryKeys | None = _key("How long, and how much of, runs, logs and payloads are kept.")
-    defaults: TargetKeys | None = _key("Keys for every target that does not say otherwise.")
-    hooks: dict[v.Word, HookKeys] | None = _key("The endpoints, by name.")
+    history: HistoryKeys | None = _key(
+        "How long, and how much of, runs, logs and payloads are kept. Default: as its keys say."
+    )
+    defaults: TargetKeys | None = _key("Keys for every target that does not say otherwise. Default: none.")
+    hooks: dict[v.Word, HookKeys] | None = _key(
+        "The endpoints, by name. Default: `github`, with the `secret` at the top."
+    )
     repos: dict[v.RepositoryName, Rules] | None = _key(
         "What runs, by repository. Short form: every key is a branch. Long form: has `branches` or `tags`.",
         examples=[{"octocat/blog": {"main": "make deploy"}}],
     )
+
+
+_ID = "urn:webhookd:configuration"  # a name; nothing is fetched from it
 
 
 def json_schema() -> dict[str, Any]:
@@ -284,7 +351,7 @@ def json_schema() -> dict[str, Any]:
     for definition in schema["$defs"].values():
         if "enum" in definition:
             del definition["description"]  # the docstring of a Python class
-    return {"$schema": _FileSchema.schema_dialect, **schema, "title": "webhookd.yaml"}
+    return {"$schema": _FileSchema.schema_dialect, "$id": _ID, **schema, "title": "webhookd.yaml"}
 
 
 class _FileSchema(GenerateJsonSchema):
@@ -293,6 +360,16 @@ class _FileSchema(GenerateJsonSchema):
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
         """Leave null out: a key without a value is an error."""
         return self.generate_inner(schema["schema"])
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:  # noqa: ARG002 - as above
+        """Accept what an editor reads as a number or a truth value: for us it is the text."""
+        return {"type": v.SCALAR}
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        """Check the names of all keys; a key is a text for every editor."""
+        keys, values = (self.generate_inner(schema[part]) for part in ("keys_schema", "values_schema"))
+        names = {word: value for word, value in keys.items() if word in {"pattern", "not"}}
+        return {"type": "object", "propertyNames": names, "additionalProperties": values}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Leave the default None out: the descriptions have the real defaults."""

@@ -101,10 +101,6 @@ class SecretReader:
             self.document.warn(path, "the secret is written out in this file", hint)
             _check_literal(source)
             return source.encode()
-        given = source.model_fields_set
-        if len(given) != 1:
-            what = "names no place" if not given else "names several places"
-            raise BadValue(f"{what} for the secret", hint="exactly one of file, env, credential")
         if source.env is not None:
             return self._variable(source.env)
         if source.credential is not None:

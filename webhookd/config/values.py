@@ -1,6 +1,7 @@
 """The kinds of single values in a configuration, as types that pydantic checks (pure).
 
-Each reads the text in the file. The JSON Schema beside it is for editors, which read digits as a number.
+Each reads the text in the file. The JSON Schema beside it is for editors, which read digits as a number and
+`true` as a truth value. It refuses nothing that the validator accepts.
 """
 
 import re
@@ -31,8 +32,14 @@ Item = TypeVar("Item")
 _OCTAL = re.compile(r"(?:0?o)?([0-7]{1,4})", re.ASCII)
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,9})", re.ASCII)
 _WIDEST_UMASK = 0o777
+SCALAR = ["string", "number", "boolean"]  # how an editor may read a text without quotes
 _DURATION = {"type": ["string", "number"], "pattern": r"^[0-9]+(\.[0-9]+)?[smhd]?$", "minimum": 0}
 _SIZE = {"type": ["string", "integer"], "pattern": r"^[0-9]+(B|KiB|MiB|GiB)?$", "minimum": 0}
+_POSITIVE_DURATION = {
+    "type": ["string", "number"],
+    "pattern": r"^(?=.*[1-9])[0-9]+(\.[0-9]+)?[smhd]?$",
+    "exclusiveMinimum": 0,
+}
 
 
 def _read(parse: Callable[[str], Any], what: str) -> Callable[[Any], Any]:
@@ -137,32 +144,74 @@ def _filled_or_one(schema: dict[str, Any]) -> None:
     _or_one(schema)
 
 
+def _like(pattern: str, **others: Any) -> WithJsonSchema:
+    """Return the JSON Schema of a text with a *pattern*; a number of that kind has no sign."""
+    return WithJsonSchema({"type": SCALAR, "pattern": pattern, "minimum": 0, **others})
+
+
+_NO_REF = rf"{names.NOT_IN_REFS.pattern}|^refs/|^[/.]|[/.]$|^@?$"
+_NO_REPOSITORY = rf"{names.NOT_IN_REPOS.pattern}|(^|/)(\.\.?)?(/|$)|\.git$|^(?!\*\*$)[^/]*$"
+
 Text: TypeAlias = Annotated[str, AfterValidator(names.check_text)]
-Marker: TypeAlias = Annotated[str, AfterValidator(_marker)]
-Word: TypeAlias = Annotated[str, AfterValidator(names.check_word)]
-RepositoryName: TypeAlias = Annotated[str, AfterValidator(names.check_repository)]
-BranchName: TypeAlias = Annotated[str, AfterValidator(names.check_branch)]
-TagName: TypeAlias = Annotated[str, AfterValidator(names.check_tag)]
-UrlPath: TypeAlias = Annotated[str, AfterValidator(names.check_url_path)]
-FilePattern: TypeAlias = Annotated[str, AfterValidator(names.check_file_pattern)]
-Variable: TypeAlias = Annotated[str, AfterValidator(names.check_variable)]
-VariableText: TypeAlias = Annotated[Text, WithJsonSchema({"type": ["string", "number", "boolean"]})]
-AccountName: TypeAlias = Annotated[str, AfterValidator(_plain_name("the name of a user or group", "/: "))]
-SourceVariable: TypeAlias = Annotated[str, AfterValidator(_plain_name("a variable's name", "=$ "))]
-Credential: TypeAlias = Annotated[str, AfterValidator(_plain_name("a credential's name", "/: "))]
+Marker: TypeAlias = Annotated[
+    str, AfterValidator(_marker), WithJsonSchema({"type": SCALAR, "pattern": r"\S"})
+]
+Word: TypeAlias = Annotated[str, AfterValidator(names.check_word), _like(f"^({names.WORD.pattern})$")]
+RepositoryName: TypeAlias = Annotated[
+    str, AfterValidator(names.check_repository), WithJsonSchema({"not": {"pattern": _NO_REPOSITORY}})
+]
+BranchName: TypeAlias = Annotated[
+    str, AfterValidator(names.check_branch), WithJsonSchema({"not": {"pattern": _NO_REF}})
+]
+TagName: TypeAlias = Annotated[
+    str, AfterValidator(names.check_tag), WithJsonSchema({"not": {"pattern": _NO_REF}})
+]
+UrlPath: TypeAlias = Annotated[
+    str,
+    AfterValidator(names.check_url_path),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^({names.URL_PATH.pattern})$",
+            "not": {"pattern": r"/\.\.?(/|$)|^/healthz$"},
+        }
+    ),
+]
+FilePattern: TypeAlias = Annotated[
+    str,
+    AfterValidator(names.check_file_pattern),
+    _like(r"^(?![/!]|\.\.?/)", **{"not": {"type": "string", "pattern": "/$|^$"}}),
+]
+Variable: TypeAlias = Annotated[
+    str, AfterValidator(names.check_variable), _like(f"^(?!WEBHOOKD_)({names.VARIABLE.pattern})$")
+]
+AccountName: TypeAlias = Annotated[
+    str, AfterValidator(_plain_name("the name of a user or group", "/: ")), _like("^[^/: ]+$")
+]
+SourceVariable: TypeAlias = Annotated[
+    str, AfterValidator(_plain_name("a variable's name", "=$ ")), _like("^[^=$ ]+$")
+]
+Credential: TypeAlias = Annotated[
+    str, AfterValidator(_plain_name("a credential's name", "/: ")), _like("^[^/: ]+$")
+]
 
 Duration: TypeAlias = Annotated[
     float, BeforeValidator(_read(parse_duration, "a duration")), WithJsonSchema(_DURATION)
 ]
 PositiveDuration: TypeAlias = Annotated[
-    float, BeforeValidator(_read(parse_duration, "a duration")), Field(gt=0), WithJsonSchema(_DURATION)
+    float,
+    BeforeValidator(_read(parse_duration, "a duration")),
+    Field(gt=0),
+    WithJsonSchema(_POSITIVE_DURATION),
 ]
 Size: TypeAlias = Annotated[int, BeforeValidator(_read(parse_size, "a size")), WithJsonSchema(_SIZE)]
 WHOLE = BeforeValidator(_whole_number)  # beside the bounds of an int
 Umask: TypeAlias = Annotated[
     int,
     BeforeValidator(_read(_umask, "an umask")),
-    WithJsonSchema({"type": ["string", "integer"], "pattern": "^(0?o)?[0-7]{1,4}$"}),
+    WithJsonSchema(
+        {"type": ["string", "integer"], "pattern": "^(0?o)?0?[0-7]{1,3}$", "minimum": 0, "maximum": 777}
+    ),
 ]
 
 ListenAddress: TypeAlias = Annotated[
@@ -178,9 +227,7 @@ AbsolutePath: TypeAlias = Annotated[
     PlainValidator(_read(lambda text: Path(names.check_absolute(text)), "a path")),
     WithJsonSchema({"type": "string", "pattern": "^/"}),
 ]
-SecretPath: TypeAlias = Annotated[
-    Path, PlainValidator(_read(_secret_path, "a path")), WithJsonSchema({"type": "string", "minLength": 1})
-]
+SecretPath: TypeAlias = Annotated[Path, PlainValidator(_read(_secret_path, "a path")), _like("^[^~$]")]
 
 ZeroOrMore: TypeAlias = Annotated[
     tuple[Item, ...], BeforeValidator(_listed), Field(json_schema_extra=_or_one)
@@ -191,13 +238,15 @@ OneOrMore: TypeAlias = Annotated[
     AfterValidator(_not_empty),
     Field(json_schema_extra=_filled_or_one),
 ]
-Script: TypeAlias = Annotated[str, AfterValidator(_script)]
+Script: TypeAlias = Annotated[
+    str, AfterValidator(_script), WithJsonSchema({"type": SCALAR, "pattern": r"\S"})
+]
 ScriptOrArguments: TypeAlias = Annotated[
     Annotated[Script, Tag("a string")]
     | Annotated[
         tuple[Text, ...],
         AfterValidator(_arguments),
-        Field(json_schema_extra={"minItems": 1}),
+        Field(json_schema_extra={"minItems": 1, "prefixItems": [{"type": SCALAR, "minLength": 1}]}),
         Tag("a list"),
     ],
     Discriminator(shape),
