@@ -147,8 +147,24 @@ def test_the_same_delivery_again_depends_on_its_run(daemon: Daemon) -> None:
         b"[" * 60_000,
         b"{}",
         b'{"ref": "refs/heads/main"}',
+        payload(ref="refs/heads/a..b"),
+        payload(ref="refs/heads/a b"),
+        payload(repo="octocat/.."),
     ],
-    ids=["empty", "cut", "list", "text", "NaN", "no UTF-8", "deep", "no repo and ref", "no repo"],
+    ids=[
+        "empty",
+        "cut",
+        "list",
+        "text",
+        "NaN",
+        "no UTF-8",
+        "deep",
+        "no repo and ref",
+        "no repo",
+        "dots",
+        "space",
+        "up",
+    ],
 )
 def test_an_authentic_body_that_is_not_a_push_is_a_bad_request(daemon: Daemon, body: bytes) -> None:
     reply = ask(daemon, push(body))

@@ -13,7 +13,7 @@ from harness import wait_for
 
 Start = Callable[..., Daemon]
 
-HOSTILE = "x;touch pwned;$(id)`id`"
+HOSTILE = "x;touch${IFS}pwned;$(id)`id`"
 
 
 def test_a_signed_push_runs_its_command(start: Start) -> None:

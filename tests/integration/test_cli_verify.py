@@ -194,7 +194,10 @@ def test_a_push_without_a_repository_is_shown_and_would_be_refused(secret: Path)
     args = ("-", "--secret-file", secret, "--signature", f"sha256={digest(body)}")
     result = found(*args, input=body)
     assert (result["pushes"][0]["repo"], result["pushes"][0]["ref"]) == (None, "refs/heads/main")
-    assert "the push names no repository or no ref: the daemon answers 400" in result["explanation"]
+    assert (
+        "the push has no valid name of a repository or of a ref: the daemon answers 400"
+        in result["explanation"]
+    )
 
 
 CONFIG = """

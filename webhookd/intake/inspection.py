@@ -116,11 +116,8 @@ def _completed(request: Request, adapter: Adapter) -> tuple[Request, list[str]]:
     key = adapter.event_header.lower()
     if key not in headers:
         headers[key] = _guessed_event(replace(request, headers=headers), adapter)
-        words = (
-            f'taken for "{printable(headers[key])}" by its content'
-            if headers[key]
-            else "the event is unknown"
-        )
+        guessed = printable(headers[key])
+        words = f'taken for "{guessed}" by its content' if guessed else "the event is unknown"
         notes.append(f"no {adapter.event_header} header: {words}")
     return replace(request, headers=headers), notes
 
