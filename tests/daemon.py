@@ -19,7 +19,7 @@ from harness import command_line, is_alive, wait_for
 
 from webhookd.models.run import Counts
 from webhookd.queue import Store
-from webhookd.report import run_json
+from webhookd.report.run_view import run_json
 
 WEBHOOKD = str(Path(sys.executable).with_name("webhookd"))
 SECRET = "correct horse battery staple"

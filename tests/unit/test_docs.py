@@ -10,11 +10,12 @@ import click
 import pytest
 from factories import make_push, make_run, make_target
 
-from webhookd import config, report
+from webhookd import config
 from webhookd.cli import COMMANDS, main
 from webhookd.deploy.environment import Account, build_environment
 from webhookd.models.run import Claim
 from webhookd.models.settings import Forge
+from webhookd.report.run_view import run_json
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -155,7 +156,7 @@ def test_every_forge_is_documented(forge: Forge) -> None:
 
 def test_the_keys_of_a_run_are_documented_in_their_order() -> None:
     _, _, after = COMMANDS_PAGE.partition("`webhookd runs --json` is a list")
-    assert QUOTED.findall(after.partition("Times")[0]) == list(report.run_json(make_run()))
+    assert QUOTED.findall(after.partition("Times")[0]) == list(run_json(make_run()))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ID)

@@ -166,7 +166,7 @@ def test_a_module_that_stands_alone_imports_only_the_standard_library(name: str)
         ("webhookd.queue.store", "from webhookd.web import app"),
         ("webhookd.web.app", "import webhookd.deploy.worker"),
         ("webhookd.intake.receive", "def f():\n    from webhookd import config"),
-        ("webhookd.models.delivery", "from webhookd.report import run_json"),
+        ("webhookd.models.delivery", "from webhookd.report.run_view import run_json"),
     ],
 )
 def test_an_import_up_or_between_peers_is_found(name: str, source: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 from factories import NOW, make_run
 
 from webhookd.models.run import Run, RunState
-from webhookd.report import QueueSnapshot, blockers
+from webhookd.report.blockers import QueueSnapshot, blockers
 
 RUNNING = make_run(run=9, state=RunState.RUNNING, started_at=NOW)
 

@@ -1,7 +1,7 @@
 """The findings of `doctor` as text and as JSON."""
 
 from webhookd.models.run import Finding, Level
-from webhookd.report import findings_json, findings_text
+from webhookd.report.doctor_view import findings_json, findings_text
 
 FINDINGS = [
     Finding(check="configuration", level=Level.OK, message="it is accepted"),

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from webhookd.errors import printable
 from webhookd.models.run import Attempt, Ending, RunState
-from webhookd.report import QueueSnapshot, attempt_json, end_text, run_json, run_text, runs_table
-from webhookd.report.run_view import HEADINGS
+from webhookd.report.blockers import QueueSnapshot
+from webhookd.report.run_view import HEADINGS, attempt_json, end_text, run_json, run_text, runs_table
 from webhookd.report.text import columns
 
 ENDED = NOW + timedelta(seconds=185)

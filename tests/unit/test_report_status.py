@@ -6,7 +6,8 @@ from datetime import timedelta
 from factories import NOW, make_run
 
 from webhookd.models.run import RunState
-from webhookd.report import Status, run_json, status_json, status_text
+from webhookd.report.run_view import run_json
+from webhookd.report.status_view import Status, status_json, status_text
 
 RUNNING = make_run(run=14, state=RunState.RUNNING, started_at=NOW)
 WAITING = make_run(run=15)

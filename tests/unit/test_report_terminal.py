@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.report import TerminalFilter
+from webhookd.report.text import TerminalFilter
 
 HARMLESS = re.compile(r"\x1b\[[0-9;:]*m|\x1b\[[0-2]?K|[\t\n\r]")
 

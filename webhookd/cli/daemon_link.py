@@ -18,7 +18,7 @@ from webhookd.models.run import RunState
 
 if TYPE_CHECKING:
     from webhookd.queue import Store
-    from webhookd.report import QueueSnapshot
+    from webhookd.report.blockers import QueueSnapshot
 
 PATIENCE = 3.0  # seconds for an answer that a command can do without
 LOOKED_THROUGH = 100  # queued runs, to find one that comes first
@@ -105,7 +105,7 @@ def announce(store: "Store", folder: Path, message: str, runs: Iterable[int]) ->
 
 def explain_waiting(store: "Store", folder: Path, number: int) -> None:
     """Print on stderr what keeps a queued run from starting, if anything does."""
-    from webhookd.report import blockers
+    from webhookd.report.blockers import blockers
 
     run = store.run(number)
     if run.state is RunState.QUEUED:
@@ -115,7 +115,7 @@ def explain_waiting(store: "Store", folder: Path, number: int) -> None:
 
 def queue_snapshot(store: "Store", folder: Path) -> "QueueSnapshot":
     """Collect everything that may keep a run from starting."""
-    from webhookd.report import QueueSnapshot
+    from webhookd.report.blockers import QueueSnapshot
 
     try:
         is_up = daemon_pid(folder) is not None

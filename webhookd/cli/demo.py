@@ -27,7 +27,8 @@ from webhookd.intake.signing import SignedDelivery, sign_sample
 from webhookd.models.layout import StateLayout
 from webhookd.models.run import Run, RunState
 from webhookd.models.settings import Forge, Hook, Secret
-from webhookd.report import Step, TerminalFilter, timeline_text
+from webhookd.report.text import TerminalFilter
+from webhookd.report.times import Step, timeline_text
 
 REPO = "demo/site"
 COMMAND = "git pull --ff-only"

@@ -22,7 +22,7 @@ from webhookd.daemon.control import ask
 from webhookd.deploy.preflight import examine
 from webhookd.errors import ConfigError
 from webhookd.models.run import Finding, Level
-from webhookd.report import findings_json, findings_text
+from webhookd.report.doctor_view import findings_json, findings_text
 
 
 @click.command()

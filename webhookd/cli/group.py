@@ -17,8 +17,6 @@ INTERRUPTED = 130  # 128 + SIGINT, as a shell counts
 READER_LEFT = 141  # 128 + SIGPIPE: the reader of stdout closed it
 
 _QUOTED = re.compile(r"'([^']*)'")
-_NEAR = re.compile(r" \(?Did you mean (?:one of: )?(.*?)\?\)?$")
-_EXTRA = re.compile(r"Got unexpected extra arguments? \((.*)\)")
 
 
 class LazyCommand(click.Command):
@@ -138,35 +136,18 @@ def _lines(exc: Exception, *, debug: bool) -> Iterator[str]:
 
 
 def _report_usage(error: click.ClickException) -> int:
-    """Report a wrong command line."""
+    """Report a wrong command line in the form of our errors."""
     if "\n" in error.format_message():  # not an error: the help, because no command was given
         error.show()
         return error.exit_code
-    message, hint = _reworded(error)
-    output.remark(f"error: {message}")
-    output.remark(f"hint: {hint}")
-    return error.exit_code
-
-
-def _reworded(error: click.ClickException) -> tuple[str, str]:
-    """Return click's message in the form of ours (the place first, values in double quotes), and a hint."""
     command = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "webhookd"
-    see_help = f"see `{command} --help`"
-    if type(error) is click.BadParameter and error.param is not None:
+    message = error.format_message()
+    message = message[:1].lower() + message[1:]
+    if type(error) is click.BadParameter and error.param is not None:  # ours put the place first
         param = error.param
         place = param.opts[-1] if isinstance(param, click.Option) else param.human_readable_name
-        return f"{place}: {_requoted(error.message).removesuffix('.')}", see_help
-    message = error.format_message()
-    if extra := _EXTRA.match(message):
-        return f'unexpected argument "{extra[1]}"', see_help
-    message = _requoted(message[:1].lower() + message[1:]).removesuffix(".")
-    near = _NEAR.search(message)
-    if near is None:
-        return message, see_help
-    *most, last = near[1].split(", ")
-    choice = f"{', '.join(most)} or {last}" if most else last
-    return message[: near.start()].removesuffix("."), f"did you mean {choice}?"
-
-
-def _requoted(message: str) -> str:
-    return _QUOTED.sub(r'"\1"', message)
+        message = f"{place}: {error.message}"
+    message = _QUOTED.sub(r'"\1"', message).removesuffix(".")
+    output.remark(f"error: {message}")
+    output.remark(f"hint: see `{command} --help`")
+    return error.exit_code

@@ -17,7 +17,8 @@ from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import NotFound
 from webhookd.models.layout import StateLayout
 from webhookd.models.run import Run, RunState
-from webhookd.report import TerminalFilter, end_text
+from webhookd.report.run_view import end_text
+from webhookd.report.text import TerminalFilter
 
 if TYPE_CHECKING:
     from webhookd.queue import Store

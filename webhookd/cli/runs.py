@@ -15,14 +15,8 @@ from webhookd.cli.options import json_option, number, run_number, state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import UsageError
 from webhookd.models.run import Run, RunState
-from webhookd.report import (
-    attempt_json,
-    deliveries_table,
-    delivery_json,
-    run_json,
-    run_text,
-    runs_table,
-)
+from webhookd.report.delivery_view import deliveries_table, delivery_json
+from webhookd.report.run_view import attempt_json, run_json, run_text, runs_table
 
 if TYPE_CHECKING:
     from webhookd.queue import Store

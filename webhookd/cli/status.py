@@ -13,7 +13,7 @@ from webhookd.cli.options import json_option, state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import ConfigError, NotFound, StoreError
 from webhookd.models.run import RunState
-from webhookd.report import Status, status_json, status_text
+from webhookd.report.status_view import Status, status_json, status_text
 
 if TYPE_CHECKING:
     from webhookd.queue import Store
