@@ -23,7 +23,7 @@ DEFAULTS = Limits()
 Application = Callable[..., Any]
 
 
-@dataclass
+@dataclass(repr=False)  # a failing property shows its values, and this one would be 30 kB
 class FrontDoor:
     """The public server with the configuration of the factories; no worker takes its runs."""
 
