@@ -115,6 +115,16 @@ def test_root_checks_and_signs_with_the_file_that_the_unit_loads_as_a_credential
     assert booted.webhookd(*alice).stdout.startswith("/etc/webhookd/alice.yaml: ok")
 
 
+def test_init_names_systemctl_where_a_unit_reads_the_file(booted: Booted) -> None:
+    told = booted.webhookd("init", "--config", "/etc/webhookd/carol.yaml").stdout.splitlines()
+    assert "  systemctl enable --now webhookd@carol" in told
+    booted.configure("    main: 'true'")
+    booted.systemctl("reload-or-restart", "webhookd")
+    assert "  systemctl reload webhookd" in booted.webhookd("init", "--force").stdout.splitlines()
+    told = booted.webhookd("init", "--config", "/root/webhookd.yaml").stdout.splitlines()
+    assert [line for line in told if line.endswith(" serve --config /root/webhookd.yaml")] != []
+
+
 def test_the_daemon_reads_its_credential_and_a_command_gets_none(booted: Booted) -> None:
     booted.configure("    main: env; ls -l /proc/self/fd")
     booted.systemctl("reload-or-restart", "webhookd")

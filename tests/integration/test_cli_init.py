@@ -1,3 +1,4 @@
+import json
 import os
 import pwd
 import shlex
@@ -9,7 +10,9 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import jsonschema
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 from configfiles import as_nobody
 
@@ -85,6 +88,7 @@ def test_the_next_steps_are_printed(file: Path) -> None:
     secret = file.parent / "secret"
     assert result.stdout.splitlines() == [
         f"wrote a new secret to {secret}, mode 600",
+        f"wrote {file.parent}/webhookd.schema.json, for editors",
         f"wrote {file}",
         "",
         "In GitHub, open https://github.com/octocat/blog/settings/hooks/new and fill in:",
@@ -113,6 +117,36 @@ def test_without_a_url_the_placeholder_is_explained(file: Path) -> None:
     told = init(file).stdout
     assert "Payload URL   https://YOUR-HOST/github-webhook" in told
     assert "YOUR-HOST is a web server with TLS that passes requests on to http://127.0.0.1:9000." in told
+
+
+def test_the_first_line_names_a_schema_that_accepts_the_file(file: Path) -> None:
+    init(file, "--cwd", "/srv")
+    name = file.read_text().splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    schema = json.loads((file.parent / name).read_text())
+    assert schema == config.json_schema()
+    jsonschema.validate(yaml.safe_load(file.read_text()), schema)
+    (file.parent / name).write_text("{}")
+    assert init(file, "--force").exit_code == 0
+    assert (file.parent / name).read_text() == "{}"  # nothing is overwritten
+
+
+def test_the_secret_can_be_in_a_variable(file: Path) -> None:
+    told = init(file, "--secret-env", "HOOK_SECRET").stdout
+    assert "  Secret        the value of $HOOK_SECRET\n" in told
+    assert not (file.parent / "secret").exists()
+    env = {"HOOK_SECRET": "s" * 32}
+    assert config.load(file, env=env, uid=os.getuid()).hooks[0].secrets[0].key == b"s" * 32
+    refused = init(file, "--force", "--secret-env", "$HOOK")
+    assert (refused.exit_code, "HOOK" in refused.stderr) == (2, False)
+
+
+def test_the_command_can_start_in_a_folder(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    init(file, "--run", "make: x", "--cwd", "/srv/my blog")
+    (target,) = loaded(file).targets
+    assert (target.run, target.cwd) == ("make: x", Path("/srv/my blog"))
+    monkeypatch.chdir(file.parent)
+    init(file, "--force", "--cwd", ".")
+    assert loaded(file).targets[0].cwd == file.parent
 
 
 def test_the_secret_is_not_printed(file: Path) -> None:

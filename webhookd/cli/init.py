@@ -4,6 +4,7 @@ The secret is made here and never printed, so that it is in no terminal's histor
 copies it from its file to GitHub.
 """
 
+import json
 import os
 import pwd
 import re
@@ -15,24 +16,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import click
 
 from webhookd.cli.configuration import new_config_file
-from webhookd.cli.options import config_option
+from webhookd.cli.options import PATH_NAME, config_option
+from webhookd.cli.units import ask_systemd, unit_of
 from webhookd.errors import ConfigError, UsageError, WebhookdError, in_words
 
 _SAMPLE = 'echo "a push to $WEBHOOKD_REPO: here $WEBHOOKD_COMMIT would be deployed"'
 _URL = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?", re.IGNORECASE)
 
+_SCHEMA = "webhookd.schema.json"  # beside the configuration
 _CONFIG = """\
-# What a push runs. `webhookd check` finds errors in this file, `webhookd schema` tells an editor every key.
+# yaml-language-server: $schema={schema}
+# What a push runs. `webhookd check` finds errors in this file. Editors know every key by the line above.
 
 secret: {secret}
 
 repos:
   {repo}:
-    {branch}: {run}
+    {branch}: {target}
 """
 
 _ADDRESS = "http://127.0.0.1:9000"  # the default of `listen`
@@ -42,14 +47,14 @@ In GitHub, open {page} and fill in:
 
   Payload URL   {url}/github-webhook
   Content type  application/json
-  Secret        what this prints: {sudo}cat {secret}
+  Secret        {secret}
   Events        Just the push event
   Active        yes
 {note}
 Then
 
   {webhookd} check{config}
-  {webhookd} serve{config}
+  {start}
 
 and, while it runs, send a push as GitHub would:
 
@@ -64,6 +69,8 @@ class InitOptions:
     repo: str
     branch: str
     run: str
+    cwd: Path | None
+    secret_env: str | None  # the variable that holds the secret, instead of a file
     url: str  # the public address of this machine; "" if it was not given
 
 
@@ -72,25 +79,29 @@ class InitOptions:
 @click.option("--repo", default="octocat/blog", show_default=True, help="Repository, as GitHub shows it.")
 @click.option("--branch", default="main", show_default=True, help="Branch whose pushes run the command.")
 @click.option("--run", default=_SAMPLE, help="The command.  [default: one that prints a line]")
+@click.option("--cwd", type=PATH_NAME, metavar="DIR", help="Folder in which the command starts.")
+@click.option(
+    "--secret-env", metavar="NAME", help="Variable with the secret, instead of a file with a new one."
+)
 @click.option("--url", default="", metavar="URL", help="Public address of this machine: https://HOST")
 @click.option(
     "--force", is_flag=True, help="Rename an existing configuration, instead of refusing to replace it."
 )
 @click.pass_context
-def init(  # noqa: PLR0913 - click passes each option by name
-    ctx: click.Context, *, repo: str, branch: str, run: str, url: str, force: bool
-) -> None:
+def init(ctx: click.Context, /, *, url: str, cwd: str | None, force: bool, **given: Any) -> None:
     """Write a first configuration and a secret, and print what to fill in at GitHub.
 
     It asks nothing and overwrites nothing: with --force an existing configuration is renamed, and an existing
     secret is kept.
     """
-    from webhookd.config.names import check_branch, check_repository
+    from webhookd.config.names import VARIABLE, check_branch, check_repository
 
-    options = InitOptions(repo=repo, branch=branch, run=run, url=url.rstrip("/"))
-    check_repository(repo)
-    check_branch(branch)
-    if not run.strip():
+    options = InitOptions(cwd=Path(cwd).absolute() if cwd else None, url=url.rstrip("/"), **given)
+    check_repository(options.repo)
+    check_branch(options.branch)
+    if options.secret_env is not None and VARIABLE.fullmatch(options.secret_env) is None:
+        raise UsageError("--secret-env takes the name of a variable, not the secret")
+    if not options.run.strip():
         raise UsageError("--run is empty", hint='a command that does nothing is "true"')
     if options.url and _URL.fullmatch(options.url) is None:
         raise UsageError(f'"{options.url}" is not a URL that GitHub can send to', hint="write https://HOST")
@@ -108,10 +119,12 @@ def init(  # noqa: PLR0913 - click passes each option by name
 
 
 def _write(options: InitOptions, file: Path, secret: Path, *, force: bool) -> Iterator[str]:
-    """Write both files, and yield a line about each step."""
+    """Write the files, and yield a line about each step."""
+    from webhookd.config import json_schema
+
     if file.is_dir():
         raise WebhookdError(f'"{file}" is a folder', hint=f"name the file in it: {file / 'webhookd.yaml'}")
-    if secret.exists() and not secret.is_file():
+    if options.secret_env is None and secret.exists() and not secret.is_file():
         raise WebhookdError(
             f'"{secret}" is not a regular file', hint="the secret needs this name: move it away"
         )
@@ -123,14 +136,22 @@ def _write(options: InitOptions, file: Path, secret: Path, *, force: bool) -> It
     if not file.parent.exists():
         file.parent.mkdir(parents=True)
         file.parent.chmod(0o755 if os.getuid() == 0 else 0o700)  # root's is for every user
-    yield _provide(secret)
+    if options.secret_env is None:
+        yield _provide(secret)
+    schema = file.with_name(_SCHEMA)
+    if not schema.exists():
+        _create(schema, json.dumps(json_schema(), indent=2) + "\n", mode=0o644)
+        yield f"wrote {schema}, for editors"
+    target = {"run": options.run, "cwd": str(options.cwd)} if options.cwd is not None else options.run
+    source = {"env": options.secret_env} if options.secret_env else {"file": str(secret)}
     values: dict[str, str | dict[str, str]] = {
-        "secret": {"file": str(secret)},
+        "secret": source,
         "repo": options.repo,
         "branch": options.branch,
-        "run": options.run,
+        "target": target,
     }
-    _create(file, _CONFIG.format(**{key: _one_line(value) for key, value in values.items()}), mode=0o644)
+    text = _CONFIG.format(schema=_SCHEMA, **{key: _one_line(value) for key, value in values.items()})
+    _create(file, text, mode=0o644)
     yield f"wrote {file}"
 
 
@@ -197,18 +218,30 @@ def _instructions(options: InitOptions, file: Path, secret: Path) -> str:
         page = "the settings of each repository, Webhooks, Add webhook,"
     note = f"\n  YOUR-HOST is a web server with TLS that passes requests on to {_ADDRESS}.\n"
     sudo = "sudo " if os.geteuid() == 0 and "SUDO_UID" in os.environ else ""
+    webhookd = sudo + _program()
+    config = "" if _is_found(file) else f" --config {shlex.quote(str(file))}"
+    shown = f"what this prints: {sudo}cat {shlex.quote(str(secret))}"
     return _PASTE.format(
         page=page,
         url=options.url or "https://YOUR-HOST",
         note="" if options.url else note,
         sudo=sudo,
-        webhookd=sudo + _program(),
-        secret=shlex.quote(str(secret)),
-        config="" if _is_found(file) else f" --config {shlex.quote(str(file))}",
+        webhookd=webhookd,
+        secret=f"the value of ${options.secret_env}" if options.secret_env else shown,
+        config=config,
+        start=_start_service(file, sudo) or f"{webhookd} serve{config}",
         repo=shlex.quote(options.repo),
         branch=shlex.quote(options.branch),
         address=_ADDRESS,
     )
+
+
+def _start_service(file: Path, sudo: str) -> str:
+    """Return the command with which the unit for *file* uses it; "" if no such unit is installed."""
+    unit = unit_of(file)
+    is_active = unit != "" and ask_systemd("is-active", unit) == "active"
+    verb = "reload" if is_active else "enable --now"
+    return f"{sudo}systemctl {verb} {shlex.quote(unit.removesuffix('.service'))}" if unit else ""
 
 
 def _program() -> str:
