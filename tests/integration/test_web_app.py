@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from daemon import push_payload, signed
-from factories import make_hook, make_secret
+from factories import COMMIT, make_hook, make_repository, make_secret, make_target
 from frontdoor import SECRET, FrontDoor, make_front_door
 from structlog.typing import EventDict
 from werkzeug.test import Client
 
+from webhookd.models.settings import Forge, Target
 from webhookd.queue import Store
 
 
@@ -100,3 +101,29 @@ def test_a_reload_moves_a_hook_to_its_new_path(store: Store) -> None:
     door.config = replace(door.config, hooks=(replace(door.config.hooks[0], path="/moved"),))
     assert push(client).status_code == 404
     assert push(client, path="/moved").status_code == 202
+
+
+def push_of_refs(store: Store, number: int, *targets: Target) -> Any:
+    """Push *number* new branches in one delivery, as Bitbucket does."""
+    branch = {"type": "branch", "target": {"hash": COMMIT}}
+    changes = [{"old": None, "new": branch | {"name": f"b{each}"}} for each in range(number)]
+    body = json.dumps({"push": {"changes": changes}, "repository": {"full_name": "octocat/blog"}}).encode()
+    hook = make_hook(forge=Forge.BITBUCKET, secrets=(make_secret(SECRET),))
+    headers = {"X-Event-Key": "repo:push", "X-Request-UUID": "d-1", "Content-Type": "application/json"}
+    headers["X-Hub-Signature"] = signed(body, SECRET)["X-Hub-Signature-256"]
+    config = {"repositories": (make_repository(targets=targets),)}
+    client = client_of(make_front_door(store, hook=hook, config=config))
+    return client.post("/github-webhook", data=body, headers=headers)
+
+
+def test_a_push_of_too_many_refs_queues_some_and_says_so(store: Store) -> None:
+    answer = push_of_refs(store, 3000, *(make_target(name=name, pattern="**") for name in ("site", "docs")))
+    reason = "only the first 1000 of 3000 changes were read; only the first 1000 of 2000 runs were queued"
+    assert (answer.status_code, answer.json["reason"]) == (202, reason)
+    assert len(answer.json["runs"]) == len(store.runs(limit=5000)) == 1000
+    assert [delivery.reason for delivery in store.deliveries()] == [reason]
+
+
+def test_the_reasons_of_a_push_of_many_refs_are_not_all_listed(store: Store) -> None:
+    reasons = push_of_refs(store, 300).json["reason"].split("; ")
+    assert (len(reasons), reasons[-1]) == (11, "and 290 more reasons")

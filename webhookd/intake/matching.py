@@ -14,6 +14,9 @@ from webhookd.intake.refs import PREFIXES, split_ref
 from webhookd.models.delivery import Kind, Match, PushEvent
 from webhookd.models.settings import RefKind, Repository, Target
 
+MOST_RUNS = 1000  # that one delivery can queue
+MOST_REASONS = 10  # shown of a delivery that runs nothing
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleVerdict:
@@ -38,7 +41,7 @@ def repository_for(repositories: Iterable[Repository], *, hook: str, repo: str) 
 
 
 def decide(event: str, reading: Reading, repository: Repository | None) -> tuple[tuple[Match, ...], str]:
-    """Return what a delivery for *repository* runs; the reason when it runs nothing."""
+    """Return what a delivery for *repository* runs; the reason when it runs nothing or not everything."""
     if reading.kind is Kind.PING:
         return (), "ping"
     if reading.kind is Kind.OTHER:
@@ -47,8 +50,14 @@ def decide(event: str, reading: Reading, repository: Repository | None) -> tuple
         return (), "a push without any change"
     decided = [_decide_push(push, repository) for push in reading.pushes]
     matches = tuple(match for found, _ in decided for match in found)
-    reasons = dict.fromkeys(reason for _, why_not in decided for reason in why_not)
-    return matches, "" if matches else "; ".join(reasons)
+    left_out = [reading.reason] if reading.reason else []
+    if matches:
+        if len(matches) > MOST_RUNS:
+            left_out.append(f"only the first {MOST_RUNS} of {len(matches)} runs were queued")
+        return matches[:MOST_RUNS], "; ".join(left_out)
+    reasons = [*dict.fromkeys(reason for _, why_not in decided for reason in why_not)]
+    more = [f"and {len(reasons) - MOST_REASONS} more reasons"] if len(reasons) > MOST_REASONS else []
+    return (), "; ".join([*left_out, *reasons[:MOST_REASONS], *more])
 
 
 def _decide_push(push: PushEvent, repository: Repository | None) -> tuple[list[Match], list[str]]:

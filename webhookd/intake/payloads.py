@@ -19,6 +19,7 @@ JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 LONGEST_NAME = 4096  # characters of a repository or ref; Linux accepts no longer path either
 LONGEST_TEXT = 16_384  # characters of a commit message or URL
+MOST_CHANGES = 1000  # of refs that one delivery is read for
 MOST_FILE_NAMES = 4 * 1024**2  # characters of all changed files of a push, with 100 more for each file
 
 _LARGEST_COUNT = 2**31  # no push has that many commits
@@ -119,6 +120,14 @@ def children(payload: Payload, key: str) -> list[Payload]:
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise BadPayload(f'"{key}" is not a list of objects', cause=Cause.MALFORMED_PAYLOAD)
     return value
+
+
+def listed_changes(payload: Payload) -> tuple[list[Payload], str]:
+    """Return the objects in `changes`, at most MOST_CHANGES, and what was left out in words."""
+    changes = children(payload, "changes")
+    if len(changes) <= MOST_CHANGES:
+        return changes, ""
+    return changes[:MOST_CHANGES], f"only the first {MOST_CHANGES} of {len(changes)} changes were read"
 
 
 def text(payload: Payload, key: str) -> str | None:

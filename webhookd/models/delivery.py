@@ -103,4 +103,4 @@ class Decision:
 
     delivery: Delivery
     matches: tuple[Match, ...] = ()
-    reason: str = ""  # set when there are no matches
+    reason: str = ""  # why nothing runs, or not everything

@@ -67,7 +67,7 @@ SELECT id, target, state, ended_at FROM run WHERE id = (SELECT max(id) FROM chai
 
 RESTORE = """
 UPDATE delivery SET delivery_id = :delivery_id, body = :body, content_type = :content_type, event = :event,
-    kind = :kind, repo = :repo, refs = :refs, reason = ''
+    kind = :kind, repo = :repo, refs = :refs, reason = :reason
 WHERE uid = :uid
 """
 """Of the same signed bytes, keep what is not signed as it came when they ran."""
@@ -197,7 +197,7 @@ def accept(tx: Transaction, order: Order) -> Acceptance:
     if row is None:
         return _accept_again(tx, order)
     queued = tuple(queue(tx, wanted, delivery=row["id"]) for wanted in order.candidates)
-    return Acceptance(status=AcceptanceStatus.QUEUED, runs=queued)
+    return Acceptance(status=AcceptanceStatus.QUEUED, runs=queued, reason=order.reason)
 
 
 def queue(tx: Transaction, wanted: Candidate, *, delivery: int, overrides: bool = False) -> AcceptedRun:

@@ -47,7 +47,8 @@ def accepted(decision: Decision, acceptance: Acceptance) -> Answer:
     delivery = decision.delivery.delivery_id
     match acceptance.status:
         case AcceptanceStatus.QUEUED:
-            return answer(HTTPStatus.ACCEPTED, status="queued", delivery=delivery, runs=runs)
+            left_out = {"reason": acceptance.reason} if acceptance.reason else {}
+            return answer(HTTPStatus.ACCEPTED, status="queued", delivery=delivery, runs=runs, **left_out)
         case AcceptanceStatus.IGNORED:
             return answer(HTTPStatus.OK, status="ignored", reason=acceptance.reason)
         case status:

@@ -19,7 +19,7 @@ class Reading:
     kind: Kind
     repo: str = ""  # full name, the same as in each push; "" when the payload has none
     pushes: tuple[PushEvent, ...] = ()
-    reason: str = ""  # why this is not a push, if it looks like one
+    reason: str = ""  # why this is not a push, if it looks like one; or what of it was left out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from webhookd.intake.payloads import (
     child,
     children,
     flag,
+    listed_changes,
     name,
     object_id,
     repository_name,
@@ -41,9 +42,9 @@ def parse(event: str, payload: Payload) -> Reading:
     if event != "repo:push":
         return Reading(kind=Kind.OTHER, repo=repo)
     require_event(event, guess(payload))
-    changes = children(child(payload, "push"), "changes")
+    changes, left_out = listed_changes(child(payload, "push"))
     pushes = tuple(push for change in changes for push in _push(change, payload, repo))
-    return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes)
+    return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes, reason=left_out)
 
 
 def guess(payload: Payload) -> str:

@@ -11,6 +11,7 @@ from webhookd.intake.payloads import (
     Payload,
     child,
     children,
+    listed_changes,
     name,
     object_id,
     repository_name,
@@ -39,9 +40,9 @@ def parse(event: str, payload: Payload) -> Reading:
     repo = repository_name(payload, _REPO_AT)
     if event == _PUSH:
         require_event(event, guess(payload))
-        changes = children(payload, "changes")
+        changes, left_out = listed_changes(payload)
         pushes = tuple(_push(change, payload, repo, alone=len(changes) == 1) for change in changes)
-        return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes)
+        return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes, reason=left_out)
     mirrored = f'event "{event}": a mirror caught up with a push that was sent before'
     reason = mirrored if event == "mirror:repo_synchronized" else ""
     return Reading(kind=Kind.OTHER, repo=repo, reason=reason)

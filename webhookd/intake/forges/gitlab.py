@@ -14,6 +14,7 @@ from webhookd.intake.payloads import (
     child,
     children,
     count,
+    listed_changes,
     name,
     object_id,
     repository_name,
@@ -43,8 +44,9 @@ def parse(event: str, payload: Payload) -> Reading:
     if event in {_SYSTEM, *_PUSHES} and kind in _PUSHES.values():
         return Reading(kind=Kind.PUSH, repo=repo, pushes=(_push(payload, payload, repo),))
     if event == _SYSTEM and kind == "repository_update":
-        pushes = tuple(_push(change, payload, repo) for change in children(payload, "changes"))
-        return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes)
+        changes, left_out = listed_changes(payload)
+        pushes = tuple(_push(change, payload, repo) for change in changes)
+        return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes, reason=left_out)
     if event in _PUSHES:
         require_event(event, guess(payload))
     return Reading(kind=Kind.OTHER, repo=repo)
