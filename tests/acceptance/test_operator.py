@@ -55,8 +55,13 @@ def test_status_and_pause_go_by_the_configuration_in_force(start: Start) -> None
     daemon.change("    next: 'true'")
     status = daemon.run_command("status").stdout
     assert ("octocat/blog@main" in status, "octocat/blog@next" in status) == (True, False)
-    refused = daemon.run_command("pause", "octocat/blog@next", check=False)
-    assert (refused.returncode, 'there is no target "octocat/blog@next"' in refused.stderr) == (1, True)
+    for command in ("pause", "deploy"):
+        refused = daemon.run_command(command, "octocat/blog@next", check=False)
+        assert refused.returncode == 1
+        assert refused.stderr.splitlines() == [
+            'error: there is no target "octocat/blog@next"',
+            "hint: the file has it, but it is not in force: `webhookd reload`",
+        ]
     daemon.run_command("pause", "octocat/blog@main")
     daemon.run_command("reload")
     assert "octocat/blog@next" in daemon.run_command("status").stdout

@@ -63,6 +63,12 @@ def test_an_error_is_reported_as_a_sentence_and_a_hint() -> None:
     assert ending_with(error) == (1, "error: there is no run 12\nhint: `webhookd runs` lists them\n")
 
 
+def test_a_traceback_moves_no_cursor() -> None:
+    _, said = ending_with(RuntimeError("x\n\x1b[2J"), "--debug")
+    assert "Traceback" in said
+    assert all(line.isprintable() for line in said.splitlines())
+
+
 def test_an_error_without_a_hint_is_one_line() -> None:
     assert ending_with(WebhookdError("the disk is full")) == (1, "error: the disk is full\n")
 

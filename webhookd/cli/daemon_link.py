@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from webhookd.cli import output
-from webhookd.cli.configuration import readable_config, state_dir, target_names
+from webhookd.cli.configuration import find_target, no_such_target, readable_config, state_dir, target_names
 from webhookd.cli.state import may_not_read
 from webhookd.errors import NotPossible, WebhookdError
 from webhookd.models.layout import StateLayout
@@ -78,6 +78,18 @@ def known_targets(ctx: click.Context) -> tuple[str, ...] | None:
             return tuple(map(str, names))
     config = readable_config(ctx)
     return None if config is None else target_names(config)
+
+
+def check_in_force(ctx: click.Context, target: str) -> None:
+    """Raise NotFound if the daemon, or the file without one, has no *target*."""
+    known = known_targets(ctx)
+    if known is None:
+        find_target(ctx, target)  # raises the error that says why nothing is known
+    elif target not in known:
+        error, config = no_such_target(target, known), readable_config(ctx)
+        if config is not None and config.target(target) is not None:
+            error.hint = "the file has it, but it is not in force: `webhookd reload`"
+        raise error
 
 
 def other_config(folder: Path, named: Path | None) -> Path | None:

@@ -7,7 +7,7 @@ import click
 
 from webhookd.cli import output
 from webhookd.cli.configuration import find_target, peek_config, readable_config
-from webhookd.cli.daemon_link import announce, wake_daemon
+from webhookd.cli.daemon_link import announce, check_in_force, wake_daemon
 from webhookd.cli.group import FAILED
 from webhookd.cli.options import run_number, state_options
 from webhookd.cli.state import enter_state_dir, open_writer
@@ -30,6 +30,7 @@ def deploy(ctx: click.Context, *, target: str, ref: str | None, repo: str | None
     repository and the ref, but no commit: it deploys the newest.
     """
     found = find_target(ctx, target)
+    check_in_force(ctx, target)
     push = push_by_hand(found, repo=repo, ref=ref)
     forge = _check(ctx, found, push)
     folder = enter_state_dir(ctx)

@@ -109,11 +109,12 @@ def _report(exc: Exception, *, debug: bool) -> int:
     if isinstance(exc, OSError) and exc.errno == errno.EPIPE:
         output.discard(sys.stdout)
         return READER_LEFT
+    traceback: list[str] = []
     if debug:
-        from traceback import print_exception
+        from traceback import format_exception
 
-        print_exception(exc)
-    for line in _lines(exc, debug=debug):
+        traceback = "".join(format_exception(exc)).splitlines()
+    for line in (*traceback, *_lines(exc, debug=debug)):
         output.remark(line)
     if isinstance(exc, OSError):
         output.discard(sys.stdout)

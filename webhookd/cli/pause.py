@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import click
 
 from webhookd.cli import output
-from webhookd.cli.configuration import find_target, no_such_target
-from webhookd.cli.daemon_link import known_targets, wake_daemon
+from webhookd.cli.configuration import no_such_target
+from webhookd.cli.daemon_link import check_in_force, known_targets, wake_daemon
 from webhookd.cli.options import state_options
 from webhookd.cli.state import enter_state_dir, open_writer
 
@@ -18,11 +18,7 @@ from webhookd.cli.state import enter_state_dir, open_writer
 @click.pass_context
 def pause(ctx: click.Context, *, target: str) -> None:
     """Start no more runs of TARGET until it is resumed. Pushes wait; running commands go on."""
-    known = known_targets(ctx)
-    if known is None:
-        find_target(ctx, target)  # raises the error that says why nothing is known
-    elif target not in known:
-        raise no_such_target(target, known)
+    check_in_force(ctx, target)
     with open_writer(enter_state_dir(ctx)) as store:
         new = store.pause(target, now=datetime.now(UTC))
     state = "is paused" if new else "was paused already"
