@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from configfiles import write_config, write_secret
 
 from webhookd.cli import main
+from webhookd.intake.forges import forge as adapter_of
 from webhookd.models.settings import Forge
 
 SIGNING = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"
@@ -162,6 +163,21 @@ def test_the_event_of_a_given_payload_follows_from_it(secret: Path) -> None:
     tag = json.dumps({"object_kind": "tag_push", "ref": "refs/tags/v1"})
     assert made("-", *keys, input=tag)["headers"]["x-gitlab-event"] == "Tag Push Hook"
     assert made("-", *keys, "--event", "Issue Hook", input=tag)["headers"]["x-gitlab-event"] == "Issue Hook"
+
+
+@pytest.mark.parametrize("event", ["push", "delete", "ping"])
+@pytest.mark.parametrize("forge", Forge)
+def test_a_payload_that_says_nothing_is_signed_as_the_event_that_was_asked_for(
+    forge: Forge, event: str, secret: Path
+) -> None:
+    if event == "ping" and forge in {Forge.GITLAB, Forge.BITBUCKET}:
+        return  # which send none
+    keys = ("--forge", forge, "--secret-file", secret)
+    headers = made("-", *keys, "--event", event, input="{}")["headers"]
+    options = ("--deleted",) if event == "delete" else ()
+    expected = made(*keys, "--event", event, *options)["headers"]
+    name = adapter_of(forge).event_header.lower()
+    assert headers[name] == expected[name]
 
 
 def test_gitlabs_key_is_a_token_unless_it_is_a_signing_secret(tmp_path: Path) -> None:

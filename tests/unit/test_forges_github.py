@@ -6,6 +6,7 @@ import pytest
 from factories import BEFORE, COMMIT
 
 from webhookd.intake.forges import Reading, forge
+from webhookd.intake.samples import SampleSpec
 from webhookd.models.delivery import Kind, PushEvent
 from webhookd.models.settings import Forge
 
@@ -150,3 +151,12 @@ def test_the_event_is_inferred_from_the_payload() -> None:
     assert GITHUB.guess(payload()) == "push"
     assert GITHUB.guess({"zen": "…", "hook": {}}) == "ping"
     assert GITHUB.guess({"action": "opened"}) == ""
+
+
+def test_a_sample_has_what_the_models_of_githubkit_require() -> None:
+    """All of their models were tried; these fields were missing once (githubkit 0.16)."""
+    push = GITHUB.sample(SampleSpec(delivery="d-1")).payload
+    ping = GITHUB.sample(SampleSpec(delivery="d-1", event="ping")).payload
+    required = {"forks", "has_pages", "mirror_url", "open_issues", "watchers"}
+    assert required <= push["repository"].keys() & ping["repository"].keys()
+    assert {"config", "created_at", "updated_at"} <= ping["hook"].keys()

@@ -13,7 +13,7 @@ from webhookd.intake import payloads
 from webhookd.intake.forges import Adapter, forge
 from webhookd.intake.keyrings import keyring_of
 from webhookd.intake.proof import FormSigning
-from webhookd.intake.samples import SampleSpec
+from webhookd.intake.samples import HEX_OF_SHA1, Change, SampleSpec
 from webhookd.intake.signature import proof_headers
 from webhookd.models.delivery import Request
 from webhookd.models.settings import Hook, Repository
@@ -90,7 +90,8 @@ def _check_values(headers: Mapping[str, str]) -> None:
 def event_of(document: bytes, adapter: Adapter, *, asked: str) -> str:
     """Return the forge's own name for the event *asked* for; the payload says which kind of push it is."""
     guessed = guess_event(document, adapter) if asked in {"push", "delete"} else ""
-    return guessed or adapter.sample(SampleSpec(delivery="", event=asked)).event
+    change = Change(before="1" * HEX_OF_SHA1, after=None if asked == "delete" else "2" * HEX_OF_SHA1)
+    return guessed or adapter.sample(SampleSpec(delivery="", event=asked, changes=(change,))).event
 
 
 def guess_event(document: bytes, adapter: Adapter) -> str:

@@ -30,7 +30,6 @@ _REPO_AT = (("repository", "project", "key"), ("repository", "slug"))  # KEY/slu
 
 _PUSH = "repo:refs_changed"
 _PING = "diagnostics:ping"  # the button "Test connection"
-_TYPES = {(False, False): "UPDATE", (True, False): "ADD", (False, True): "DELETE"}
 
 
 def parse(event: str, payload: Payload) -> Reading:
@@ -116,7 +115,7 @@ def _sample_change(change: Change) -> dict[str, Any]:
         "refId": change.ref,
         "fromHash": change.old_id,
         "toHash": change.new_id,
-        "type": _TYPES[change.before is None, change.after is None],
+        "type": "DELETE" if change.after is None else "ADD" if change.before is None else "UPDATE",
     }
 
 

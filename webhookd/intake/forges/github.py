@@ -92,6 +92,8 @@ def sample(spec: SampleSpec) -> Sample:
             "name": "web",
             "active": True,
             "events": ["push"],
+            "config": {"content_type": "json", "insecure_ssl": "0", "url": "https://hooks.example.com/"},
+            **dict.fromkeys(("created_at", "updated_at"), spec.at.isoformat()),
         }
         payload = {"zen": "Keep it logically awesome.", "hook_id": hook["id"], "hook": hook}
         return Sample(event="ping", payload=payload | {"repository": repository, "sender": sender})
@@ -185,10 +187,11 @@ def _sample_repository(spec: SampleSpec) -> dict[str, Any]:
         "topics": [],
         "visibility": "public",
         **dict.fromkeys(("default_branch", "master_branch"), "main"),
-        **dict.fromkeys(("description", "homepage", "license"), None),
-        **dict.fromkeys(("private", "fork", "archived", "disabled"), False),
+        **dict.fromkeys(("description", "homepage", "license", "mirror_url"), None),
+        **dict.fromkeys(("private", "fork", "archived", "disabled", "has_pages"), False),
         **dict.fromkeys(("has_issues", "has_wiki"), True),
         **dict.fromkeys(("stargazers_count", "watchers_count", "forks_count", "open_issues_count"), 0),
+        **dict.fromkeys(("watchers", "forks", "open_issues"), 0),  # the same numbers again
     }
 
 
