@@ -72,13 +72,13 @@ SECRET = one_or_list(
 )
 DURATION = usually("10m", "1.5h", 90, 1.5, "0s")
 COMMAND = usually("make", YES, 5, ["make", "x"], ["make", 5, True], ["", "x"])
-FILES = one_or_list(usually("site/**", "*.md", 5, YES, ".x"))
+FILES = one_or_list(usually("site/**", "*.md", 5, -1, YES, ".x"))
 TARGET_KEYS: dict[str, Values] = {
     "run": COMMAND,
     "name": usually("site", 1, "a.b", YES),
     "cwd": usually("/srv"),
     "env": usually({"A": "b", "C": 5, "D": True}, {"WEBHOOKD_X": "y"}, {"1": "y"}),
-    "user": usually("deploy", 1000),
+    "user": usually("deploy", 1000, -1),
     "group": usually("www-data"),
     "umask": usually("022", "0o22", "0022", "1000"),
     "nice": usually(5, -20, 19, 20),

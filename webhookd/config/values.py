@@ -145,8 +145,8 @@ def _filled_or_one(schema: dict[str, Any]) -> None:
 
 
 def _like(pattern: str, **others: Any) -> WithJsonSchema:
-    """Return the JSON Schema of a text with a *pattern*; a number of that kind has no sign."""
-    return WithJsonSchema({"type": SCALAR, "pattern": pattern, "minimum": 0, **others})
+    """Return the JSON Schema of a text with a *pattern*, which an editor may read as a number."""
+    return WithJsonSchema({"type": SCALAR, "pattern": pattern, **others})
 
 
 _NO_REF = rf"{names.NOT_IN_REFS.pattern}|^refs/|^[/.]|[/.]$|^@?$"
@@ -156,7 +156,9 @@ Text: TypeAlias = Annotated[str, AfterValidator(names.check_text)]
 Marker: TypeAlias = Annotated[
     str, AfterValidator(_marker), WithJsonSchema({"type": SCALAR, "pattern": r"\S"})
 ]
-Word: TypeAlias = Annotated[str, AfterValidator(names.check_word), _like(f"^({names.WORD.pattern})$")]
+Word: TypeAlias = Annotated[
+    str, AfterValidator(names.check_word), _like(f"^({names.WORD.pattern})$", minimum=0)
+]
 RepositoryName: TypeAlias = Annotated[
     str, AfterValidator(names.check_repository), WithJsonSchema({"not": {"pattern": _NO_REPOSITORY}})
 ]
