@@ -72,7 +72,7 @@ def wire(port: int, *, unix: Path | None = None) -> Iterator[Wire]:
 
 def head(method: str, target: str, *, version: str = "1.1", **headers: str) -> bytes:
     """Return the head of a request; ``x_github_event`` becomes ``x-github-event``."""
-    fields = {"host": "hooks.example.org"} | {
+    fields = {"host": "deploy.example.org"} | {
         name.replace("_", "-"): value for name, value in headers.items()
     }
     lines = [f"{method} {target} HTTP/{version}", *(f"{name}: {value}" for name, value in fields.items())]

@@ -243,7 +243,7 @@ def test_the_address_is_the_one_that_the_last_trusted_proxy_saw(
     [
         "/", "/elsewhere", "/github-webhook/", "//github-webhook", "/./github-webhook",
         "/x/../github-webhook", "/github-webhook%2f", "/GitHub-webhook", "/github-webhook;x", "*",
-        "/github-webhook#f", "/github%2dwebhook", "http://hooks.example.org/github-webhook",
+        "/github-webhook#f", "/github%2dwebhook", "http://deploy.example.org/github-webhook",
         "github-webhook", "http:github-webhook", "//github-webhook/github-webhook", "/%00", "/%e9",
         "/github-webhook%0d%0aX:y",
     ],

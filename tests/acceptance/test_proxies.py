@@ -19,7 +19,7 @@ from harness import wait_for
 
 ROOT = Path(__file__).parents[2]
 SNIPPETS = ROOT / "docs" / "proxies"
-HOST = "hooks.example.org"
+HOST = "deploy.example.org"
 MAX_BODY = 25 * 1024**2
 SENDER = "127.0.0.2"  # not the proxy's own address, so that a test sees which one arrives
 SETTINGS = f"""\

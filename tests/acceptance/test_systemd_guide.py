@@ -21,6 +21,18 @@ WORKING_COPY = """
     git commit -qm second
     git push -q
 """
+EVERYTHING_ELSE = """
+    cd /opt/webhookd/share/webhookd/systemd
+    install -D -m 644 -t /etc/polkit-1/rules.d polkit/50-webhookd.rules
+    ln -s /opt/webhookd/bin/webhookd /usr/local/bin/
+    useradd --create-home alice
+    install -m 644 webhookd@.service /etc/systemd/system
+    sed s/9000/9001/ /etc/webhookd/webhookd.yaml > /etc/webhookd/alice.yaml
+    echo 'listen: 127.0.0.1:9001' >> /etc/webhookd/alice.yaml
+    sed -i 's/^secret: .*/secret: {credential: secret}/' /etc/webhookd/alice.yaml
+    cp -p /etc/webhookd/secret /etc/webhookd/alice.secret
+    systemctl enable --now webhookd@alice
+"""
 
 
 def commands(heading: str) -> list[str]:
@@ -46,8 +58,11 @@ def test_the_guide_installs_deploys_upgrades_and_removes(booted: Booted) -> None
     type_in(booted, "Upgrading")
     assert booted.show("webhookd", "ActiveState") == "active"
     assert [run["run"] for run in booted.runs()] == [1]
+    booted.run("sh", "-euc", EVERYTHING_ELSE)
     type_in(booted, "Removing")
-    assert booted.run("find", "/etc", "/var/lib", "/run", "-xdev", "-name", "webhookd*").stdout == ""
+    folders = ("/etc", "/var/lib", "/run", "/usr/local/bin")
+    assert booted.run("find", *folders, "-xdev", "-name", "*webhookd*").stdout == ""
+    assert booted.run("grep", "webhookd", "/etc/passwd", "/etc/group", check=False).stdout == ""
     assert booted.run("pgrep", "-f", "webhookd", check=False).stdout == ""
 
 
