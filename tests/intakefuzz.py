@@ -60,10 +60,13 @@ def accepts(data: bytes) -> bool:
         return False
     name, way, document = FORGES[data[0] % len(FORGES)], data[1] % len(WAYS), data[3:]
     event, hook = EVENTS[name][data[2] % len(EVENTS[name])], HOOKS[name]
-    decision = judge(request_of(sign_document(document, hook, event=event), way), hook)
+    signed = sign_document(document, hook, event=event)
+    decision = judge(request_of(signed, way), hook)
     if decision is None:
         return False
     assert way != UNSIGNED, "an unsigned request was accepted"
+    other = judge(request_of(signed, FORM if way == JSON else JSON), hook)
+    assert other is None or other.delivery.pushes == decision.delivery.pushes, "the content type decides"
     order(decision, now=NOW)  # the store must be able to write it
     return True
 
