@@ -12,7 +12,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -43,6 +43,8 @@ GIT_ENVIRONMENT = {  # git, also the deploy command's, reads only the repository
     "GIT_TERMINAL_PROMPT": "0",
 }
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 T = TypeVar("T")
 
 
@@ -53,7 +55,7 @@ def demo(*, keep: bool) -> None:
 
     Exits with 0 only if the pushed commit is in the working copy.
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING:
         signal.signal(number, _exit_on_signal)
     with _temporary_folder(keep=keep) as folder:
         create_repositories(folder)
@@ -163,24 +165,27 @@ def _configure(folder: Path, key: str) -> Path:
 @contextmanager
 def _daemon(config: Path) -> Iterator[Callable[[], bool]]:
     """Run `webhookd serve` on *config*; the yielded function returns whether it still runs."""
-    with config.with_name("daemon.log").open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "webhookd", "serve", "--config", str(config)],
-            cwd=config.parent,
-            env={"PATH": os.environ.get("PATH", os.defpath)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-        )
-    try:
+    with ExitStack() as stack:
+        with config.with_name("daemon.log").open("wb") as log, _delayed_signals():
+            process = subprocess.Popen(
+                [sys.executable, "-m", "webhookd", "serve", "--config", str(config)],
+                cwd=config.parent,
+                env={"PATH": os.environ.get("PATH", os.defpath)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+            stack.callback(_stop, process)
         yield lambda: process.poll() is None
-    finally:
-        process.terminate()
-        try:
-            process.wait(DEADLINE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+
+
+def _stop(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(DEADLINE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def _wait_for(find: Callable[[], T | None], is_running: Callable[[], bool], log: Path, *, what: str) -> T:
@@ -223,6 +228,19 @@ def _steps(run: Run) -> Iterator[Step]:
 
 def _exit_on_signal(number: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + number)
+
+
+@contextmanager
+def _delayed_signals() -> Iterator[None]:
+    """Exit only after the block: a process that it starts must be known before it can be stopped."""
+    received: list[int] = []
+    for number in ENDING:
+        signal.signal(number, lambda number, _: received.append(number))
+    yield
+    for number in ENDING:
+        signal.signal(number, _exit_on_signal)
+    if received:
+        raise SystemExit(128 + received[0])
 
 
 @contextmanager
