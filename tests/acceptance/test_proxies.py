@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import socket
 import ssl
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -21,10 +22,11 @@ ROOT = Path(__file__).parents[2]
 SNIPPETS = ROOT / "docs" / "proxies"
 HOST = "deploy.example.org"
 MAX_BODY = 25 * 1024**2
-SENDER = "127.0.0.2"  # not the proxy's own address, so that a test sees which one arrives
+SENDERS = "127.7.0.0/24"  # not the proxy's own address, so that a test sees which one arrives
+NUMBERS = itertools.count(1)
 SETTINGS = f"""\
 trusted_proxies: [127.0.0.1]
-hooks: {{github: {{allow_from: [{SENDER}]}}}}"""
+hooks: {{github: {{allow_from: [{SENDERS}]}}}}"""
 
 NGINX = """\
 daemon off;
@@ -67,9 +69,11 @@ class Proxy:
 
     port: int
     tls: ssl.SSLContext | None = None
+    # Each has its own sender, so that the forged pushes of one test are not counted against another.
+    sender: str = field(default_factory=lambda: f"127.7.0.{next(NUMBERS)}")
 
     def post(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, dict[str, object]]:
-        sock = socket.create_connection(("127.0.0.1", self.port), timeout=60, source_address=(SENDER, 0))
+        sock = socket.create_connection(("127.0.0.1", self.port), timeout=60, source_address=(self.sender, 0))
         connection = http.client.HTTPConnection(HOST)
         connection.sock = self.tls.wrap_socket(sock, server_hostname=HOST) if self.tls else sock
         with contextlib.closing(connection):
@@ -193,7 +197,7 @@ ALL = [
 def test_pushes_of_every_size_pass_the_proxy_and_forged_ones_are_refused(
     proxy: Snippet, snippet: str, path: str
 ) -> None:
-    """Only requests from SENDER are allowed, so its address must pass the proxy too."""
+    """Only requests from SENDERS are allowed, so the address must pass the proxy too."""
     proxied = proxy(snippet)
     assert proxied.push(path)[0] == 202
     assert proxied.push(path, size=100_000)[0] == 202

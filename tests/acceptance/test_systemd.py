@@ -59,6 +59,7 @@ def processes(booted: Booted) -> list[str]:
 
 
 def test_one_command_starts_the_service_and_both_sockets_accept_pushes(booted: Booted) -> None:
+    booted.systemctl("stop", "webhookd.socket", "webhookd")
     booted.configure("    main: echo deployed")
     booted.systemctl("enable", "--now", "webhookd")
     assert booted.show("webhookd", "ActiveState") == "active"
