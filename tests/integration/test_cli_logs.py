@@ -12,6 +12,7 @@ from harness import wait_for
 from stores import StateFolder, locked
 
 from webhookd.cli.logreader import LogReader
+from webhookd.models.layout import StateLayout
 
 NO_TEXT = b"caf\xe9\x00\x1b[2J\r\n"
 
@@ -267,3 +268,17 @@ def test_a_log_removed_while_it_is_read_is_read_to_its_end(state: StateFolder) -
         state.end(run)
         wait_for(lambda: process.poll() is not None, what="the end of logs -f")
         assert read(process.stdout, -1) == b"two\n"
+
+
+def test_a_log_that_is_no_file_of_ours_is_an_error(state: StateFolder) -> None:
+    run = state.push()
+    state.start()
+    state.write_log(run, b"")
+    path = StateLayout(state.path).attempt(run, 1).log
+    path.unlink()
+    os.mkfifo(path)
+    state.end(run)
+    shown = state.webhookd("logs", str(run))
+    assert (shown.exit_code, shown.stdout) == (1, "")
+    assert f'"{path}"' in shown.stderr
+    assert "not a regular file" in shown.stderr

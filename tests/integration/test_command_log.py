@@ -3,8 +3,10 @@
 import contextlib
 import os
 import signal
+import subprocess
 from pathlib import Path
 
+import pytest
 from harness import read_pids, wait_for
 from workers import Run, finish, log, start
 
@@ -55,6 +57,38 @@ def test_a_log_that_its_command_has_truncated_is_still_kept_within_its_limit(tmp
     os.write(output.fd, b"last\n")
     output.close()
     assert (tmp_path / "log").read_bytes() == b"last\n"
+
+
+@pytest.mark.parametrize("offset", [0, 50_000, 3_000_000])
+def test_space_that_a_command_reserves_for_its_log_is_freed(tmp_path: Path, offset: int) -> None:
+    output = CommandLog(tmp_path / "log", limit=LIMIT)
+    os.write(output.fd, b"x" * 60_000)
+    reserve = [
+        "fallocate",
+        "--keep-size",
+        "--offset",
+        str(offset),
+        "--length",
+        "5000000",
+        str(tmp_path / "log"),
+    ]
+    subprocess.run(reserve, check=True)
+    output.keep_within_limit()
+    assert on_disk(tmp_path / "log") < 3 * LIMIT
+    subprocess.run(reserve, check=True)
+    output.close()
+    assert on_disk(tmp_path / "log") <= 2 * LIMIT
+    assert (tmp_path / "log").read_bytes() == b"x" * 60_000
+
+
+def test_space_that_a_command_reserves_in_the_freed_middle_is_freed_again(tmp_path: Path) -> None:
+    output = CommandLog(tmp_path / "log", limit=LIMIT)
+    os.write(output.fd, b"x" * 3_000_000)
+    for _ in range(2):
+        output.keep_within_limit()
+        assert on_disk(tmp_path / "log") < 3 * LIMIT
+        os.posix_fallocate(output.fd, 0, 3_000_000)
+    output.close()
 
 
 def test_a_log_that_has_filled_the_disk_can_still_be_cut(small_disk: Path) -> None:

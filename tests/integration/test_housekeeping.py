@@ -59,6 +59,20 @@ def test_only_old_folders_of_removed_runs_are_removed(
     assert [folder for folder in (known, young, *odd) if not folder.exists()] == []
 
 
+def test_what_a_command_has_put_in_the_place_of_folders_and_locks_is_removed(
+    launcher: Launcher, keep_house: Callable[[], None]
+) -> None:
+    link = launcher.layout.run(1)
+    link.symlink_to("nowhere")
+    fifos = [launcher.layout.run(2), launcher.layout.locks / "unused.lock"]
+    for fifo in fifos:
+        os.mkfifo(fifo)
+    for path in (link, *fifos):
+        os.utime(path, LONG_AGO, follow_symlinks=False)
+    keep_house()
+    wait_for(lambda: not any(map(os.path.lexists, (link, *fifos))), what="their end")
+
+
 def test_a_folder_that_cannot_be_removed_does_not_keep_others(
     launcher: Launcher, old: Age, keep_house: Callable[[], None], logged: list[EventDict]
 ) -> None:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 from factories import NOW
-from harness import wait_for
+from harness import is_alive, read_pids, wait_for
 from stores import push_with_failing_commit
 from structlog.typing import EventDict
 from workers import REPOS, AtWork
@@ -88,6 +88,20 @@ def test_a_forged_result_is_ignored(at_work: AtWork, text: str) -> None:
     assert [attempt.ending for attempt in at_work.store.attempts(run)] == [Ending.INTERRUPTED, Ending.EXITED]
 
 
+def test_a_forged_result_counts_only_when_the_processes_have_ended(at_work: AtWork) -> None:
+    result = f"{at_work.state}/runs/$WEBHOOKD_RUN/$WEBHOOKD_ATTEMPT/result.json"
+    forged = f'{{{OURS}, "ending": "exited", "exit_code": 3, "ended_at": 1, "reason": "\\u001b[2Jforged"}}'
+    at_work.script.write_text(
+        f"printf '{forged}' $WEBHOOKD_INVOCATION > {result}; setsid sleep 600 & "
+        f"echo $! > {at_work.folder}/left.pid; kill -KILL $PPID; sleep 600"
+    )
+    run = at_work.push("d-1")
+    assert at_work.end_of(run) is RunState.FAILED
+    (left,) = read_pids(at_work.folder)
+    assert not is_alive(left)
+    assert at_work.store.run(run).reason == "\\x1b[2Jforged"
+
+
 def test_a_held_lane_does_not_make_the_worker_blocked(at_work: AtWork) -> None:
     before = at_work.push("d-0")
     at_work.end_of(before)
@@ -144,13 +158,29 @@ def test_a_run_whose_files_cannot_be_made_is_retried_and_delays_no_other(at_work
         "test $WEBHOOKD_ATTEMPT = 2 && exit 3; mv $state/runs $state/gone; kill -KILL $PPID",
         "test $WEBHOOKD_ATTEMPT = 2 && exit 3; mkdir $folder/result.json; kill -KILL $PPID",
         "test $WEBHOOKD_ATTEMPT = 2 && exit 3; rm -r $folder; touch $folder; kill -KILL $PPID",
+        "mkfifo $folder/result.json $folder/result.part; exit 3",
+        "rm $folder/*; mkfifo $folder/log $folder/log.part $folder/payload; exit 3",
+        "$ready; rm -r $spare; mkfifo $spare; exit 3",
+        "$ready; rm $spare/1/*; mkfifo $spare/1/log $spare/1/payload; exit 3",
+        "for lock in $state/locks/*; do rm $lock; mkfifo $lock; done; exit 3",
+        "for lock in $state/locks/*; do rm $lock; ln -s /dev/zero $lock; done; exit 3",
+        "for lock in $state/locks/*; do echo $WEBHOOKD_INVOCATION 9999999999999999999 >$lock; done; exit 3",
+        "test $WEBHOOKD_ATTEMPT = 2 && exit 3; mkfifo $folder/result.json; kill -KILL $PPID",
+        "test $WEBHOOKD_ATTEMPT = 2 && exit 3; ln -s /dev/zero $folder/result.json; kill -KILL $PPID",
+        "test $WEBHOOKD_ATTEMPT = 2 && exit 3; truncate -s 3G $folder/result.json; kill -KILL $PPID",
+        "test $WEBHOOKD_ATTEMPT = 2 && exit 3; rm $folder/log; mkfifo $folder/log; kill -KILL $PPID",
+        "test $WEBHOOKD_ATTEMPT = 2 && exit 3; truncate -s 3G $folder/log; kill -KILL $PPID",
+        "test $WEBHOOKD_ATTEMPT = 2 && exit 3; cd $folder/..; mkdir 2; mkfifo 2/payload; kill -KILL $PPID",
+        "test $WEBHOOKD_ATTEMPT = 2 && exit 3; ln -s /etc $folder/../2; kill -KILL $PPID",
     ],
 )
 def test_a_command_that_spoils_its_folder_gets_its_result_and_delays_no_other(
     at_work: AtWork, spoil: str
 ) -> None:
     folder = "$state/runs/$WEBHOOKD_RUN/$WEBHOOKD_ATTEMPT"
-    at_work.script.write_text(f"state={at_work.state}; folder={folder}; {spoil}")
+    places = f"state={at_work.state}; folder={folder}; spare=$state/runs/.spare"
+    ready = "until test -e $spare/1/log; do sleep 0.01; done"
+    at_work.script.write_text(f"{places}; {spoil.replace('$ready', ready)}")
     run = at_work.push("d-1")
     assert at_work.end_of(run) is RunState.FAILED
     assert at_work.store.run(run).exit_code == 3

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from webhookd.deploy.job import open_regular
+
 PIECE = 64 * 1024  # bytes
 
 
@@ -15,7 +17,7 @@ class LogReader:
     """
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._fd = open_regular(path, os.O_RDONLY)
         self._at = 0
         self._skipped = 0
 

@@ -1,7 +1,6 @@
 """Deletes what the `history` setting no longer keeps, in small steps beside the work."""
 
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from webhookd.deploy.job import remove
 from webhookd.deploy.launcher import Launcher
 from webhookd.errors import NotFound, StoreError, in_words, with_file
 from webhookd.models.settings import Config
@@ -69,7 +69,7 @@ class Housekeeping:
         for folder in self._launcher.layout.runs.iterdir():
             if self._stopping.is_set():
                 return
-            if not _RUN.fullmatch(folder.name) or time.time() - folder.stat().st_mtime < _STRAY_AGE:
+            if not _RUN.fullmatch(folder.name) or time.time() - folder.lstat().st_mtime < _STRAY_AGE:
                 continue
             try:
                 self._store.run(int(folder.name))
@@ -83,7 +83,7 @@ class Housekeeping:
 def _remove(folder: Path) -> None:
     """Remove *folder* if it exists; one that cannot be removed is tried again next time."""
     try:
-        shutil.rmtree(folder)
+        remove(folder)
     except FileNotFoundError:
         return
     except OSError as error:

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import structlog
 
+from webhookd.deploy.cleanup import find_remains
 from webhookd.deploy.job import Result
 from webhookd.deploy.launcher import Launcher
-from webhookd.deploy.locks import RunningSupervisor
+from webhookd.deploy.locks import HeldLock, RunningSupervisor
 from webhookd.deploy.planning import LaunchFailed, cleanup_job, invocation_of
-from webhookd.errors import NotPossible, with_file
+from webhookd.errors import NotPossible, printable, with_file
 from webhookd.models.run import Ending, Outcome, Run, RunState
 from webhookd.models.settings import Config
 from webhookd.queue import Store
@@ -24,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 _LOST_POLL = 0.25  # seconds between looks for a supervisor that is not watched
 _LONGEST_POLL = 30.0  # seconds between two tries to end what is left of an attempt, on a full disk say
+_CLEANUPS = 3  # of an attempt that has a result, before what no cleanup can end is left
+_LONGEST_REASON = 1000  # characters; a command may have forged it
 
 
 @dataclass(slots=True, kw_only=True)
@@ -176,10 +179,14 @@ class Attempts:
             return  # its holder has not said yet who it is
         try:
             result = Result.read(folder, invocation)
+            # Whoever wrote the result, the lane is free only when its processes have ended.
+            is_over = result is not None and (
+                attempt.looks >= _CLEANUPS or not find_remains(invocation, HeldLock(lock, invocation).main())
+            )
         except OSError:
             os.close(lock)
             raise
-        if result is None:
+        if result is None or not is_over:
             self._clean_up(attempt, lock)
             return
         os.close(lock)
@@ -218,7 +225,7 @@ def _outcome_of(result: Result) -> Outcome:
         ending=Ending(result.ending),
         exit_code=result.exit_code,
         signal=result.signal,
-        reason=result.reason,
+        reason=printable(result.reason[:_LONGEST_REASON]),
         ended_at=datetime.fromtimestamp(result.ended_at, UTC),
     )
 

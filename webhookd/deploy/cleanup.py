@@ -1,9 +1,11 @@
 """Ends processes that outlived their command or their supervisor. Standard library only."""
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from webhookd.deploy import processes
 from webhookd.deploy.command_log import CommandLog
@@ -16,15 +18,17 @@ _LOOKS = 3  # that must find nothing: in the middle of its exec a process has no
 
 
 def clean_up(job: Job, lock: HeldLock, *, pause: Callable[[float], None]) -> Result:
-    """End what an attempt left behind whose own supervisor died, and call the attempt interrupted."""
+    """End what an attempt left behind whose own supervisor died, and call the attempt interrupted.
+
+    A result that is there counts all the same: only the processes had to be ended.
+    """
     main = lock.main()
     lock.write_holder(main)
-    mark = f"\0WEBHOOKD_INVOCATION={job.invocation}\0".encode()
     ended: set[int] = set()
     looks = 0
     kill_at = time.monotonic() + job.grace
     while looks < _LOOKS and time.monotonic() < kill_at + KILL_PATIENCE:
-        found = processes.remains(mark, main)
+        found = find_remains(job.invocation, main)
         looks = 0 if found else looks + 1
         if time.monotonic() >= kill_at:
             processes.send(signal.SIGKILL, found)
@@ -33,9 +37,17 @@ def clean_up(job: Job, lock: HeldLock, *, pause: Callable[[float], None]) -> Res
         ended.update(found)
         pause(KILL_INTERVAL)
     if job.files.log.exists():
-        CommandLog(job.files.log, limit=job.log_limit, fresh=False).close()
+        with contextlib.suppress(OSError):  # a command may have put anything in its place
+            CommandLog(job.files.log, limit=job.log_limit, fresh=False).close()
+    if (known := Result.read(Path(job.folder), job.invocation)) is not None:
+        return known
     reason = "its supervisor died" + (f", {count_ended(len(ended))}" if ended else "")
     return Result(invocation=job.invocation, ending="interrupted", reason=reason, ended_at=time.time())
+
+
+def find_remains(invocation: str, main: str) -> list[int]:
+    """Return the living processes of the attempt with this *invocation* and the command *main*."""
+    return processes.remains(f"\0WEBHOOKD_INVOCATION={invocation}\0".encode(), main)
 
 
 def kill_everything(*, pause: Callable[[float], None]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from webhookd.deploy import journal
-from webhookd.deploy.job import write_private
+from webhookd.deploy.job import open_regular, write_private
 
 _FALLOC_FL_KEEP_SIZE = 0x01
 _FALLOC_FL_PUNCH_HOLE = 0x02
@@ -35,22 +35,24 @@ class CommandLog:
         self._path = path
         self._limit = limit
         self._head = limit // 2
-        self._freed = self._first_block
         self._lost = 0  # bytes cut off where the file system cannot punch holes
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | (os.O_TRUNC if fresh else 0)
-        self.fd = os.open(path, flags, 0o600)
+        self.fd = open_regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if fresh else 0))
         self._copy = journal.Copy(self.fd, fields, limit=self._head) if fields else None
 
     def keep_within_limit(self) -> None:
-        """Free the middle of a log that has outgrown twice its limit; continue its copy to the journal."""
+        """Free the middle of a log that has outgrown twice its limit; continue its copy to the journal.
+
+        What it takes on the disk counts as well: a command can reserve space (fallocate(2)) in a hole, or
+        beyond the end.
+        """
         if self._copy is not None:
             self._copy.step()
         size = os.fstat(self.fd).st_size
-        if size < self._freed:  # the command has cut it short
-            self._freed = self._first_block
         if size > 2 * self._limit and not self._free(size):
             os.ftruncate(self.fd, self._head)
             self._lost += size - self._head
+        if _on_disk(self.fd) > 2 * self._limit + _BLOCK:
+            os.ftruncate(self.fd, os.fstat(self.fd).st_size)  # frees what lies beyond the end
 
     def close(self) -> None:
         """Cut the middle out and leave a note in its place; where that fails the log stays as it is."""
@@ -61,24 +63,19 @@ class CommandLog:
             self._free(size)  # first: on a full disk this makes the room for what follows
             with contextlib.suppress(OSError):  # a full disk, or a command that has removed the folder
                 self._cut(size)
+        elif _on_disk(self.fd) > size + _BLOCK:
+            os.ftruncate(self.fd, size)
         os.close(self.fd)
 
     def _free(self, size: int) -> bool:
         """Free the middle of a log of *size* bytes; return whether the file system can do that."""
+        begin = -(-self._head // _BLOCK) * _BLOCK
         end = (size - self._limit // 2) // _BLOCK * _BLOCK
-        if end <= self._freed:
+        if end <= begin:
             return True
         mode = _FALLOC_FL_PUNCH_HOLE | _FALLOC_FL_KEEP_SIZE
-        offset, length = ctypes.c_int64(self._freed), ctypes.c_int64(end - self._freed)
-        if _libc.fallocate(self.fd, mode, offset, length) != 0:
-            return False
-        self._freed = end
-        return True
-
-    @property
-    def _first_block(self) -> int:
-        """Where the first block begins that may be freed."""
-        return -(-self._head // _BLOCK) * _BLOCK
+        offset, length = ctypes.c_int64(begin), ctypes.c_int64(end - begin)
+        return bool(_libc.fallocate(self.fd, mode, offset, length) == 0)
 
     def _cut(self, size: int) -> None:
         tail = min(self._limit // 2, max(size - self._head, 0))
@@ -99,3 +96,8 @@ class CommandLog:
     def _copy_to(self, file: BinaryIO, *, begin: int, end: int) -> None:
         while begin < end and (piece := os.pread(self.fd, min(end - begin, _PIECE), begin)):
             begin += file.write(piece)
+
+
+def _on_disk(fd: int) -> int:
+    """Return the bytes that an open file takes on its disk."""
+    return os.fstat(fd).st_blocks * 512

@@ -1,7 +1,10 @@
 """The order a supervisor works from and the report it leaves. Standard library only."""
 
+import contextlib
+import errno
 import json
 import os
+import stat
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from webhookd.models.layout import AttemptFolder
 ENDINGS = frozenset({"exited", "signaled", "timed_out", "cancelled", "interrupted", "not_started"})
 _LATEST = 2**37  # seconds since the epoch; after the year 6000
 _HIGHEST = 2**16  # above every exit code and signal
+_LONGEST_RESULT = 64 * 1024  # bytes of result.json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +87,9 @@ class Result:
     def read(cls, folder: Path, invocation: str) -> "Result | None":
         """Return the result in *folder*, or None where no supervisor has left one for *invocation*."""
         try:
-            result = cls(**json.loads(AttemptFolder(folder).result.read_bytes()))
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError):
+            with os.fdopen(open_regular(AttemptFolder(folder).result, os.O_RDONLY), "rb") as file:
+                result = cls(**json.loads(file.read(_LONGEST_RESULT)))
+        except (FileNotFoundError, NotADirectoryError, NotRegular, PermissionError):
             return None  # a command may have made anything of its folder
         except (ValueError, TypeError, RecursionError):
             return None  # no supervisor wrote this
@@ -104,24 +109,59 @@ class Result:
         )
 
 
+class NotRegular(OSError):
+    """There is a folder, a link, a FIFO or the like in the place of a file of ours."""
+
+
 def make_way(folder: Path, *files: Path) -> None:
-    """Make the *folder* of an attempt writable, and its run's; whatever is in the way is removed."""
+    """Make the *folder* of an attempt writable, and its run's; whatever is in the way is removed.
+
+    So is what is no regular file in the place of *files*.
+    """
     for level in folder.parent, folder:
-        if not level.is_dir():
+        if level.is_symlink() or not level.is_dir():
             level.unlink(missing_ok=True)
             level.mkdir(mode=0o711, parents=True)
         elif not os.access(level, os.W_OK | os.X_OK):
             level.chmod(0o711)
     for file in files:
-        if file.is_dir() and not file.is_symlink():
-            import shutil  # noqa: PLC0415 - large, and next to never needed
+        with contextlib.suppress(FileNotFoundError):
+            if not stat.S_ISREG(file.lstat().st_mode):
+                remove(file)
 
-            shutil.rmtree(file)
+
+def remove(path: Path) -> None:
+    """Remove *path*, whatever it is; `shutil.rmtree` alone would wait for a writer to a FIFO."""
+    if stat.S_ISDIR(path.lstat().st_mode):
+        import shutil  # noqa: PLC0415 - large, and next to never needed
+
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """Open a file that a command could have replaced, private if it is new; never wait for it.
+
+    Raises NotRegular, also for a link.
+    """
+    flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        if error.errno in {errno.ELOOP, errno.ENXIO, errno.EISDIR}:
+            raise NotRegular(error.errno, "not a regular file", str(path)) from error
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise NotRegular(errno.ENXIO, "not a regular file", str(path))
+    os.set_blocking(descriptor, True)
+    return descriptor
 
 
 def write_private(path: Path, content: bytes, *, durable: bool = False) -> None:
     """Write a file that only its owner may read; *durable* waits until it is on disk."""
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file:
+    with os.fdopen(open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb") as file:
         file.write(content)
         if durable:
             file.flush()

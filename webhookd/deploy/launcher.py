@@ -145,14 +145,13 @@ class Launcher:
             with contextlib.suppress(OSError):  # there is a folder already, or no spare one
                 os.utime(self.layout.spare_run)  # it may be old, and is no stray
                 self.layout.spare_run.rename(folder.parent)
-                return
-        make_way(folder)
+        make_way(folder, job.files.payload, job.files.log)
 
     def _make_spare_folder(self) -> None:
         """Make the next run's folder in advance; without it the next launch makes its own."""
         with contextlib.suppress(OSError):
             first = AttemptFolder(self.layout.spare_run / "1")
-            make_way(first.path)
+            make_way(first.path, first.payload, first.log)
             for file in (first.payload, first.log):
                 write_private(file, b"")
 

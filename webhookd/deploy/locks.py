@@ -8,11 +8,15 @@ and the identity of the command.
 import contextlib
 import fcntl
 import os
+import re
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 
+from webhookd.deploy.job import NotRegular, open_regular, remove
+
 _LENGTH = 160  # bytes; more than the three words take
+_HOLDER = re.compile(r"([0-9a-f]{32}) ([1-9][0-9]{0,8}) (|[1-9][0-9]{0,8}:[0-9a-z]+:[0-9a-f-]*) *")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +115,7 @@ class LaneLocks:
         """
         removed = 0
         for path in self._folder.glob("*.lock"):
-            if path.stat().st_mtime >= since:
+            if path.lstat().st_mtime >= since:
                 continue
             descriptor = _open(path)
             try:
@@ -131,19 +135,20 @@ class LaneLocks:
 
 def _read_holder(descriptor: int) -> tuple[str, int, str] | None:
     """Return invocation, supervisor pid and command identity ("" before it runs) from a lock file."""
-    words = os.pread(descriptor, _LENGTH, 0).decode(errors="replace").partition("\n")[0].split(" ")
-    if len(words) != 3 or not words[1].isdigit():  # noqa: PLR2004 - the three words above
-        return None
-    return words[0], int(words[1]), words[2]
+    line = os.pread(descriptor, _LENGTH, 0).decode(errors="replace").partition("\n")[0]
+    holder = _HOLDER.fullmatch(line)
+    return (holder[1], int(holder[2]), holder[3]) if holder else None
 
 
 def _open(path: Path) -> int:
-    flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    flags = os.O_RDWR | os.O_CREAT
     try:
-        return os.open(path, flags, 0o600)
+        return open_regular(path, flags)
     except FileNotFoundError:  # somebody has removed the folder
         path.parent.mkdir(mode=0o711)
-        return os.open(path, flags, 0o600)
+    except NotRegular:
+        remove(path)
+    return open_regular(path, flags)
 
 
 def _take(descriptor: int) -> bool:

@@ -94,9 +94,9 @@ def acting_as(uid: int | None, gid: int | None) -> Iterator[None]:
 def let_read(path: Path, *, uid: int, gid: int | None) -> None:
     """Make our file *path* readable for the user *uid* and nobody else."""
     try:
-        os.chown(path, uid, -1 if gid is None else gid)
+        os.lchown(path, uid, -1 if gid is None else gid)
     except PermissionError:
-        os.setxattr(path, "system.posix_acl_access", _access_list(uid))
+        os.setxattr(path, "system.posix_acl_access", _access_list(uid), follow_symlinks=False)
 
 
 def _access_list(reader: int) -> bytes:

@@ -61,10 +61,12 @@ def get_ready() -> Signals:
 
 def rehearse(job: Job) -> None:
     """Try to start *job*, which cannot be started."""
-    log = CommandLog(Path(os.devnull), limit=job.log_limit)
+    null = os.open(os.devnull, os.O_RDWR)
     with contextlib.suppress(OSError):
-        spawn(job, log.fd)
-    log.close()
+        spawn(job, null)
+    with contextlib.suppress(OSError):
+        CommandLog(Path(os.devnull), limit=job.log_limit)  # no regular file, so it is closed again
+    os.close(null)
 
 
 def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -> NoReturn:
