@@ -153,6 +153,17 @@ def test_a_new_connection_takes_the_place_of_the_one_that_was_quiet_the_longest(
         assert quiet[0].send(used).reply().status == 405
 
 
+def test_connections_without_a_head_make_room_before_an_older_one_in_its_body(store: Store) -> None:
+    door = make_front_door(store, limits=limits(connections=5))
+    with door.serving(), door.connect() as sender, contextlib.ExitStack() as stack:
+        request = push(100_000)
+        sender.send(request[:-10])
+        wait_for(lambda: any(each.request and each.request.body_size for each in door.server.connections))
+        bare = [stack.enter_context(door.connect()) for _ in range(20)]
+        wait_for(bare[0].is_closed, what="room made for the last of them")
+        assert sender.send(request[-10:]).reply().status == 202
+
+
 def test_no_new_connection_takes_the_place_of_one_that_waits_for_its_answer(store: Store) -> None:
     door = make_front_door(store, limits=limits(connections=2))
     with door.serving(), held(store) as go_on, door.connect() as first:
