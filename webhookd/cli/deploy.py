@@ -114,7 +114,8 @@ def replay(ctx: click.Context, *, delivery: str) -> None:
 
     DELIVERY is the forge's id or a NUMBER, as `webhookd deliveries` lists them. If several deliveries have
     that id, the newest is used. The rules are those of the configuration as it is now. Runs that wait, run or
-    have just succeeded are not queued twice, as with a redelivery by the forge.
+    have just succeeded are not queued twice, as with a redelivery by the forge. A push that a newer one
+    followed does not run: use `rerun`.
     """
     from webhookd.intake import receive_again
 
