@@ -123,6 +123,10 @@ class StoreUnavailable(StoreError):
     """The store accepts no writes now (disk full, locked, read-only); a later try may succeed."""
 
 
+class DiskFull(StoreUnavailable):
+    """The disk has no room for a change; a daemon goes on without it until there is some."""
+
+
 class StoreRefused(StoreError):
     """The database is damaged, or was written by a newer webhookd."""
 

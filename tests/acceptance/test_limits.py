@@ -5,6 +5,7 @@ import json
 import os
 import pwd
 import shutil
+import signal
 import sqlite3
 import subprocess
 import tempfile
@@ -78,6 +79,53 @@ def test_a_full_disk_is_a_503_until_there_is_space_again(small_disk: Path) -> No
         assert daemon.push().status == 202
         assert {run["state"] for run in daemon.wait_until_idle()} <= {"succeeded", "superseded"}
         assert daemon.stop() == 0
+    finally:
+        daemon.close()
+
+
+@as_root
+def test_a_daemon_starts_on_a_full_disk_and_recovers(small_disk: Path) -> None:
+    daemon = Daemon(small_disk, "  octocat/blog: {main: exit 0, gone: exit 0}").start()
+    try:
+        daemon.run_command("pause", "octocat/blog@gone")
+        assert daemon.push(branch="gone").status == 202
+        assert daemon.stop() == 0
+        daemon.repos = "  octocat/blog: {main: exit 0}"
+        daemon.write_config()
+        fill(small_disk / "ballast")
+        daemon.start()
+        assert (daemon.push().status, daemon.request("GET", "/healthz").status) == (503, 503)
+        (small_disk / "ballast").unlink()
+        wait_for(lambda: daemon.push().status == 202, what="an accepted push")
+        states = {run["target"]: run["state"] for run in daemon.wait_until_idle()}
+        assert states == {"octocat/blog@gone": "cancelled", "octocat/blog@main": "succeeded"}
+        wait_for(lambda: daemon.request("GET", "/healthz").status == 200, what="health")
+    finally:
+        daemon.close()
+
+
+@as_root
+def test_a_daemon_starts_on_a_disk_that_an_orphan_has_filled_and_makes_room(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    rule = f'cat {tmp_path}/go > /dev/null; trap "" TERM; exec cat /dev/zero'
+    rules = f"  octocat/blog: {{main: {{grace: 1s, run: '{rule}'}}, other: 'true'}}"
+    daemon = Daemon(small_disk, rules, settings="history: {log_limit: 100KiB}").start()
+    os.mkfifo(tmp_path / "go")
+    try:
+        assert daemon.push().status == 202
+        (supervisor,) = wait_for(daemon.supervisors, what="a supervisor")
+        assert daemon.process is not None
+        for pid in (daemon.process.pid, supervisor):
+            os.kill(pid, signal.SIGKILL)
+        daemon.process.wait()
+        (tmp_path / "go").write_text("go")
+        wait_for(lambda: os.statvfs(small_disk).f_bavail == 0, what="a full disk")
+        daemon.start()
+        wait_for(lambda: daemon.push(branch="other").status == 202, what="an accepted push")
+        wait_for(lambda: daemon.request("GET", "/healthz").status == 200, what="health")
+        assert "degraded" in daemon.log
+        wait_for(lambda: daemon.runs()[0]["attempt"] == 2, what="the end of the orphan")
     finally:
         daemon.close()
 

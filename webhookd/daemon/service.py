@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,7 @@ from webhookd.daemon.statedir import lock_state_dir
 from webhookd.daemon.systemd import ServiceManager, inherited_sockets
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.worker import Worker
-from webhookd.errors import WebhookdError
+from webhookd.errors import DiskFull, WebhookdError
 from webhookd.models.layout import StateLayout
 from webhookd.models.settings import Config
 from webhookd.queue import Store
@@ -79,12 +79,27 @@ class Daemon:
 
     def _open_store(self, stack: ExitStack) -> None:
         self._store = stack.enter_context(Store.open(self._launcher.layout.database))
-        self._store.probe(now=datetime.now(UTC))
+        self._begin: Callable[[], None] | None = None
+        try:
+            self._store.probe(now=datetime.now(UTC))
+            self._apply_config()
+        except DiskFull as error:
+            log.error("started degraded", error=error)  # noqa: TRY400 - as in `Health`
+            self._begin = self._apply_config
+
+    def _apply_config(self) -> None:
         apply_config(self._store, self._config())
 
     def _build_worker(self, stack: ExitStack) -> None:
-        self._worker = Worker(store=self._store, launcher=self._launcher, config=self._config, owner=_owner())
-        self._worker.adopt()
+        self._worker = Worker(
+            store=self._store,
+            launcher=self._launcher,
+            config=self._config,
+            owner=_owner(),
+            begin=self._begin,
+        )
+        with suppress(DiskFull):  # then in its first turn
+            self._worker.adopt()
         stack.callback(self._worker.close)
         self._housekeeping = Housekeeping(store=self._store, launcher=self._launcher, config=self._config)
         self._heartbeat = Heartbeat(self._manager, store=self._store, running=lambda: self._worker.running)

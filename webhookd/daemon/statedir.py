@@ -36,7 +36,8 @@ def lock_state_dir(path: Path) -> Iterator[None]:
                 hint="stop it first, or give this one a state_dir of its own",
             )
         os.ftruncate(lock, 0)
-        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        with contextlib.suppress(OSError):  # a full disk; it is only for the message above
+            os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(lock)

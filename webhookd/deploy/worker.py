@@ -40,7 +40,17 @@ class Condition(Enum):
 class Worker:
     """The loop between the store and the supervisors; `run` is the body of its thread."""
 
-    def __init__(self, *, store: Store, launcher: Launcher, config: Callable[[], Config], owner: str) -> None:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        launcher: Launcher,
+        config: Callable[[], Config],
+        owner: str,
+        begin: Callable[[], None] | None = None,
+    ) -> None:
+        """Do nothing before *begin* has once returned without a StoreError."""
+        self._begin = begin
         self._store = store
         self._launcher = launcher
         self._config = config
@@ -127,6 +137,9 @@ class Worker:
     def _turn(self) -> None:
         if self._interrupting.is_set():
             self._attempts.interrupt()  # first: it needs no store
+        if self._begin is not None:
+            self._begin()
+            self._begin = None
         self._take_claim_ahead()  # before `adopt`, which takes over what it does not know
         if time.monotonic() >= self._adopt_at:
             self.adopt()

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from webhookd.errors import StoreError, StoreRefused, StoreUnavailable
+from webhookd.errors import DiskFull, StoreError, StoreRefused, StoreUnavailable
 
 _PRIMARY = 0xFF  # the primary code is the low byte of an extended one
 
@@ -19,6 +19,7 @@ _CAUSES = {
     sqlite3.SQLITE_NOMEM: ("memory is exhausted", ""),
 }
 
+_FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}  # the second: no room for the -shm
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 
@@ -34,12 +35,14 @@ def is_damage(exc: BaseException) -> bool:
 
 def unavailable(exc: Exception) -> StoreUnavailable:
     """Return the error of a write that could not be stored."""
+    if isinstance(exc, StoreUnavailable):
+        return type(exc)(str(exc), hint=exc.hint)
     if isinstance(exc, StoreError):
         return StoreUnavailable(str(exc), hint=exc.hint)
     if is_damage(exc):
         return StoreUnavailable(f"the database is damaged: {exc}", hint="stop webhookd and restore a backup")
     cause, hint = _CAUSES.get(code(exc), ("the store failed", ""))
-    return StoreUnavailable(f"{cause} ({_detail(exc)})", hint=hint)
+    return _class_of(exc)(f"{cause} ({_detail(exc)})", hint=hint)
 
 
 def refused(exc: sqlite3.Error, *, path: str) -> StoreError:
@@ -49,7 +52,16 @@ def refused(exc: sqlite3.Error, *, path: str) -> StoreError:
             f'"{path}" is damaged or no database ({exc})', hint="move it away, or restore a backup"
         )
     cause, hint = _CAUSES.get(code(exc), ("the store failed", ""))
-    return StoreUnavailable(f'"{path}": {cause} ({_detail(exc)})', hint=hint)
+    return _class_of(exc)(f'"{path}": {cause} ({_detail(exc)})', hint=hint)
+
+
+def is_full(exc: BaseException) -> bool:
+    """Return whether *exc* means that the disk is full."""
+    return getattr(exc, "sqlite_errorcode", 0) in _FULL
+
+
+def _class_of(exc: BaseException) -> type[StoreUnavailable]:
+    return DiskFull if is_full(exc) else StoreUnavailable
 
 
 def _detail(exc: Exception) -> str:

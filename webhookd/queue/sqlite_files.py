@@ -17,7 +17,7 @@ from webhookd.errors import NotFound, StoreError, StoreRefused, StoreUnavailable
 from webhookd.queue import migrations
 from webhookd.queue.dialect import ColumnTypes
 from webhookd.queue.sqlite import SqliteDatabase
-from webhookd.queue.sqlite_errors import code, refused
+from webhookd.queue.sqlite_errors import code, is_full, refused
 from webhookd.queue.writer import GroupCommit
 
 TYPES = ColumnTypes(identity="INTEGER PRIMARY KEY AUTOINCREMENT", blob="BLOB")
@@ -30,15 +30,19 @@ WAL_LIMIT = 64 * 1024**2  # bytes of -wal left on disk after a burst
 
 
 def open_database(path: Path, *, patience: float = PATIENCE) -> SqliteDatabase:
-    """Open *path* for reading and writing; create it when missing, bring it up to date when older."""
+    """Open *path* for reading and writing; create it when missing, bring it up to date when older.
+
+    On a full disk it is opened by the first change for which there is room; until then all of them fail.
+    """
     _check_library()
     _create(path)
-    try:
-        connection = _connect(path, mode="rw")
-        _prepare(connection, path)
-    except sqlite3.Error as exc:
-        raise refused(exc, path=str(path)) from exc
     check_place = _place_of(path)
+    connection = None
+    try:
+        connection = _connect_writer(path, check_place)
+    except sqlite3.Error as exc:
+        if not is_full(exc):
+            raise refused(exc, path=str(path)) from exc
     reconnect = partial(_connect_writer, path, check_place)
     writer = GroupCommit(connection, reconnect=reconnect, check_place=check_place, patience=patience)
     return SqliteDatabase(path, reader=partial(_connect_reader, path, mode="rw"), writer=writer)
@@ -118,7 +122,10 @@ def _place_of(path: Path) -> Callable[[], None]:
 
     SQLite goes on writing into a file that was removed, and all of it is lost with the process.
     """
-    known = path.stat()
+    try:
+        known = path.stat()
+    except OSError as exc:
+        raise _unreachable(path, exc) from exc
 
     def check() -> None:
         try:
@@ -126,9 +133,7 @@ def _place_of(path: Path) -> Callable[[], None]:
         except FileNotFoundError:
             there = False
         except OSError as exc:
-            raise StoreUnavailable(
-                f'"{path}" cannot be reached: {in_words(exc)}', hint="see the owner and mode of its folder"
-            ) from exc
+            raise _unreachable(path, exc) from exc
         if not there:
             raise StoreUnavailable(
                 f'"{path}" was removed or replaced', hint="put it back, or restart webhookd"
@@ -137,14 +142,16 @@ def _place_of(path: Path) -> Callable[[], None]:
     return check
 
 
+def _unreachable(path: Path, exc: OSError) -> StoreUnavailable:
+    return StoreUnavailable(
+        f'"{path}" cannot be reached: {in_words(exc)}', hint="see the owner and mode of its folder"
+    )
+
+
 def _connect_writer(path: Path, check_place: Callable[[], None]) -> sqlite3.Connection:
     check_place()
     connection = _connect(path, mode="rw")
-    try:
-        _set_up_writer(connection)
-    except sqlite3.Error:
-        connection.close()
-        raise
+    _prepare(connection, path)
     return connection
 
 

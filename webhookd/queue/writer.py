@@ -33,18 +33,18 @@ class GroupCommit:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: sqlite3.Connection | None,
         *,
         reconnect: Callable[[], sqlite3.Connection],
         check_place: Callable[[], None],
         patience: float,
     ) -> None:
-        """Own *connection* from now on.
+        """Own *connection* from now on; without one, open it for the first change.
 
         *check_place* raises when a commit went into a file that nobody will find again; *patience* is how
         many seconds a caller waits at most.
         """
-        self._connection: sqlite3.Connection | None = connection
+        self._connection = connection
         self._reconnect = reconnect
         self._check_place = check_place
         self._patience = patience
