@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon import WEBHOOKD, Daemon
-from harness import is_alive, wait_for
+from harness import is_alive, read_pids, wait_for
 
 Start = Callable[..., Daemon]
 
@@ -234,3 +234,12 @@ def test_targets_with_one_lock_do_not_run_at_once(start: Start, tmp_path: Path) 
     assert [run["state"] for run in daemon.wait_until_idle()] == ["succeeded", "succeeded"]
     assert not (tmp_path / "overlap").exists()
     assert {run["lane"] for run in daemon.runs()} == {"lock build"}
+
+
+def test_runs_says_that_background_processes_were_ended(start: Start, tmp_path: Path) -> None:
+    daemon = start(f"    main: for i in 1 2; do nohup setsid sleep 600 & echo $! > {tmp_path}/$i.pid; done")
+    daemon.push()
+    (run,) = daemon.wait_until_idle()
+    assert (run["state"], run["reason"]) == ("succeeded", "2 background processes ended")
+    assert "2 background processes ended" in daemon.run_command("runs").stdout
+    assert [pid for pid in read_pids(tmp_path) if is_alive(pid)] == []

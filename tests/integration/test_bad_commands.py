@@ -32,7 +32,7 @@ def test_the_result_of_an_ended_command_stays_whatever_is_asked_for_then(
     wait_for(lambda: not is_alive(main))
     getattr(supervisor, ask)()
     result = finish(launcher, supervisor)
-    assert (result.ending, result.exit_code, result.reason) == ("exited", 0, "1 left-over process ended")
+    assert (result.ending, result.exit_code, result.reason) == ("exited", 0, "1 background process ended")
 
 
 def test_a_command_ignores_no_signal_whatever_its_daemon_ignores(tmp_path: Path) -> None:

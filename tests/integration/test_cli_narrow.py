@@ -14,7 +14,7 @@ from stores import StateFolder
 
 from webhookd.report.text import columns
 
-REASON = "timed out after 30m00s, 2 left-over processes ended"
+REASON = "timed out after 30m00s, 2 background processes ended"
 
 
 def on_terminal(*args: str, width: int) -> list[str]:

@@ -86,7 +86,7 @@ def test_no_process_is_left_however_it_left_the_tree(run: Run, tmp_path: Path, e
 
 
 def test_processes_ended_after_their_command_are_reported(run: Run) -> None:
-    assert run("sh", "-c", "sleep 600 & exit 3").reason == "exit code 3, 1 left-over process ended"
+    assert run("sh", "-c", "sleep 600 & exit 3").reason == "exit code 3, 1 background process ended"
 
 
 def test_other_processes_may_finish_shortly_after_the_command(launcher: Launcher, run: Run) -> None:

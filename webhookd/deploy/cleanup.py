@@ -88,4 +88,4 @@ def kill_everything(*, pause: Callable[[float], None]) -> None:
 
 def count_ended(count: int) -> str:
     """Return the part of a reason that counts the processes that had to be ended."""
-    return f"{count} left-over process{'es' if count > 1 else ''} ended"
+    return f"{count} background process{'es' if count > 1 else ''} ended"
