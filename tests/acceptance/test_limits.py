@@ -222,7 +222,7 @@ def test_pushes_are_refused_when_the_state_directory_is_removed(start: Start) ->
     answer = daemon.push()
     assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
     assert daemon.request("GET", "/healthz").status == 503
-    assert "was removed or replaced" in daemon.log
+    wait_for(lambda: "was removed or replaced" in daemon.log, what="a log line about it")
 
 
 @pytest.mark.parametrize("place", ["state", "state/runs", "state/locks", "webhookd.yaml", "."])

@@ -68,7 +68,7 @@ def test_waiting_runs_of_a_removed_target_are_cancelled_with_the_reason(start: S
     first, second = daemon.wait_until_idle()
     assert (first["state"], output(daemon, 1)) == ("succeeded", "old\n")
     assert (second["state"], second["reason"]) == ("cancelled", "its target is no longer configured")
-    assert "run cancelled run=2 target=octocat/blog@main" in daemon.log
+    wait_for(lambda: "run cancelled run=2 target=octocat/blog@main" in daemon.log, what="a log line about it")
 
 
 def test_a_change_that_needs_a_restart_is_refused_and_says_so(start: Start) -> None:

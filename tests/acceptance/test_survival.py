@@ -210,8 +210,8 @@ def test_a_failing_command_is_tried_again(start: Start, tmp_path: Path) -> None:
     daemon = start(f'    main: {{cwd: {tmp_path}, retries: 2, retry_delay: 1s, run: "{script}"}}')
     daemon.push()
     assert states(daemon.wait_until_idle()) == [("succeeded", 3)]
+    wait_for(lambda: daemon.log.count("run ended run=1 ") == 1, what="a log line about the end")
     assert daemon.log.count("run waits again run=1 ") == 2
-    assert daemon.log.count("run ended run=1 ") == 1
 
 
 def test_settle_waits_for_a_time_without_pushes(start: Start, tmp_path: Path) -> None:
