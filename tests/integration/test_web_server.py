@@ -200,6 +200,22 @@ def test_all_large_bodies_together_take_no_more_room_than_they_may(store: Store)
         assert [senders[at].reply().status for at in (0, 2, 3)] == [202] * 3
 
 
+def test_a_push_comes_in_where_complete_bodies_take_all_the_room(store: Store) -> None:
+    door = make_front_door(store, limits=limits(bodies=300_000), config={"max_body": 150_000})
+    with door.serving(), held(store) as go_on, contextlib.ExitStack() as stack:
+        senders = [stack.enter_context(door.connect()) for _ in range(4)]
+        for number, sender in enumerate(senders[:3]):
+            sender.send(push(100_000 + number))
+        wait_for(lambda: sum(bool(each.requests) for each in door.server.connections) == 3)
+        last = push(140_000)
+        senders[3].send(last[:-10])
+        with door.connect() as other:  # the loop has turned
+            assert other.send(push(secret="wrong")).reply().status == 401
+        senders[3].send(last[-10:])
+        go_on.set()
+        assert [sender.reply().status for sender in senders] == [202] * 4
+
+
 def test_the_health_check_takes_no_body(store: Store) -> None:
     door = make_front_door(store, limits=LIMITS)
     with door.serving(), door.connect() as connection:

@@ -258,12 +258,15 @@ class Server:
         return self._batch
 
     def _limit_bodies(self) -> None:
-        """End the oldest requests with large bodies, while these take too much of the disk."""
+        """End the oldest incomplete requests with large bodies, while all of these take too much of the disk.
+
+        The newest one is spared, so that a push comes in where only complete bodies take the room.
+        """
         large = sorted(self._large_bodies(), key=lambda each: each[0].began)
         most = max(self.limits.bodies, 2 * self.receiver.max_body)
         too_much = sum(request.body_size for request, _ in large) - most
-        for request, connection in large:
-            if too_much > 0 and not request.completed:
+        for request, connection in [each for each in large if not each[0].completed][:-1]:
+            if too_much > 0:
                 too_much -= request.body_size
                 connection.end_request()
 
