@@ -250,11 +250,14 @@ class Server:
 
     def make_room(self, *, at_least: int = 0) -> int:
         """Return how many connections may come now, after closing the least useful ones for them."""
-        excess = max(len(self.connections) + self._batch - self._most, at_least)
+        remaining = [connection for connection in self.connections if not connection.will_close]
+        excess = max(len(remaining) + self._batch - self._most, at_least)
         if excess > 0:
-            waiting = (connection for connection in self.connections if not connection.requests)
-            for connection in heapq.nsmallest(excess, waiting, key=lambda each: each.worth):
-                connection.handle_close()
+            idle = (each for each in remaining if not each.requests and not each.total_outbufs_len)
+            for connection in heapq.nsmallest(excess, idle, key=lambda each: each.worth):
+                # The next turn closes it. Closed now, its descriptor could be that of a new connection at
+                # once, which would then get the events that the poll has reported for the old one.
+                connection.will_close = True
         return self._batch
 
     def _limit_bodies(self) -> None:
