@@ -119,7 +119,7 @@ MOST_KEPT = 1000  # connections of one attacker: more descriptors than that it d
 
 @contextlib.asynccontextmanager
 async def connected(port: int) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-    """Hold a connection. It is no error if the server closes it."""
+    """Open a connection; the server may close it."""
     with contextlib.suppress(OSError, asyncio.IncompleteReadError):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:

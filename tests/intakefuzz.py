@@ -50,7 +50,7 @@ EVENTS = {name: sorted({sample.event for sample in samples(name)}) for name in F
 
 
 def try_one(data: bytes) -> None:
-    """Give intake one input. It must return a decision or a refusal."""
+    """Pass one input to intake, which must return a decision or a refusal."""
     accepts(data)
 
 

@@ -155,7 +155,7 @@ def webhookd_on(folder: Path, command: str, *args: str) -> Result:
 
 @contextmanager
 def locked(folder: Path, text: str = "4711\n") -> Iterator[None]:
-    """Hold the daemon's lock, as a running daemon does."""
+    """Lock the daemon's lock file, as a running daemon does."""
     with (folder / "daemon.lock").open("w") as lock:
         lock.write(text)
         lock.flush()

@@ -121,8 +121,8 @@ def test_init_names_systemctl_where_a_unit_reads_the_file(booted: Booted) -> Non
     booted.configure("    main: 'true'")
     booted.systemctl("reload-or-restart", "webhookd")
     assert "  systemctl reload webhookd" in booted.webhookd("init", "--force").stdout.splitlines()
-    told = booted.webhookd("init", "--config", "/root/webhookd.yaml").stdout.splitlines()
-    assert [line for line in told if line.endswith(" serve --config /root/webhookd.yaml")] != []
+    told = booted.webhookd("init", "--config", "/srv/webhookd.yaml").stdout.splitlines()
+    assert [line for line in told if line.endswith(" serve --config /srv/webhookd.yaml")] != []
 
 
 def test_the_daemon_reads_its_credential_and_a_command_gets_none(booted: Booted) -> None:

@@ -38,7 +38,7 @@ for number in range(8):
 
 
 def burst(path: Path, *, round_: int, until: int) -> list[str]:
-    """Let a child accept in eight threads, kill it after so many answers; give all that were answered."""
+    """Kill a child that accepts in eight threads after *until* answers; return the answered deliveries."""
     with subprocess.Popen(
         [sys.executable, "-c", BURST, path, str(round_)],
         stdout=subprocess.PIPE,

@@ -49,7 +49,7 @@ def check_whole(path: Path, stored: list[int]) -> None:
 
 
 def limit_pages(store: Store, pages: int) -> None:
-    """Let the database not grow beyond so many pages, until its connection is replaced."""
+    """Limit the size of the database to *pages*, until its connection is replaced."""
     writer = store._db._writer  # type: ignore[attr-defined]  # noqa: SLF001
     writer.submit(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall())
 
@@ -68,7 +68,7 @@ def test_a_full_database_refuses_and_takes_more_when_there_is_room(tmp_path: Pat
 
 @contextmanager
 def file_size_limit(size: int) -> Iterator[None]:
-    """Let no file of this process grow beyond *size* bytes."""
+    """Limit the files of this process to *size* bytes."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = signal(SIGXFSZ, SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import socket
 import threading
 from collections.abc import Iterable, Iterator
@@ -339,7 +340,14 @@ def test_a_wake_after_the_end_touches_no_descriptor(store: Store) -> None:
     door = make_front_door(store, limits=LIMITS)
     with door.serving():
         pass
+    pipes = [os.pipe() for _ in range(20)]  # they have the numbers of all that was closed
     door.server.wake()
+    for reading, writing in pipes:
+        os.set_blocking(reading, False)
+        with pytest.raises(BlockingIOError):
+            os.read(reading, 1)
+        os.close(reading)
+        os.close(writing)
 
 
 # -- other sockets

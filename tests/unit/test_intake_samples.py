@@ -126,7 +126,7 @@ def test_the_same_id_and_contents_make_the_same_body(name: Forge) -> None:
     adapter = forge(name)
     first, again, other = (adapter.sample(spec_of(delivery=d)).payload for d in ("d-1", "d-1", "d-2"))
     assert adapter.encode(first) == adapter.encode(again)
-    assert other.get("actor") == first.get("actor")  # whoever pushes is the same person in every delivery
+    assert other.get("actor") == first.get("actor")  # the same person pushes in every delivery
 
 
 OTHER_EVENTS = ["issues"] * 4 + ["Issue Hook"] + ["pullrequest:created", "pr:opened"]

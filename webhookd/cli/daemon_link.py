@@ -58,7 +58,7 @@ def wake_daemon(folder: Path) -> bool:
 
 
 def daemon_status(folder: Path) -> Mapping[str, Any]:
-    """Return what the daemon on *folder* tells of itself; nothing without a daemon that answers soon."""
+    """Return the status of the daemon on *folder*; empty if none answers in time."""
     from webhookd.daemon.control import ask
 
     try:

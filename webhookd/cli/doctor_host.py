@@ -77,7 +77,7 @@ def check_clock(forges: Collection[str]) -> Iterator[Finding]:
 
 
 def clock_state() -> int:
-    """Return the clock's state, as adjtimex(2) tells it to whoever sets nothing."""
+    """Return the clock's state, which adjtimex(2) returns without changing anything."""
     return int(ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.create_string_buffer(512)))
 
 

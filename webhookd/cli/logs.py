@@ -37,8 +37,8 @@ UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
 def logs(ctx: click.Context, *, run: int, follow: bool, attempt: int | None, raw: bool) -> None:
     """Print the output of a run's command, byte by byte, and nothing else on stdout.
 
-    A terminal gets colours, but no other control sequences, which may come from whoever pushed: they are made
-    visible (--raw passes them on).
+    On a terminal, colours are kept. Other control sequences become visible text, since a commit message may
+    contain them (--raw passes them on).
     """
     folder = enter_state_dir(ctx)
     with open_reader(folder) as store:

@@ -32,7 +32,7 @@ def print_json(value: Any) -> None:
 
 
 def remark(text: str) -> None:
-    """Print *text*, which is not data, as one line on stderr, whoever wrote it.
+    """Print *text*, which is not data, as one line on stderr.
 
     A command does not fail because stderr is full.
     """

@@ -34,7 +34,7 @@ def exposures(path: Path, *, trusted: Collection[int]) -> Iterator[Exposure]:
         try:
             status = place.lstat()
         except OSError:
-            continue  # whoever needs it will report that
+            continue  # reported where the file is opened
         yield from _of(place, status, allowed, is_end=place == real, is_near=place in near)
 
 
