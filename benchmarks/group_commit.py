@@ -17,7 +17,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,11 +71,6 @@ class OneLock:
             result = work(SqliteTransaction(self._connection))
             self._connection.execute("COMMIT")
             return result
-
-    def write_with_next(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
-        """Do nothing: this backend has no groups."""
-        del work
-        return Future()
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:
         """Run *query* on the same connection."""

@@ -36,7 +36,7 @@ def start(
     env = {"PATH": os.environ["PATH"], "WEBHOOKD_INVOCATION": INVOCATION}
     values: dict[str, Any] = {"timeout": 60.0, "grace": 0.3, "cwd": "/", "env": env} | over
     job = Job(run=run, attempt=attempt, invocation=INVOCATION, folder=str(folder), argv=argv, **values)
-    supervisor = launcher.launch(launcher.prepare(job, payload=b'{"ref":"refs/heads/main"}', lock=lock))
+    supervisor = launcher.launch(job, payload=b'{"ref":"refs/heads/main"}', lock=lock)
     assert supervisor is not None
     return supervisor
 

@@ -99,7 +99,7 @@ def launch(launcher: Launcher, *argv: str, payload: bytes | None = None) -> Runn
     assert lock is not None
     folder = str(launcher.layout.attempt(1, 1).path)
     job = Job(run=1, attempt=1, invocation=INVOCATION, folder=folder, argv=argv, env=dict(os.environ))
-    return launcher.launch(launcher.prepare(job, payload=payload, lock=lock))
+    return launcher.launch(job, payload=payload, lock=lock)
 
 
 def error_of_launch(launcher: Launcher) -> LaunchFailed:

@@ -12,9 +12,9 @@ from configfiles import REPOS, SECRET, load
 from harness import wait_for
 from stores import push
 from structlog.typing import EventDict
+from workers import finish, start
 
 from webhookd.daemon.housekeeping import Housekeeping
-from webhookd.deploy.job import Job
 from webhookd.deploy.launcher import Launcher
 from webhookd.queue import Store
 
@@ -92,9 +92,7 @@ def test_a_folder_that_cannot_be_removed_does_not_keep_others(
 
 
 def test_an_old_spare_folder_that_is_used_is_no_stray(launcher: Launcher) -> None:
-    lock = launcher.locks.take("lane")
-    assert lock is not None
     os.utime(launcher.layout.spare_run, LONG_AGO)
-    job = Job(run=1, attempt=1, invocation="", folder=str(launcher.layout.attempt(1, 1).path))
-    launcher.prepare(job, payload=None, lock=lock).discard()
+    supervisor = start(launcher, "true")
     assert launcher.layout.run(1).stat().st_mtime != LONG_AGO[0]
+    finish(launcher, supervisor)

@@ -1,9 +1,5 @@
 """What runs next, and who holds it."""
 
-from concurrent.futures import Future
-from datetime import datetime
-from typing import Any
-
 import pytest
 from factories import COMMIT, NOW, make_decision, make_delivery, make_match, make_push, make_target
 from stores import (
@@ -15,14 +11,13 @@ from stores import (
     end,
     later,
     push,
-    push_with_failing_commit,
     queued,
     start,
     states,
 )
 
-from webhookd.errors import NotFound, NotPossible, StoreError, StoreUnavailable
-from webhookd.models.run import Attempt, Claim, Run, RunState
+from webhookd.errors import NotFound, NotPossible
+from webhookd.models.run import Attempt, RunState
 from webhookd.models.settings import Overlap
 from webhookd.queue import Store
 
@@ -260,65 +255,3 @@ def test_two_runs_of_one_branch_are_kept_apart_when_its_lock_has_changed(store: 
     assert store.next_due(now=NOW) is None
     end(store, first)
     assert start(store).run.run == 2
-
-
-# with the next transaction
-
-
-def claim_with_next(store: Store, **over: Any) -> "Future[Claim | None]":
-    values: dict[str, Any] = {"owner": OWNER, "clock": lambda: NOW, "announce": lambda _claim: None}
-    return store.claim_with_next(**(values | over))
-
-
-def test_a_claim_comes_with_the_next_push(store: Store) -> None:
-    future = claim_with_next(store)
-    run = queued(push(store, "d-1"))
-    claim = future.result(10)
-    assert claim is not None
-    assert claim.run == store.run(run)
-    assert claim.run.state is RunState.RUNNING
-
-
-def test_a_claim_with_a_transaction_that_queues_nothing_finds_nothing(store: Store) -> None:
-    future = claim_with_next(store)
-    store.probe(now=NOW)
-    assert future.result(10) is None
-
-
-def test_a_claim_that_was_withdrawn_or_replaced_claims_nothing(store: Store) -> None:
-    first, second = claim_with_next(store), claim_with_next(store)
-    assert second.cancel()
-    run = queued(push(store, "d-1"))
-    assert store.run(run).state is RunState.QUEUED
-    assert not first.done()
-
-
-def test_a_claim_is_announced_before_its_commit_and_cannot_be_withdrawn_then(store: Store) -> None:
-    announced: list[tuple[Claim, tuple[Run, ...], bool]] = []
-
-    def announce(claim: Claim) -> None:
-        announced.append((claim, store.runs(), future.cancel()))
-
-    future = claim_with_next(store, announce=announce)
-    push(store, "d-1")
-    assert announced == [(future.result(10), (), False)]
-
-
-def test_a_claim_that_was_announced_fails_with_its_commit(store: Store) -> None:
-    announced: list[Claim] = []
-    future = claim_with_next(store, announce=announced.append)
-    with pytest.raises(StoreError, match="FOREIGN KEY constraint failed"):
-        push_with_failing_commit(store, "d-1")
-    assert len(announced) == 1
-    assert "FOREIGN KEY constraint failed" in str(future.exception(10))
-    assert store.runs() == ()
-
-
-def test_a_claim_that_cannot_be_made_keeps_no_push_from_being_stored(store: Store) -> None:
-    def broken_clock() -> datetime:
-        raise StoreUnavailable("no time")
-
-    future = claim_with_next(store, clock=broken_clock)
-    run = queued(push(store, "d-1"))
-    assert isinstance(future.exception(10), StoreUnavailable)
-    assert store.run(run).state is RunState.QUEUED

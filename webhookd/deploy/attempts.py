@@ -196,12 +196,9 @@ class Attempts:
         run = attempt.run
         attempt.look_later()
         log.warning("supervisor lost", run=run.run, target=run.target, attempt=run.attempt)
-        job = cleanup_job(
-            run, config=self._config(), folder=self._launcher.layout.attempt(run.run, run.attempt).path
-        )
+        job = cleanup_job(run, config=self._config(), folder=self._folder(run))
         try:
-            prepared = self._launcher.prepare(job, payload=None, lock=lock)
-            self.watch(attempt, self._launcher.launch(prepared))
+            self.watch(attempt, self._launcher.launch(job, payload=None, lock=lock))
         except LaunchFailed as error:
             log.error("supervisor lost", run=run.run, error=error)  # noqa: TRY400 - looked at again
 

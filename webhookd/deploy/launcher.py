@@ -5,9 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import webhookd
 from webhookd.deploy.forkserver import receive_answer, send_order, write_order
@@ -21,28 +19,6 @@ from webhookd.models.run import Ending
 _PATIENCE = 10.0  # seconds for the fork server to answer
 _STOP_PATIENCE = 2.0  # seconds for the fork server to end
 _START = "import sys; sys.path.append(sys.argv[1]); from webhookd.deploy.forkserver import main; main()"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A job for which everything is ready but its start. It holds the lock of its lane."""
-
-    job: Job
-    lock: int  # descriptor
-    order: BinaryIO
-    answer: socket.socket  # ours
-    reply: socket.socket  # the other end, for the supervisor
-
-    def discard(self) -> None:
-        """Give up the start: free the lane, and leave no payload behind."""
-        self.close()
-        _remove_payload(self.job)
-
-    def close(self) -> None:
-        """Close the descriptors; a supervisor has its own."""
-        os.close(self.lock)
-        for open_one in (self.order, self.answer, self.reply):
-            open_one.close()
 
 
 class Launcher:
@@ -100,38 +76,24 @@ class Launcher:
         """The fork server's pid."""
         return self._process.pid if self._process else None
 
-    def prepare(self, job: Job, *, payload: bytes | None, lock: int) -> Prepared:
-        """Make the files of *job* and all that its start needs; the held *lock* is passed on or closed.
-
-        Raises LaunchFailed.
-        """
-        with contextlib.ExitStack() as undo:
-            undo.callback(_remove_payload, job)
-            undo.callback(os.close, lock)
-            try:
-                self._make_folder(job)
-                if payload is not None:
-                    write_private(job.files.payload, payload)
-                order = undo.enter_context(write_order(job))
-                answer, reply = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-            except OSError as error:
-                raise not_started(error) from error
-            undo.pop_all()
-        return Prepared(job=job, lock=lock, order=order, answer=answer, reply=reply)
-
-    def launch(self, prepared: Prepared) -> RunningSupervisor | None:
-        """Start a supervisor for what was *prepared*, which cannot be used again.
+    def launch(self, job: Job, *, payload: bytes | None, lock: int) -> RunningSupervisor | None:
+        """Start a supervisor for *job*; it gets the held *lock*, which is closed here in any case.
 
         Returns None when the supervisor ended before it could be watched, did not answer in time, or the fork
         server died over it: the result or its absence tells which. Raises LaunchFailed where nothing was
         started; then no payload is left behind.
         """
         try:
-            supervisor = self._send(prepared)
+            with contextlib.ExitStack() as stack:
+                stack.callback(os.close, lock)
+                self._make_folder(job)
+                if payload is not None:
+                    write_private(job.files.payload, payload)
+                supervisor = self._send(job, lock)
         except OSError as error:
-            prepared.discard()
+            with contextlib.suppress(OSError):  # a disk that fails
+                job.files.payload.unlink(missing_ok=True)
             raise not_started(error) from error
-        prepared.close()
         self._make_spare_folder()
         return supervisor
 
@@ -155,19 +117,21 @@ class Launcher:
             for file in (first.payload, first.log):
                 write_private(file, b"")
 
-    def _send(self, prepared: Prepared) -> RunningSupervisor | None:
-        try:
-            send_order(self._connection(), prepared.order, lock=prepared.lock, reply=prepared.reply)
-        except (BrokenPipeError, ConnectionResetError):  # it died before this job reached it
-            send_order(self._restart(), prepared.order, lock=prepared.lock, reply=prepared.reply)
-        prepared.reply.close()  # so that the answer ends if all the others do
-        prepared.answer.settimeout(self._patience)
-        try:
-            pidfd = receive_answer(prepared.answer)
-        except OSError:  # a time-out, most likely: it may yet start
-            with contextlib.suppress(OSError):  # then the next job starts it, or cannot be started
-                self._restart()  # whatever holds it up, the next job shall not wait for that
-            return None
+    def _send(self, job: Job, lock: int) -> RunningSupervisor | None:
+        answer, reply = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with answer, reply, write_order(job) as order:
+            try:
+                send_order(self._connection(), order, lock=lock, reply=reply)
+            except (BrokenPipeError, ConnectionResetError):  # it died before this job reached it
+                send_order(self._restart(), order, lock=lock, reply=reply)
+            reply.close()  # so that the answer ends if all the others do
+            answer.settimeout(self._patience)
+            try:
+                pidfd = receive_answer(answer)
+            except OSError:  # a time-out, most likely: it may yet start
+                with contextlib.suppress(OSError):  # then the next job starts it, or cannot be started
+                    self._restart()  # whatever holds it up, the next job shall not wait for that
+                return None
         return None if pidfd is None else RunningSupervisor(pidfd=pidfd)
 
     def _connection(self) -> socket.socket:
@@ -176,11 +140,6 @@ class Launcher:
     def _restart(self) -> socket.socket:
         self.stop()
         return self.start()
-
-
-def _remove_payload(job: Job) -> None:
-    with contextlib.suppress(OSError):  # a disk that fails
-        job.files.payload.unlink(missing_ok=True)
 
 
 def not_started(error: OSError) -> LaunchFailed:

@@ -15,8 +15,8 @@ from enum import Enum, auto
 import structlog
 
 from webhookd.deploy.attempts import Attempts
-from webhookd.deploy.claim_ahead import ClaimAhead, Ready
 from webhookd.deploy.launcher import Launcher, not_started
+from webhookd.deploy.locks import RunningSupervisor
 from webhookd.deploy.planning import LaunchFailed, make_job, payload_of
 from webhookd.errors import StoreError, with_file
 from webhookd.models.run import Claim, Ending, Outcome
@@ -61,7 +61,6 @@ class Worker:
         self._attempts = Attempts(store=store, launcher=launcher, config=config, owner=owner, poll=self._poll)
         self._condition = Condition.CLEAR
         self._adopt_at = 0.0  # monotonic seconds: when to look for runs that are not tracked here
-        self._claim_ahead: ClaimAhead | None = None
         self._draining = threading.Event()
         self._interrupting = threading.Event()
         self._leaving = threading.Event()
@@ -116,8 +115,7 @@ class Worker:
     # -- one turn
 
     def _has_finished(self) -> bool:
-        is_idle = not self._attempts and self._claim_ahead is None
-        return self._leaving.is_set() or (self._draining.is_set() and is_idle)
+        return self._leaving.is_set() or (self._draining.is_set() and not self._attempts)
 
     def _try_turn(self) -> None:
         """Do all that is due; what fails is logged and tried again in the next turn."""
@@ -140,7 +138,6 @@ class Worker:
         if self._begin is not None:
             self._begin()
             self._begin = None
-        self._take_claim_ahead()  # before `adopt`, which takes over what it does not know
         if time.monotonic() >= self._adopt_at:
             self.adopt()
         self._attempts.settle()
@@ -161,49 +158,36 @@ class Worker:
 
     # -- from queued to supervised
 
-    def _take_claim_ahead(self) -> None:
-        ahead, self._claim_ahead = self._claim_ahead, None
-        taken = ahead.take(self._prepare) if ahead is not None else None
-        if taken is not None:
-            self._start(*taken)
-
     def _start_what_is_due(self) -> None:
         while self._has_room() and (claim := self._store.claim(owner=self._owner, now=_now())):
-            self._start(claim, self._prepare(claim))
-        if self._has_room():
-            self._claim_ahead = ClaimAhead(self._store, owner=self._owner, wake=self.wake)
+            self._start(claim)
 
     def _has_room(self) -> bool:
         return len(self._attempts) < self._config().workers and not self._draining.is_set()
 
-    def _prepare(self, claim: Claim) -> Ready:
-        """Make *claim* ready to start; a failure is returned, to be recorded when it is to start."""
-        run, payload = claim.run, payload_of(claim)
-        folder = self._launcher.layout.attempt(run.run, run.attempt).path
-        try:
-            job = make_job(claim, config=self._config(), folder=folder, has_payload=payload is not None)
-            lock = self._launcher.locks.take(run.lane)
-            if lock is None:
-                return LaunchFailed("another process holds the lock of its lane", ending=Ending.INTERRUPTED)
-            return self._launcher.prepare(job, payload=payload, lock=lock)
-        except LaunchFailed as error:
-            return error
-        except OSError as error:
-            return not_started(error)
-
-    def _start(self, claim: Claim, ready: Ready) -> None:
+    def _start(self, claim: Claim) -> None:
         run = claim.run
         attempt = self._attempts.add(run)
         try:
-            if isinstance(ready, LaunchFailed):
-                raise ready
-            self._attempts.watch(attempt, self._launcher.launch(ready))
+            self._attempts.watch(attempt, self._launch(claim))
         except LaunchFailed as error:
             self._condition = Condition.CANNOT_START if error.concerns_all else Condition.CLEAR
             self._attempts.finish(attempt, Outcome(ending=error.ending, reason=str(error), ended_at=_now()))
             return
         self._condition = Condition.CLEAR
         log.info("run started", run=run.run, target=run.target, attempt=run.attempt, delivery=run.delivery)
+
+    def _launch(self, claim: Claim) -> RunningSupervisor | None:
+        run, payload = claim.run, payload_of(claim)
+        folder = self._launcher.layout.attempt(run.run, run.attempt).path
+        try:
+            job = make_job(claim, config=self._config(), folder=folder, has_payload=payload is not None)
+            lock = self._launcher.locks.take(run.lane)
+        except OSError as error:
+            raise not_started(error) from error
+        if lock is None:
+            raise LaunchFailed("another process holds the lock of its lane", ending=Ending.INTERRUPTED)
+        return self._launcher.launch(job, payload=payload, lock=lock)
 
     # -- waiting
 

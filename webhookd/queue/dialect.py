@@ -8,7 +8,6 @@ workers run on other machines does that in `write`, after its commit.
 """
 
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -41,17 +40,10 @@ class Transaction(Protocol):
 
 
 class Database(Protocol):
-    """A backend. Calls may come from any thread, block unless they return a future, and raise StoreErrors."""
+    """A backend. Calls may come from any thread, block, and raise StoreErrors."""
 
     def write(self, work: Callable[[Transaction], Result]) -> Result:
         """Run *work* in a transaction and return after its commit is durable."""
-
-    def write_with_next(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
-        """Run *work* at the end of the next transaction that somebody else causes.
-
-        It takes the place of the one given so before. The future is done after the commit, and can be
-        cancelled until the transaction begins. A backend may also do nothing.
-        """
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:
         """Run *query* on one consistent state."""

@@ -4,7 +4,6 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
 
 from webhookd.errors import StoreUnavailable
@@ -56,10 +55,6 @@ class SqliteDatabase:
     def write(self, work: Callable[[Transaction], Result]) -> Result:
         """Run *work* in the next group of changes and return after its commit."""
         return self._writing().submit(lambda connection: work(SqliteTransaction(connection)))
-
-    def write_with_next(self, work: Callable[[Transaction], Result]) -> "Future[Result]":
-        """Run *work* at the end of the next group of changes."""
-        return self._writing().submit_with_next(lambda connection: work(SqliteTransaction(connection)))
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:
         """Run *query* on one consistent state."""

@@ -5,8 +5,7 @@ The store wakes nobody: whoever accepted (`queued`), cancelled, reran or resumed
 A forked child must not use it.
 """
 
-from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import Future
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from webhookd.models.run import Attempt, Claim, Counts, Outcome, Run, RunState, 
 from webhookd.models.settings import Forge, History, Target
 from webhookd.queue import accepting, claiming, finishing, operations, pruning, reading, rows
 from webhookd.queue.accepting import Acceptance
-from webhookd.queue.dialect import Database, Transaction
+from webhookd.queue.dialect import Database
 from webhookd.queue.pruning import Pruned
 
 
@@ -90,23 +89,6 @@ class Store:
     def claim(self, *, owner: str, now: datetime) -> Claim | None:
         """Start the next run for *owner*: lane free, target not paused, due, and in turn."""
         return self._db.write(partial(claiming.claim, owner=owner, now=now))
-
-    def claim_with_next(
-        self, *, owner: str, clock: Callable[[], datetime], announce: Callable[[Claim], None]
-    ) -> "Future[Claim | None]":
-        """Claim at the end of the next transaction, which may have queued a run; *clock* gives the time.
-
-        *announce* is called with the claim before the commit, which may still fail. The future can be
-        cancelled until the transaction begins. Only the last claim of this kind stands.
-        """
-
-        def work(tx: Transaction) -> Claim | None:
-            claim = claiming.claim(tx, owner=owner, now=clock())
-            if claim is not None:
-                announce(claim)
-            return claim
-
-        return self._db.write_with_next(work)
 
     def next_due(self, *, now: datetime) -> datetime | None:
         """Return the earliest moment, not before *now*, at which `claim` will find a run in a free lane."""

@@ -49,7 +49,6 @@ class GroupCommit:
         self._check_place = check_place
         self._patience = patience
         self._waiting: list[_Item[object]] = []
-        self._with_next: list[_Item[object]] = []  # at most one
         self._closed = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
@@ -64,17 +63,6 @@ class GroupCommit:
             self._waiting.append(item)  # type: ignore[arg-type]
             self._changed.notify()
         return self._await(item.future)
-
-    def submit_with_next(self, work: Callable[[sqlite3.Connection], Result]) -> "Future[Result]":
-        """Run *work* at the end of the next transaction that somebody else causes.
-
-        It takes the place of the one submitted so before. The future is done after the commit, in the
-        writer's thread, and can be cancelled until the transaction begins.
-        """
-        item = _Item(work)
-        with self._changed:
-            self._with_next = [item]  # type: ignore[list-item]
-        return item.future
 
     def close(self) -> None:
         """Commit what was asked before, then end the thread and close the connection."""
@@ -110,8 +98,6 @@ class GroupCommit:
             while not self._waiting and not self._closed:
                 self._changed.wait()
             batch, self._waiting = self._waiting, []
-            if batch:
-                batch, self._with_next = batch + self._with_next, []
             return batch
 
     def _commit(self, batch: Sequence[_Item[object]]) -> None:
@@ -136,8 +122,8 @@ class GroupCommit:
             self._disconnect()
             _fail(taken, exc)
             return
-        for item, result in zip(reversed(taken), reversed(results), strict=True):
-            item.future.set_result(result)  # first that of `submit_with_next`: a command waits for it
+        for item, result in zip(taken, results, strict=True):
+            item.future.set_result(result)
 
     def _begin(self) -> sqlite3.Connection:
         if self._connection is None:
