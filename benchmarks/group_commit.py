@@ -64,8 +64,9 @@ class OneLock:
         self._connection.execute("PRAGMA wal_autocheckpoint = 4000")
         self._lock = threading.Lock()
 
-    def write(self, work: Callable[[Transaction], Result]) -> Result:
-        """Run *work* in its own transaction."""
+    def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
+        """Run *work* in its own transaction, which is always durable."""
+        del durable
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             result = work(SqliteTransaction(self._connection))

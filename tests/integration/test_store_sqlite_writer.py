@@ -242,3 +242,18 @@ def test_after_closing_no_write_is_taken(rig: Rig) -> None:
     with pytest.raises(StoreUnavailable, match="the store is closed"):
         rig.writer.submit(lambda _: None)
     rig.writer.close()
+
+
+def synchronous(connection: sqlite3.Connection) -> int:
+    """Return how the transaction commits: 2 waits for the disk, 1 does not (SQLite's PRAGMA synchronous)."""
+    return int(connection.execute("PRAGMA synchronous").fetchone()[0])
+
+
+def test_only_a_batch_without_a_durable_change_does_not_wait_for_the_disk(rig: Rig) -> None:
+    assert rig.writer.submit(synchronous, durable=False) == 1
+    assert rig.writer.submit(synchronous) == 2
+    with rig.held():
+        relaxed = rig.pool.submit(rig.writer.submit, synchronous, durable=False)
+        durable = rig.submit(synchronous)
+        rig.waiting(2)
+    assert (relaxed.result(30), durable.result(30)) == (2, 2)

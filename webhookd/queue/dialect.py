@@ -42,8 +42,11 @@ class Transaction(Protocol):
 class Database(Protocol):
     """A backend. Calls may come from any thread, block, and raise StoreErrors."""
 
-    def write(self, work: Callable[[Transaction], Result]) -> Result:
-        """Run *work* in a transaction and return after its commit is durable."""
+    def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
+        """Run *work* in a transaction and return after its commit.
+
+        A power cut may undo a change that is not *durable*, but no part of it and none that is.
+        """
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:
         """Run *query* on one consistent state."""

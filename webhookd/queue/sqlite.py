@@ -52,9 +52,9 @@ class SqliteDatabase:
         self._guard = threading.Lock()
         self._closed = False
 
-    def write(self, work: Callable[[Transaction], Result]) -> Result:
+    def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
         """Run *work* in the next group of changes and return after its commit."""
-        return self._writing().submit(lambda connection: work(SqliteTransaction(connection)))
+        return self._writing().submit(lambda connection: work(SqliteTransaction(connection)), durable=durable)
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:
         """Run *query* on one consistent state."""

@@ -87,8 +87,11 @@ class Store:
     # worker
 
     def claim(self, *, owner: str, now: datetime) -> Claim | None:
-        """Start the next run for *owner*: lane free, target not paused, due, and in turn."""
-        return self._db.write(partial(claiming.claim, owner=owner, now=now))
+        """Start the next run for *owner*: lane free, target not paused, due, and in turn.
+
+        It does not wait for the disk: a power cut that undoes the claim has ended the command as well.
+        """
+        return self._db.write(partial(claiming.claim, owner=owner, now=now), durable=False)
 
     def next_due(self, *, now: datetime) -> datetime | None:
         """Return the earliest moment, not before *now*, at which `claim` will find a run in a free lane."""

@@ -21,10 +21,11 @@ from webhookd.queue.sqlite_errors import unavailable
 class _Item(Generic[Result]):
     """A function to run in a transaction, and the future of its result."""
 
-    __slots__ = ("future", "work")
+    __slots__ = ("durable", "future", "work")
 
-    def __init__(self, work: Callable[[sqlite3.Connection], Result]) -> None:
+    def __init__(self, work: Callable[[sqlite3.Connection], Result], *, durable: bool) -> None:
         self.work = work
+        self.durable = durable
         self.future: Future[Result] = Future()
 
 
@@ -45,6 +46,7 @@ class GroupCommit:
         many seconds a caller waits at most.
         """
         self._connection = connection
+        self._is_durable = True  # synchronous=FULL is in force
         self._reconnect = reconnect
         self._check_place = check_place
         self._patience = patience
@@ -54,9 +56,12 @@ class GroupCommit:
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        """Run *work* in a transaction, and return its result after the commit or raise what it raised."""
-        item = _Item(work)
+    def submit(self, work: Callable[[sqlite3.Connection], Result], *, durable: bool = True) -> Result:
+        """Run *work* in a transaction, and return its result after the commit or raise what it raised.
+
+        A power cut may undo what is not *durable*; it does not wait for the disk.
+        """
+        item = _Item(work, durable=durable)
         with self._changed:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
@@ -104,7 +109,8 @@ class GroupCommit:
         """Commit *batch* as one transaction, or item by item when one of them fails."""
         taken: list[_Item[object]] = []
         try:
-            connection = self._begin()  # may wait for another process: until then callers can cancel
+            # This may wait for another process. Until then, callers can cancel.
+            connection = self._begin(durable=any(item.durable for item in batch))
             taken = _take(batch)
             results = [item.work(connection) for item in taken]
         except Exception as exc:  # noqa: BLE001  whatever it is, no caller may be left waiting
@@ -125,9 +131,12 @@ class GroupCommit:
         for item, result in zip(taken, results, strict=True):
             item.future.set_result(result)
 
-    def _begin(self) -> sqlite3.Connection:
+    def _begin(self, *, durable: bool) -> sqlite3.Connection:
         if self._connection is None:
-            self._connection = self._reconnect()
+            self._connection, self._is_durable = self._reconnect(), True
+        if durable != self._is_durable:
+            self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._is_durable = durable
         self._connection.execute("BEGIN IMMEDIATE")
         return self._connection
 
