@@ -6,6 +6,7 @@ import json
 import multiprocessing
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from typing import Any
@@ -14,6 +15,15 @@ WRONG = "sha256=" + "0" * 64
 HOOK = "/github-webhook"
 
 Attacker = Callable[[int, "Counter[int]"], Coroutine[Any, Any, None]]
+
+
+@dataclass(frozen=True, slots=True)
+class HostileRequest:
+    """A hostile request and the status codes that are correct answers to it."""
+
+    name: str
+    request: bytes
+    statuses: frozenset[int]
 
 
 @contextlib.contextmanager
@@ -143,3 +153,49 @@ def request(target: str, *, length: int | None = None, signature: str = "", more
     lines += [f"Content-Length: {length}"] if length is not None else []
     lines += [f"X-Hub-Signature-256: {signature}"] if signature else []
     return ("\r\n".join(lines) + f"\r\n{more}\r\n").encode()
+
+
+async def send_many(port: int, kind: HostileRequest, count: int) -> Counter[int]:
+    """Send *count* requests of one kind over a few connections at a time."""
+    statuses: Counter[int] = Counter()
+    left = iter(range(count))
+
+    async def sender() -> None:
+        for _ in left:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(kind.request)
+            statuses[await answer(reader)] += 1
+            writer.close()
+
+    await asyncio.gather(*(sender() for _ in range(16)))
+    return statuses
+
+
+def hostile_requests() -> Iterator[HostileRequest]:
+    """Yield one hostile request of each kind."""
+    proofless, bad = frozenset({401, 429}), frozenset({400})
+    body = b'{"ref": "refs/heads/main"}'
+    hook, length = HOOK, len(body)
+    chunked = request(hook, signature=WRONG).replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
+    yield HostileRequest("unknown path", request("/wp-login.php"), frozenset({404}))
+    yield HostileRequest("path folded", request("//github-webhook", length=length) + body, frozenset({404}))
+    yield HostileRequest("other method", request(hook).replace(b"POST", b"GET"), frozenset({405}))
+    yield HostileRequest(
+        "announced too large", request(hook, length=10**9, signature=WRONG), frozenset({413})
+    )
+    yield HostileRequest("head too large", request(hook + "?" + "x" * 17_000), frozenset({431}))
+    yield HostileRequest("address not allowed", request("/inside", length=length) + body, frozenset({403}))
+    yield HostileRequest("no signature", request(hook, length=length) + body, proofless)
+    yield HostileRequest("no signature, body to come", request(hook, length=10**6), proofless)
+    yield HostileRequest(
+        "signature malformed", request(hook, length=length, signature="sha256=x") + body, proofless
+    )
+    yield HostileRequest("signature wrong", request(hook, length=length, signature=WRONG) + body, proofless)
+    yield HostileRequest("no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", bad)
+    yield HostileRequest("two lengths", request(hook, length=5, more="Content-Length: 6\r\n"), bad)
+    yield HostileRequest(
+        "length and chunks", chunked.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n"), bad
+    )
+    yield HostileRequest("chunks malformed", chunked + b"zz\r\n", bad)
+    yield HostileRequest("chunks of a byte", chunked + b"1\r\nx\r\n" * 2000, bad)
+    yield HostileRequest("a head to choke on", b"GET a://" + b"1" * 16_000 + b" HTTP/x\r\n\r\n", bad)

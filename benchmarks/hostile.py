@@ -30,20 +30,18 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from attacks import (
     HOOK,
-    WRONG,
     Attacker,
-    answer,
     attack,
     connect_only,
     forge,
-    request,
+    hostile_requests,
     send_large_bodies,
     send_large_forms,
+    send_many,
     stay_silent,
     trickle,
 )
@@ -60,15 +58,6 @@ hooks:
   inside: {forge: github, path: /inside, secret: {file: %s}, allow_from: [192.0.2.1]}
   gitea: {secret: {file: %s}}
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A hostile request and the status codes that are correct answers to it."""
-
-    name: str
-    request: bytes
-    statuses: frozenset[int]
 
 
 def main() -> None:
@@ -218,52 +207,12 @@ def wait_for_no_bodies(served: Served) -> None:
 
 def one_kind_after_the_other(served: Served, options: argparse.Namespace) -> Iterator[str]:
     """Send requests of each kind, and check the answers and the size of the log."""
-    for kind in kinds():
+    for kind in hostile_requests():
         statuses = asyncio.run(send_many(served.port, kind, options.each))
         holds = set(statuses) <= kind.statuses and sum(statuses.values()) == options.each
         yield from check(f"{kind.name}: answers", dict(statuses), holds=holds)
     size = served.log.stat().st_size
     yield from check("log, KiB", f"{size / 1024:.0f}", holds=size < LOG)
-
-
-async def send_many(port: int, kind: Kind, count: int) -> Counter[int]:
-    """Send *count* requests of one kind over a few connections at a time."""
-    statuses: Counter[int] = Counter()
-    left = iter(range(count))
-
-    async def sender() -> None:
-        for _ in left:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(kind.request)
-            statuses[await answer(reader)] += 1
-            writer.close()
-
-    await asyncio.gather(*(sender() for _ in range(16)))
-    return statuses
-
-
-def kinds() -> Iterator[Kind]:
-    """Yield one hostile request of each kind."""
-    proofless, bad = frozenset({401, 429}), frozenset({400})
-    body = b'{"ref": "refs/heads/main"}'
-    hook, length = HOOK, len(body)
-    chunked = request(hook, signature=WRONG).replace(b"\r\n\r\n", b"\r\nTransfer-Encoding: chunked\r\n\r\n")
-    yield Kind("unknown path", request("/wp-login.php"), frozenset({404}))
-    yield Kind("path folded", request("//github-webhook", length=length) + body, frozenset({404}))
-    yield Kind("other method", request(hook).replace(b"POST", b"GET"), frozenset({405}))
-    yield Kind("announced too large", request(hook, length=10**9, signature=WRONG), frozenset({413}))
-    yield Kind("head too large", request(hook + "?" + "x" * 17_000), frozenset({431}))
-    yield Kind("address not allowed", request("/inside", length=length) + body, frozenset({403}))
-    yield Kind("no signature", request(hook, length=length) + body, proofless)
-    yield Kind("no signature, body to come", request(hook, length=10**6), proofless)
-    yield Kind("signature malformed", request(hook, length=length, signature="sha256=x") + body, proofless)
-    yield Kind("signature wrong", request(hook, length=length, signature=WRONG) + body, proofless)
-    yield Kind("no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", bad)
-    yield Kind("two lengths", request(hook, length=5, more="Content-Length: 6\r\n"), bad)
-    yield Kind("length and chunks", chunked.replace(b"\r\n\r\n", b"\r\nContent-Length: 5\r\n\r\n"), bad)
-    yield Kind("chunks malformed", chunked + b"zz\r\n", bad)
-    yield Kind("chunks of a byte", chunked + b"1\r\nx\r\n" * 2000, bad)
-    yield Kind("a head to choke on", b"GET a://" + b"1" * 16_000 + b" HTTP/x\r\n\r\n", bad)
 
 
 # -- the good ones
