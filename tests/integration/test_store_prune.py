@@ -28,8 +28,8 @@ def test_old_runs_and_their_deliveries_are_removed(store: Store) -> None:
     run_through(store, "old")
     run_through(store, "young", now=later(5 * DAY))
     history = History(keep=2 * DAY, bodies=1e9)
-    assert store.prune(history, now=later(6 * DAY)) == Pruned(runs=(1,), more=True)
-    assert store.prune(history, now=later(6 * DAY)) == Pruned(deliveries=1)
+    assert store.prune(history, now=later(6 * DAY)) == Pruned(runs=(1,))
+    assert store.prune(history, now=later(6 * DAY)) == Pruned(deliveries=(1,))
     assert store.prune(history, now=later(6 * DAY)) == Pruned()
     assert states(store) == {2: "failed"}
     assert [known.delivery for known in store.deliveries()] == ["young"]
@@ -64,7 +64,7 @@ def test_waiting_runs_do_not_count_against_the_ended_ones(store: Store) -> None:
 def test_bodies_are_removed_before_the_rest(store: Store) -> None:
     run_through(store, "a")
     history = History(keep=1e9, bodies=DAY)
-    assert store.prune(history, now=later(2 * DAY)) == Pruned(bodies=1)
+    assert store.prune(history, now=later(2 * DAY)) == Pruned(bodies=(1,))
     assert [known.has_body for known in store.deliveries()] == [False]
     assert states(store) == {1: "failed"}
     store.rerun(1, now=later(2 * DAY))
@@ -75,7 +75,7 @@ def test_a_body_that_is_needed_does_not_keep_another(store: Store) -> None:
     push(store, "needed")
     start(store)
     run_through(store, "over", ref="refs/heads/next")
-    assert store.prune(History(keep=1e9, bodies=DAY), now=later(2 * DAY), limit=1).bodies == 1
+    assert store.prune(History(keep=1e9, bodies=DAY), now=later(2 * DAY), limit=1).bodies == (2,)
     assert [known.has_body for known in store.deliveries()] == [False, True]
 
 
@@ -88,18 +88,15 @@ def test_a_redelivery_restores_the_body(store: Store) -> None:
 
 def test_old_ignored_deliveries_are_removed(store: Store) -> None:
     store.accept(make_decision(matches=(), reason="a ping"), now=NOW)
-    assert store.prune(History(keep=DAY), now=later(2 * DAY)) == Pruned(deliveries=1)
+    assert store.prune(History(keep=DAY), now=later(2 * DAY)) == Pruned(deliveries=(1,))
 
 
 def test_each_call_removes_a_limited_number(store: Store) -> None:
     for n in range(5):
         run_through(store, f"push-{n}")
     rounds = []
-    more = True
-    while more:
-        pruned = store.prune(History(keep=0.0), now=later(1), limit=2)
-        rounds.append((len(pruned.runs), pruned.deliveries))
-        more = pruned.more
+    while pruned := store.prune(History(keep=0.0), now=later(1), limit=2):
+        rounds.append((len(pruned.runs), len(pruned.deliveries)))
     assert rounds == [(2, 0), (2, 2), (1, 2), (0, 1)]
     assert (states(store), store.deliveries()) == ({}, ())
 

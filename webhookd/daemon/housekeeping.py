@@ -78,14 +78,12 @@ class Housekeeping:
 
     def _prune(self) -> None:
         removed = 0
-        more = True
-        while more and not self._stopping.is_set():
-            config = self._config()
-            pruned = self._store.prune(config.history, now=datetime.now(UTC), limit=_STEP)
+        while not self._stopping.is_set() and (
+            pruned := self._store.prune(self._config().history, now=datetime.now(UTC), limit=_STEP)
+        ):
             for run in pruned.runs:
                 _remove(self._launcher.layout.run(run))
             removed += len(pruned.runs)
-            more = pruned.more
             self._stopping.wait(_PAUSE)
         if removed:
             log.info("history pruned", count=removed)

@@ -52,52 +52,41 @@ DELETE_TURNS = "DELETE FROM turn WHERE started_at < :before"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """What one round removed."""
+    """What one round removes: numbers of runs, of deliveries, and of deliveries whose body goes."""
 
     runs: tuple[int, ...] = ()  # their logs go too
-    deliveries: int = 0
-    bodies: int = 0
-    more: bool = False  # another round would find more
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surplus:
-    """What may be removed: numbers of runs, of deliveries, and of deliveries whose body goes."""
-
-    runs: tuple[int, ...]
-    deliveries: tuple[int, ...]
-    bodies: tuple[int, ...]
-    before: int  # what is older, in microseconds since 1970, is past its time
-    more: bool
+    deliveries: tuple[int, ...] = ()
+    bodies: tuple[int, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.runs or self.deliveries or self.bodies)
 
 
-def surplus(tx: Transaction, history: History, *, now: datetime, limit: int) -> Surplus:
+def surplus(tx: Transaction, history: History, *, now: datetime, limit: int) -> Pruned:
     """Find what *history* no longer keeps, at most *limit* of each kind."""
-    at = rows.to_us(now)
-    before = at - rows.microseconds(history.keep)
-    runs = _old(tx, OLD_RUNS, before=before, limit=limit)
-    if len(runs) < limit:
-        runs = tuple(dict.fromkeys(runs + _beyond_count(tx, keep=history.runs_per_target, limit=limit)))[
-            :limit
-        ]
-    deliveries = _old(tx, OLD_DELIVERIES, before=before, limit=limit)
-    bodies = _old(tx, OLD_BODIES, before=at - rows.microseconds(history.bodies), limit=limit)
-    more = limit in {len(runs), len(deliveries), len(bodies)}
-    return Surplus(runs=runs, deliveries=deliveries, bodies=bodies, before=before, more=more)
-
-
-def remove(tx: Transaction, found: Surplus) -> Pruned:
-    """Remove what was *found*, except what is in use again."""
-    tx.execute(DELETE_TURNS, {"before": found.before})
+    before = _before(history.keep, now=now)
     return Pruned(
-        runs=tuple(run for run in found.runs if tx.execute(DELETE_RUN, {"id": run})),
-        deliveries=sum(tx.execute(DELETE_DELIVERY, {"id": number}) for number in found.deliveries),
-        bodies=sum(tx.execute(DELETE_BODY, {"id": number}) for number in found.bodies),
-        more=found.more or bool(found.runs),  # deliveries may have lost their last run
+        runs=_old(tx, OLD_RUNS, before=before, limit=limit)
+        or _beyond_count(tx, keep=history.runs_per_target, limit=limit),
+        deliveries=_old(tx, OLD_DELIVERIES, before=before, limit=limit),
+        bodies=_old(tx, OLD_BODIES, before=_before(history.bodies, now=now), limit=limit),
     )
+
+
+def remove(tx: Transaction, found: Pruned, history: History, *, now: datetime) -> None:
+    """Remove what was *found*, except what is in use again."""
+    tx.execute(DELETE_TURNS, {"before": _before(history.keep, now=now)})
+    for sql, numbers in (
+        (DELETE_RUN, found.runs),
+        (DELETE_DELIVERY, found.deliveries),
+        (DELETE_BODY, found.bodies),
+    ):
+        for number in numbers:
+            tx.execute(sql, {"id": number})
+
+
+def _before(seconds: float, *, now: datetime) -> int:
+    return rows.to_us(now) - rows.microseconds(seconds)
 
 
 def _old(tx: Transaction, sql: str, *, before: int, limit: int) -> tuple[int, ...]:
@@ -107,16 +96,10 @@ def _old(tx: Transaction, sql: str, *, before: int, limit: int) -> tuple[int, ..
 def _beyond_count(tx: Transaction, *, keep: int, limit: int) -> tuple[int, ...]:
     """Find ended runs that are not among the *keep* newest of their target."""
     found: list[int] = []
-    target = _next_target(tx, "")
-    while target is not None and len(found) < limit:
+    target = ""
+    while len(found) < limit and (target := tx.all(NEXT_TARGET, {"target": target})[0]["target"]):
         newest = tx.one(SURPLUS_BELOW, {"target": target, "keep": keep})
         if newest is not None:
             values = {"target": target, "newest": newest["id"], "limit": limit - len(found)}
             found.extend(row["id"] for row in tx.all(SURPLUS, values))
-        target = _next_target(tx, target)
     return tuple(found)
-
-
-def _next_target(tx: Transaction, target: str) -> str | None:
-    row = tx.one(NEXT_TARGET, {"target": target})
-    return None if row is None else row["target"]

@@ -214,12 +214,14 @@ class Store:
     # housekeeping
 
     def prune(self, history: History, *, now: datetime, limit: int = 200) -> Pruned:
-        """Remove a little of what *history* no longer keeps; call again while there is `more`.
+        """Remove a little of what *history* no longer keeps; call again while it removed something.
 
         The caller removes the log folders of the runs that are gone.
         """
         found = self._db.read(partial(pruning.surplus, history=history, now=now, limit=limit))
-        return self._db.write(partial(pruning.remove, found=found)) if found else Pruned()
+        if found:
+            self._db.write(partial(pruning.remove, found=found, history=history, now=now))
+        return found
 
     def probe(self, *, now: datetime) -> None:
         """Check with a small durable change that the store takes writes; raises StoreUnavailable."""
