@@ -127,7 +127,7 @@ def test_damage_in_the_middle_is_found_and_reported(path: Path) -> None:
             store.runs()
         with pytest.raises(StoreRefused, match="is damaged or no database"):
             store.run(50)
-    with Store.open(path) as store, pytest.raises(StoreUnavailable, match="the database is damaged"):
+    with Store.open(path) as store, pytest.raises(StoreRefused, match="is damaged or no database"):
         store.accept(make_decision(), now=NOW)
 
 
@@ -250,19 +250,13 @@ def read_as_nobody(path: Path) -> str:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-@pytest.mark.parametrize("daemon_up", [True, False])
-def test_read_permission_is_enough_to_read_the_store(public_folder: Path, *, daemon_up: bool) -> None:
+def test_read_permission_is_enough_to_read_the_store_of_a_daemon(public_folder: Path) -> None:
     path = public_folder / "webhookd.db"
     with Store.open(path) as daemon:
         push(daemon, "a")
         for file in public_folder.iterdir():
             file.chmod(0o644)
-        if daemon_up:
-            assert read_as_nobody(path) == "queued"
-    if not daemon_up:
-        assert [file.name for file in public_folder.iterdir()] == ["webhookd.db"]
         assert read_as_nobody(path) == "queued"
-        assert [file.name for file in public_folder.iterdir()] == ["webhookd.db"]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

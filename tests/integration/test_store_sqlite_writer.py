@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from harness import wait_for
 
-from webhookd.errors import NotPossible, StoreError, StoreUnavailable
-from webhookd.queue.writer import GroupCommit
+from webhookd.errors import NotPossible, StoreUnavailable
+from webhookd.queue.sqlite import GroupCommit
 
 Work = Callable[[sqlite3.Connection], object]
 INSERT = "INSERT INTO item (n) VALUES (?)"
@@ -120,8 +120,7 @@ def test_no_caller_is_answered_before_the_commit(rig: Rig) -> None:
     ("broken", "error", "message"),
     [
         (NotPossible("run 1 is queued"), NotPossible, "run 1 is queued"),
-        (sqlite3.OperationalError("no such thing"), StoreUnavailable, "no such thing"),
-        (sqlite3.IntegrityError("UNIQUE"), StoreError, "breaks its rules: UNIQUE"),
+        (sqlite3.OperationalError("no such thing"), sqlite3.OperationalError, "no such thing"),
         (ZeroDivisionError("ours"), ZeroDivisionError, "ours"),
     ],
 )
@@ -152,7 +151,7 @@ def test_when_the_database_rolls_back_only_the_failed_write_is_lost(rig: Rig) ->
     with rig.held():
         answers = [rig.insert(1), rig.submit(roll_back), rig.insert(2)]
         rig.waiting(3)
-    with pytest.raises(StoreUnavailable, match="disk I/O error"):
+    with pytest.raises(sqlite3.OperationalError, match="disk I/O error"):
         answers[1].result(30)
     assert [answers[0].result(30), answers[2].result(30), rig.insert(3).result(30)] == [1, 1, 1]
     assert rig.stored() == [1, 2, 3]
@@ -173,7 +172,7 @@ def test_a_commit_that_fails_stores_nothing_and_the_next_batch_works(rig: Rig) -
         answers = [rig.insert(1), rig.submit(break_at_commit)]
         rig.waiting(2)
     for answer in answers:
-        with pytest.raises(StoreError, match="FOREIGN KEY constraint failed"):
+        with pytest.raises(sqlite3.IntegrityError, match="FOREIGN KEY constraint failed"):
             answer.result(30)
     assert rig.stored() == []
     assert rig.insert(2).result(30) == 1
@@ -186,7 +185,7 @@ def test_without_a_connection_every_caller_gets_the_error(rig: Rig, monkeypatch:
     with monkeypatch.context() as patch:
         patch.setattr(rig.writer, "_reconnect", refuse)
         rig.writer._disconnect()  # noqa: SLF001  as after an error
-        with pytest.raises(StoreUnavailable, match="unable to open database file"):
+        with pytest.raises(sqlite3.OperationalError, match="unable to open database file"):
             rig.insert(1).result(30)
     assert rig.insert(2).result(30) == 1
     assert rig.stored() == [2]

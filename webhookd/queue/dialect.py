@@ -8,7 +8,6 @@ workers run on other machines does that in `write`, after its commit.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
@@ -56,11 +55,3 @@ class Database(Protocol):
 
     def close(self) -> None:
         """Finish what was asked before; everything after is refused."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ColumnTypes:
-    """How a backend spells the column types that have no common name."""
-
-    identity: str  # a primary key that counts up and is never used twice
-    blob: str

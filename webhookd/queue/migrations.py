@@ -5,8 +5,6 @@ Times are microseconds since 1970 in UTC. Indexes that serve the queue are parti
 ended runs cost them nothing. Large columns come last in a row, so that the others are read without them.
 """
 
-from webhookd.queue.dialect import ColumnTypes
-
 _DELIVERY = """
 CREATE TABLE delivery (
     id {identity},
@@ -102,7 +100,11 @@ VERSION_3: tuple[str, ...] = ("CREATE INDEX delivery_of_id ON delivery (hook, de
 MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1, VERSION_2, VERSION_3)
 
 
-def statements(version: int, *, types: ColumnTypes) -> tuple[str, ...]:
-    """Return the statements that bring a database of *version* up to date, in order."""
-    spelling = {"identity": types.identity, "blob": types.blob}
-    return tuple(sql.format_map(spelling) for migration in MIGRATIONS[version:] for sql in migration)
+def statements(version: int, *, identity: str, blob: str) -> tuple[str, ...]:
+    """Return the statements that bring a database of *version* up to date, in order.
+
+    *identity* and *blob* are the backend's words for a primary key that counts up and is never used twice,
+    and for a column of bytes.
+    """
+    found = [sql for migration in MIGRATIONS[version:] for sql in migration]
+    return tuple(sql.format(identity=identity, blob=blob) for sql in found)

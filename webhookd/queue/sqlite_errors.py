@@ -23,47 +23,13 @@ _FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}  # the second: no ro
 _DAMAGE = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
 
 
-def code(exc: BaseException) -> int:
-    """Return the primary result code behind *exc*, or 0."""
-    return getattr(exc, "sqlite_errorcode", 0) & _PRIMARY
-
-
-def is_damage(exc: BaseException) -> bool:
-    """Return whether *exc* means that the file is not an intact database."""
-    return code(exc) in _DAMAGE
-
-
-def unavailable(exc: Exception) -> StoreUnavailable:
-    """Return the error of a write that could not be stored."""
-    if isinstance(exc, StoreUnavailable):
-        return type(exc)(str(exc), hint=exc.hint)
-    if isinstance(exc, StoreError):
-        return StoreUnavailable(str(exc), hint=exc.hint)
-    if is_damage(exc):
-        return StoreUnavailable(f"the database is damaged: {exc}", hint="stop webhookd and restore a backup")
-    cause, hint = _CAUSES.get(code(exc), ("the store failed", ""))
-    return _class_of(exc)(f"{cause} ({_detail(exc)})", hint=hint)
-
-
-def refused(exc: sqlite3.Error, *, path: str) -> StoreError:
-    """Return the error of a database at *path* that cannot be opened or read."""
-    if is_damage(exc):
-        return StoreRefused(
-            f'"{path}" is damaged or no database ({exc})', hint="move it away, or restore a backup"
-        )
-    cause, hint = _CAUSES.get(code(exc), ("the store failed", ""))
-    return _class_of(exc)(f'"{path}": {cause} ({_detail(exc)})', hint=hint)
-
-
-def is_full(exc: BaseException) -> bool:
-    """Return whether *exc* means that the disk is full."""
-    return getattr(exc, "sqlite_errorcode", 0) in _FULL
-
-
-def _class_of(exc: BaseException) -> type[StoreUnavailable]:
-    return DiskFull if is_full(exc) else StoreUnavailable
-
-
-def _detail(exc: Exception) -> str:
-    name = getattr(exc, "sqlite_errorname", None)
-    return f"{name}: {exc}" if name else f"{type(exc).__name__}: {exc}"
+def store_error(exc: sqlite3.Error, *, path: str) -> StoreError:
+    """Return what *exc* means for the database at *path*."""
+    code = getattr(exc, "sqlite_errorcode", 0)
+    detail = f"{getattr(exc, 'sqlite_errorname', type(exc).__name__)}: {exc}"
+    if code & _PRIMARY in _DAMAGE:
+        message = f'"{path}" is damaged or no database ({detail})'
+        return StoreRefused(message, hint="stop webhookd, and move it away or restore a backup")
+    cause, hint = _CAUSES.get(code & _PRIMARY, ("the store failed", ""))
+    kind = DiskFull if code in _FULL else StoreUnavailable
+    return kind(f'"{path}": {cause} ({detail})', hint=hint)

@@ -1,11 +1,12 @@
 """Opens the SQLite file: creates it, refuses other programs' files, migrates it, sets connections up.
 
 WAL mode with synchronous=FULL: a commit is on the disk when it returns, and readers never wait for the
-writer. A reader needs the `-wal` and `-shm` files beside the database while anybody writes; it may read them
-without being able to write them, and where the folder is read-only and nobody has left a `-wal`, it reads the
-database file alone. SQLite gives both files the database's owner and mode.
+writer. A reader needs the `-wal` and `-shm` files beside the database. It may read them without being able to
+write them while a daemon is up; without one, SQLite makes them, so the folder has to take files. SQLite gives
+both files the database's owner and mode.
 """
 
+import contextlib
 import os
 import sqlite3
 from collections.abc import Callable
@@ -13,14 +14,12 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from webhookd.errors import NotFound, StoreError, StoreRefused, StoreUnavailable, in_words
+from webhookd.errors import DiskFull, NotFound, StoreRefused, StoreUnavailable, in_words
 from webhookd.queue import migrations
-from webhookd.queue.dialect import ColumnTypes
-from webhookd.queue.sqlite import SqliteDatabase
-from webhookd.queue.sqlite_errors import code, is_full, refused
-from webhookd.queue.writer import GroupCommit
+from webhookd.queue.sqlite import GroupCommit, SqliteDatabase
+from webhookd.queue.sqlite_errors import store_error
 
-TYPES = ColumnTypes(identity="INTEGER PRIMARY KEY AUTOINCREMENT", blob="BLOB")
+IDENTITY = "INTEGER PRIMARY KEY AUTOINCREMENT"
 APPLICATION_ID = 0x77686B64  # "whkd": tells our file from another program's
 OLDEST_SQLITE = (3, 35, 0)  # the first with RETURNING
 BUSY_TIMEOUT = 5.0  # seconds a transaction waits for another process's
@@ -35,32 +34,29 @@ def open_database(path: Path, *, patience: float = PATIENCE) -> SqliteDatabase:
     On a full disk it is opened by the first change for which there is room; until then all of them fail.
     """
     _check_library()
-    _create(path)
-    check_place = _place_of(path)
+    check_place = _create(path)
+    connect = partial(_connect_writer, path, check_place)
     connection = None
     try:
-        connection = _connect_writer(path, check_place)
+        connection = connect()
     except sqlite3.Error as exc:
-        if not is_full(exc):
-            raise refused(exc, path=str(path)) from exc
-    reconnect = partial(_connect_writer, path, check_place)
-    writer = GroupCommit(connection, reconnect=reconnect, check_place=check_place, patience=patience)
-    return SqliteDatabase(path, reader=partial(_connect_reader, path, mode="rw"), writer=writer)
+        error = store_error(exc, path=str(path))
+        if not isinstance(error, DiskFull):
+            raise error from exc
+    writer = GroupCommit(connection, reconnect=connect, check_place=check_place, patience=patience)
+    return SqliteDatabase(path, reader=partial(_connect_reader, path), writer=writer)
 
 
 def open_for_reading(path: Path) -> SqliteDatabase:
     """Open *path* without changing it, whether or not a daemon works on it."""
     _check_library()
-    _check_there(path)
-    try:
-        connection, reader = _first_reader(path)
-        try:
-            _check_readable(connection, path)
-        finally:
-            connection.close()
-    except sqlite3.Error as exc:
-        raise refused(exc, path=str(path)) from exc
-    return SqliteDatabase(path, reader=reader, writer=None)
+    if not os.path.exists(path):  # noqa: PTH110  unlike Path.exists, also where it may not be looked for
+        raise NotFound(
+            f'no runs yet: there is no "{path}"', hint="it appears with the first start of `webhookd serve`"
+        )
+    database = SqliteDatabase(path, reader=partial(_connect_reader, path), writer=None)
+    database.read(lambda tx: tx.one("PRAGMA user_version", {}))
+    return database
 
 
 def _check_library() -> None:
@@ -69,39 +65,42 @@ def _check_library() -> None:
         raise StoreRefused(f"SQLite {sqlite3.sqlite_version} is too old", hint=f"{wanted} or newer is needed")
 
 
-def _create(path: Path) -> None:
-    """Create the file, for its owner only whatever the umask; an existing one stays as it is."""
+def _create(path: Path) -> Callable[[], None]:
+    """Create the file, for its owner only whatever the umask; an existing one stays as it is.
+
+    Returns a check that raises StoreUnavailable once *path* is another file than now, or none: SQLite goes on
+    writing into a file that was removed, and all of it is lost with the process.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    except FileExistsError:
-        return
+        with contextlib.suppress(FileExistsError):
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            descriptor = os.open(path, flags, 0o600)
+            os.fchmod(descriptor, 0o600)
+            os.close(descriptor)
+        known = path.stat()
     except OSError as exc:
         raise StoreUnavailable(
             f'cannot create "{path}": {in_words(exc)}', hint="see the owner and mode of its folder"
         ) from exc
-    os.fchmod(descriptor, 0o600)
-    os.close(descriptor)
 
-
-def _check_there(path: Path) -> None:
-    try:
-        path.stat()
-    except FileNotFoundError as exc:
-        raise NotFound(
-            f'no runs yet: there is no "{path}"', hint="it appears with the first start of `webhookd serve`"
-        ) from exc
-    except OSError as exc:
+    def check_place() -> None:
+        with contextlib.suppress(OSError):
+            if os.path.samestat(path.stat(), known):
+                return
         raise StoreUnavailable(
-            f'cannot read "{path}": {in_words(exc)}', hint="run it as root or as the daemon's user"
-        ) from exc
+            f'"{path}" was moved, removed or replaced', hint="put it back, or restart webhookd"
+        )
+
+    return check_place
 
 
-def _connect(path: Path, *, mode: str) -> sqlite3.Connection:
-    """Open *path*; `mode` is one of SQLite's URI modes, or "immutable"."""
-    parameters = "mode=ro&immutable=1" if mode == "immutable" else f"mode={mode}"
+def _connect(
+    path: Path, *, mode: str, prepare: Callable[[sqlite3.Connection, Path], None]
+) -> sqlite3.Connection:
+    """Open *path* in one of SQLite's URI modes."""
     connection = sqlite3.connect(
-        f"file:{quote(str(path.absolute()))}?{parameters}",
+        f"file:{quote(str(path.absolute()))}?mode={mode}",
         uri=True,
         timeout=BUSY_TIMEOUT,
         isolation_level=None,  # transactions begin and end where this room says so
@@ -111,99 +110,33 @@ def _connect(path: Path, *, mode: str) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA trusted_schema = OFF")
         connection.execute("PRAGMA temp_store = MEMORY")
-    except sqlite3.Error:
+        prepare(connection, path)
+    except BaseException:
         connection.close()
         raise
     return connection
 
 
-def _place_of(path: Path) -> Callable[[], None]:
-    """Return a check that raises StoreUnavailable once *path* is another file than now, or none.
-
-    SQLite goes on writing into a file that was removed, and all of it is lost with the process.
-    """
-    try:
-        known = path.stat()
-    except OSError as exc:
-        raise _unreachable(path, exc) from exc
-
-    def check() -> None:
-        try:
-            there = os.path.samestat(path.stat(), known)
-        except FileNotFoundError:
-            there = False
-        except OSError as exc:
-            raise _unreachable(path, exc) from exc
-        if not there:
-            raise StoreUnavailable(
-                f'"{path}" was removed or replaced', hint="put it back, or restart webhookd"
-            )
-
-    return check
-
-
-def _unreachable(path: Path, exc: OSError) -> StoreUnavailable:
-    return StoreUnavailable(
-        f'"{path}" cannot be reached: {in_words(exc)}', hint="see the owner and mode of its folder"
-    )
+def _connect_reader(path: Path) -> sqlite3.Connection:
+    return _connect(path, mode="ro", prepare=_check_readable)
 
 
 def _connect_writer(path: Path, check_place: Callable[[], None]) -> sqlite3.Connection:
     check_place()
-    connection = _connect(path, mode="rw")
-    _prepare(connection, path)
-    return connection
+    return _connect(path, mode="rw", prepare=_prepare_writer)
 
 
-def _set_up_writer(connection: sqlite3.Connection) -> None:
+def _prepare_writer(connection: sqlite3.Connection, path: Path) -> None:
+    """Check that the file is ours and not newer, switch it to WAL, and migrate it."""
+    _check_ours(connection, path)
+    (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+    if mode != "wal":
+        raise StoreRefused(f'"{path}" cannot be switched to WAL', hint="keep state_dir on a local disk")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
     connection.execute(f"PRAGMA journal_size_limit = {WAL_LIMIT}")
-
-
-def _connect_reader(path: Path, *, mode: str) -> sqlite3.Connection:
-    connection = _connect(path, mode=mode)
-    try:
-        connection.execute("PRAGMA query_only = ON")
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _first_reader(path: Path) -> tuple[sqlite3.Connection, Callable[[], sqlite3.Connection]]:
-    """Open *path*, beside a writer if there may be one, else alone; return also how to do it again."""
-    reader = partial(_connect_reader, path, mode="ro")
-    connection = reader()
-    try:
-        _version(connection)
-    except sqlite3.Error as exc:
-        connection.close()
-        if code(exc) not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY} or _has_wal(path):
-            raise
-        reader = partial(_connect_reader, path, mode="immutable")
-        connection = reader()
-    return connection, reader
-
-
-def _has_wal(path: Path) -> bool:
-    wal = path.with_name(path.name + "-wal")
-    return wal.exists() and wal.stat().st_size > 0
-
-
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    """Check that the file is ours and not newer, switch it to WAL, and migrate it."""
-    try:
-        _check_ours(connection, path)
-        (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
-        if mode != "wal":
-            raise StoreRefused(f'"{path}" cannot be switched to WAL', hint="keep state_dir on a local disk")
-        _set_up_writer(connection)
-        _migrate(connection, path)
-    except (sqlite3.Error, StoreError):
-        connection.close()
-        raise
+    _migrate(connection, path)
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -212,7 +145,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         return
     connection.execute("BEGIN IMMEDIATE")
     _check_ours(connection, path)
-    for sql in migrations.statements(_version(connection), types=TYPES):
+    for sql in migrations.statements(_version(connection), identity=IDENTITY, blob="BLOB"):
         connection.execute(sql)
     connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     connection.execute(f"PRAGMA user_version = {len(migrations.MIGRATIONS)}")

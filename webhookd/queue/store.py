@@ -42,8 +42,8 @@ class Store:
     def open_reader(cls, path: Path) -> Self:
         """Open the SQLite file *path* for reading only, with or without a daemon at work on it.
 
-        Raises NotFound when nothing has been stored yet. It needs no right to write, but while a daemon is up
-        or after a crash it must be able to read the `-wal` and `-shm` beside the file.
+        Raises NotFound when nothing has been stored yet. It must be able to read the `-wal` and `-shm` beside
+        the file, and to create them where no daemon is up.
         """
         from webhookd.queue.sqlite_files import open_for_reading  # noqa: PLC0415  the backend in use, and no other
 
