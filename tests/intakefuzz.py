@@ -17,7 +17,7 @@ from webhookd.intake.samples import Change, Sample, SampleSpec
 from webhookd.intake.signing import SignedDelivery
 from webhookd.models.delivery import Decision, Request
 from webhookd.models.settings import Forge, Hook, RefKind
-from webhookd.queue.accepting import order
+from webhookd.queue import rows
 
 FORGES = tuple(Forge)
 WAYS = JSON, FORM, UNSIGNED = range(3)
@@ -67,7 +67,9 @@ def accepts(data: bytes) -> bool:
     assert way != UNSIGNED, "an unsigned request was accepted"
     other = judge(request_of(signed, FORM if way == JSON else JSON), hook)
     assert other is None or other.delivery.pushes == decision.delivery.pushes, "the content type decides"
-    order(decision, now=NOW)  # the store must be able to write it
+    rows.delivery_values(decision.delivery, reason=decision.reason)  # the store must be able to write it
+    for match in decision.matches:
+        rows.run_values(match, now=NOW)
     return True
 
 

@@ -14,12 +14,12 @@ from webhookd.cli import main
 from webhookd.models.delivery import Decision
 from webhookd.models.run import Claim, Ending, Outcome, Run
 from webhookd.models.settings import Target
-from webhookd.queue import Acceptance, Store, accepting
+from webhookd.queue import Acceptance, Store, accepting, rows
 from webhookd.queue.dialect import Transaction
 
 OWNER = "this daemon"
 SUCCESS = Outcome(ending=Ending.EXITED, exit_code=0)
-FAILURE = Outcome(ending=Ending.EXITED, exit_code=1)
+FAILURE = Outcome(ending=Ending.EXITED, exit_code=1, reason="exit code 1")
 INTERRUPTED = Outcome(ending=Ending.INTERRUPTED, reason="its supervisor left no result")
 CANCELLED = Outcome(ending=Ending.CANCELLED)
 
@@ -52,11 +52,12 @@ def push(
 
 def push_with_failing_commit(store: Store, delivery_id: str) -> None:
     """Accept a push in a transaction whose commit fails."""
-    order = accepting.order(delivery_of(delivery_id), now=NOW)
+    decision = delivery_of(delivery_id)
+    delivery = rows.delivery_values(decision.delivery, reason="")
 
     def work(tx: Transaction) -> None:
         tx.execute("PRAGMA defer_foreign_keys = ON", {})
-        accepting.accept(tx, order)
+        accepting.accept(tx, delivery, [rows.run_values(match, now=NOW) for match in decision.matches])
         tx.execute("INSERT INTO attempt (run_id, n, owner, started_at) VALUES (99, 1, '', 0)", {})
 
     store._db.write(work)  # noqa: SLF001 - the store itself has no such failure

@@ -56,7 +56,7 @@ def test_without_a_time_in_the_outcome_the_run_ends_now(store: Store) -> None:
     [
         (FAILURE, RunState.FAILED),
         (TIMED_OUT, RunState.TIMED_OUT),
-        (Outcome(ending=Ending.SIGNALED, signal=9), RunState.FAILED),
+        (Outcome(ending=Ending.SIGNALED, signal=9, reason="ended by SIGKILL"), RunState.FAILED),
         (Outcome(ending=Ending.NOT_STARTED, reason="no such program"), RunState.FAILED),
         (CANCELLED, RunState.CANCELLED),
     ],
@@ -112,7 +112,7 @@ def test_with_queue_a_newer_push_ends_the_wait_for_a_retry(store: Store) -> None
     push(store, "b", overlap=Overlap.QUEUE, now=later(5))
     first = store.run(1)
     assert (first.state, first.ended_at, first.superseded_by) == (RunState.TIMED_OUT, later(5), None)
-    assert first.reason == f"{TIMED_OUT.reason or 'timed out'}; not retried because run 2 waits"
+    assert first.reason == f"{TIMED_OUT.reason}; not retried because run 2 waits"
     assert start(store, now=later(5)).run.run == 2
 
 
@@ -145,13 +145,6 @@ def test_a_run_that_is_interrupted_again_and_again_waits_longer_each_time(store:
         run = end(store, start(store, now=later(1e6)), INTERRUPTED)
         waits.append((run.not_before - NOW).total_seconds())
     assert waits == [0.0, 0.0, 5.0, 10.0, 20.0]
-
-
-def test_interruptions_count_from_the_last_other_ending(store: Store) -> None:
-    push(store, "a", retries=9)
-    for outcome in (INTERRUPTED, INTERRUPTED, FAILURE, INTERRUPTED):
-        run = end(store, start(store), outcome, retry_in=0.0)
-    assert run.not_before == NOW
 
 
 def test_an_interrupted_run_is_superseded_by_a_newer_one(store: Store) -> None:

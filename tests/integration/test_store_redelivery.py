@@ -222,3 +222,12 @@ def test_a_redelivery_without_a_target_is_ignored_again(store: Store) -> None:
     ignored = make_decision(matches=(), reason="no target")
     store.accept(ignored, now=NOW)
     assert store.accept(ignored, now=NOW) == Acceptance(status=AcceptanceStatus.IGNORED, reason="no target")
+
+
+def test_with_restart_pushing_the_first_commit_again_cancels_the_second(store: Store) -> None:
+    for name, before, after in (("there", "A", "B"), ("back", "B", "A"), ("there", "A", "B")):
+        decision = delivery_of(name, {"overlap": Overlap.RESTART}, before=before * 40, after=after * 40)
+        store.accept(decision, now=NOW)
+        if name == "back":
+            start(store)
+    assert store.cancel_requested(OWNER) == (2,)

@@ -7,14 +7,9 @@ from webhookd.models.run import Ending, Outcome, RunState
 from webhookd.models.settings import Overlap
 from webhookd.queue import lifecycle, reading, rows
 from webhookd.queue.dialect import Row, Transaction
+from webhookd.queue.rows import Columns
 
 NEWER_WAITING = "SELECT max(id) AS id FROM run WHERE slot = :slot AND state = 'queued' AND id > :run"
-
-INTERRUPTIONS_IN_A_ROW = """
-SELECT count(*) AS n FROM attempt
-WHERE run_id = :run AND ending = 'interrupted'
-AND n > (SELECT coalesce(max(n), 0) FROM attempt WHERE run_id = :run AND ending <> 'interrupted')
-"""
 
 END_ATTEMPT = """
 UPDATE attempt SET ended_at = :ended_at, ending = :ending, exit_code = :exit_code, signal = :signal,
@@ -34,14 +29,6 @@ UPDATE run SET state = 'queued', not_before = :not_before, started_at = NULL, re
 WHERE id = :run AND state = 'running'
 """
 
-FIRST_IN_LINE = """
-SELECT attempt.run_id, attempt.ending, attempt.exit_code, attempt.signal, attempt.reason
-FROM run JOIN attempt ON attempt.run_id = run.id AND attempt.n = run.attempt
-WHERE run.id = (SELECT id FROM run WHERE slot = :slot AND state = 'queued' ORDER BY id LIMIT 1)
-AND attempt.ending <> 'interrupted'
-"""
-"""The last attempt of the oldest waiting run, if it failed; no other waiting run can have failed before."""
-
 
 def finish(  # noqa: PLR0913  each is a fact of its own
     tx: Transaction,
@@ -55,106 +42,70 @@ def finish(  # noqa: PLR0913  each is a fact of its own
 ) -> Row:
     """Record how an attempt ended, move its run on, and return the run's row."""
     row = reading.load(tx, run)
-    if not _holds(row, owner=owner, attempt=attempt):
-        _check_repeated(tx, row, owner=owner, attempt=attempt)
+    if (row["state"], row["owner"], row["attempt"]) != (RunState.RUNNING, owner, attempt):
+        _check_repeated(tx, run, owner=owner, attempt=attempt)
         return row
     tx.lock(row["lane"])
-    newer = tx.one(NEWER_WAITING, {"slot": row["slot"], "run": run})
-    interruptions = tx.one(INTERRUPTIONS_IN_A_ROW, {"run": run})
-    situation = _situation(
-        row,
-        newer=newer["id"] if newer else None,
-        interruptions=interruptions["n"] if interruptions else 0,
+    situation = lifecycle.Situation(
+        overlap=Overlap(row["overlap"]),
+        attempt=attempt,
+        max_attempts=rows.max_attempts(row),
+        interruptions=row["interruptions"],
+        cancel_requested=bool(row["cancel_requested"]),
+        replaced_by=row["superseded_by"],
+        newer=tx.all(NEWER_WAITING, {"slot": row["slot"], "run": run})[0]["id"],
         retry_in=retry_in,
     )
     move = lifecycle.next_move(outcome, situation)
     ended_at = rows.to_us(outcome.ended_at or now)
-    _end_attempt(tx, row, outcome, ended_at=ended_at)
-    if move.state is RunState.QUEUED:
-        _queue_again(tx, row, move, outcome=outcome, now=rows.to_us(now))
-    else:
-        _end(tx, row, move, outcome=outcome, ended_at=ended_at)
-    return reading.load(tx, run)
-
-
-def _holds(row: Row, *, owner: str, attempt: int) -> bool:
-    return bool(row["state"] == RunState.RUNNING and row["owner"] == owner and row["attempt"] == attempt)
-
-
-def _check_repeated(tx: Transaction, row: Row, *, owner: str, attempt: int) -> None:
-    """Accept the same report from the same owner, which may not have seen the first answer; refuse others."""
-    known = tx.one(
-        "SELECT owner, ending FROM attempt WHERE run_id = :run AND n = :attempt",
-        {"run": row["id"], "attempt": attempt},
-    )
-    if known is None or known["owner"] != owner or known["ending"] is None:
-        raise NotPossible(f'attempt {attempt} of run {row["id"]} is not held by "{owner}"')
-
-
-def _situation(
-    row: Row, *, newer: int | None, interruptions: int = 0, retry_in: float | None
-) -> lifecycle.Situation:
-    return lifecycle.Situation(
-        overlap=Overlap(row["overlap"]),
-        attempt=row["attempt"],
-        max_attempts=rows.max_attempts(row),
-        failures=row["attempt"] - 1 - row["interruptions"],
-        interruptions=interruptions,
-        cancel_requested=bool(row["cancel_requested"]),
-        replaced_by=row["superseded_by"],
-        newer=newer,
-        retry_in=retry_in,
-    )
-
-
-def _end_attempt(tx: Transaction, row: Row, outcome: Outcome, *, ended_at: int) -> None:
-    values = {
-        "run": row["id"],
-        "attempt": row["attempt"],
+    ended: Columns = {
+        "run": run,
         "ended_at": ended_at,
-        "ending": outcome.ending.value,
         "exit_code": outcome.exit_code,
         "signal": outcome.signal,
         "reason": rows.clean(outcome.reason),
     }
-    tx.execute(END_ATTEMPT, values)
+    tx.execute(END_ATTEMPT, ended | {"attempt": attempt, "ending": outcome.ending.value})
+    if move.state is RunState.QUEUED:
+        again: Columns = {
+            "run": run,
+            "not_before": rows.to_us(now) + rows.microseconds(move.delay),
+            "reason": rows.clean(move.reason),
+            "interrupted": int(outcome.ending is Ending.INTERRUPTED),
+        }
+        tx.execute(QUEUE_AGAIN, again)
+    else:
+        end(tx, run, move, at=ended_at, exit_code=outcome.exit_code, signal=outcome.signal)
+    return reading.load(tx, run)
 
 
-def _end(tx: Transaction, row: Row, move: lifecycle.Move, *, outcome: Outcome, ended_at: int) -> None:
-    values = {
-        "run": row["id"],
+def end(  # noqa: PLR0913  each is a fact of its own
+    tx: Transaction,
+    run: int,
+    move: lifecycle.Move,
+    *,
+    at: int,
+    exit_code: int | None = None,
+    signal: int | None = None,
+) -> None:
+    """End a run, which waits or is running, as *move* has it; *at* is a column value."""
+    values: Columns = {
+        "run": run,
         "state": move.state.value,
-        "ended_at": ended_at,
-        "exit_code": outcome.exit_code,
-        "signal": outcome.signal,
+        "ended_at": at,
+        "exit_code": exit_code,
+        "signal": signal,
         "reason": rows.clean(move.reason),
         "superseded_by": move.superseded_by,
     }
     tx.execute(END_RUN, values)
 
 
-def _queue_again(tx: Transaction, row: Row, move: lifecycle.Move, *, outcome: Outcome, now: int) -> None:
-    """Put a run back into the queue."""
-    values = {
-        "run": row["id"],
-        "not_before": now + rows.microseconds(move.delay),
-        "reason": rows.clean(move.reason),
-        "interrupted": int(outcome.ending is Ending.INTERRUPTED),
-    }
-    tx.execute(QUEUE_AGAIN, values)
-
-
-def give_up_retry(tx: Transaction, slot: str, *, newer: int, now: int) -> None:
-    """End what waits in *slot* for its retry, because *newer* waits behind it; *now* is a column value."""
-    failed = tx.one(FIRST_IN_LINE, {"slot": slot})
-    if failed is None:
-        return
-    row = reading.load(tx, failed["run_id"])
-    outcome = Outcome(
-        ending=Ending(failed["ending"]),
-        exit_code=failed["exit_code"],
-        signal=failed["signal"],
-        reason=failed["reason"],
+def _check_repeated(tx: Transaction, run: int, *, owner: str, attempt: int) -> None:
+    """Accept the same report from the same owner, which may not have seen the first answer; refuse others."""
+    known = tx.one(
+        "SELECT owner, ending FROM attempt WHERE run_id = :run AND n = :attempt",
+        {"run": run, "attempt": attempt},
     )
-    move = lifecycle.next_move(outcome, _situation(row, newer=newer, retry_in=0.0))
-    _end(tx, row, move, outcome=outcome, ended_at=now)
+    if known is None or known["owner"] != owner or known["ending"] is None:
+        raise NotPossible(f'attempt {attempt} of run {run} is not held by "{owner}"')

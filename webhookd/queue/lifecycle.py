@@ -14,8 +14,6 @@ An ended run never moves again: a redelivery or a rerun is a new run.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
 from types import MappingProxyType
 
 from webhookd.errors import NotPossible
@@ -38,11 +36,8 @@ TRANSITIONS: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
 ENDED = frozenset(state for state, following in TRANSITIONS.items() if not following)
 """The states that no run leaves."""
 
-DUPLICATE_WITHIN = timedelta(seconds=60)
-"""How long after a success the same delivery is a forge's repetition, not a request to run again."""
-
 FREE_INTERRUPTIONS = 2
-"""This many interruptions in a row start again at once; further ones wait, longer each time."""
+"""This many interruptions start again at once; further ones wait, longer each time."""
 
 FIRST_PAUSE = 5.0  # seconds, doubled at every further interruption
 LONGEST_PAUSE = 300.0  # seconds
@@ -57,8 +52,7 @@ class Situation:
     overlap: Overlap
     attempt: int
     max_attempts: int
-    failures: int = 0  # earlier attempts that were not interrupted
-    interruptions: int = 0  # in a row, before this attempt
+    interruptions: int = 0  # of earlier attempts
     cancel_requested: bool = False
     replaced_by: int | None = None  # the run that asked it to make room (overlap `restart`)
     newer: int | None = None  # the newest run that waits in the same slot
@@ -75,15 +69,6 @@ class Move:
     delay: float = 0.0  # seconds until it may start again; only for `queued`
 
 
-class Redelivery(StrEnum):
-    """What a second arrival of a delivery means for one of its runs."""
-
-    ACTIVE = "active"  # it waits or is running
-    DUPLICATE = "duplicate"  # it just succeeded
-    OUTDATED = "outdated"  # a newer push of the same ref has run since
-    AGAIN = "again"  # somebody pressed Redeliver
-
-
 def coalesces(overlap: Overlap) -> bool:
     """Return whether at most one run of a slot waits under *overlap*."""
     return overlap is not Overlap.QUEUE
@@ -98,15 +83,6 @@ def next_move(outcome: Outcome, situation: Situation) -> Move:
     if outcome.ending is Ending.INTERRUPTED:
         return _interrupted(outcome.reason, situation)
     return _failed(outcome, situation)
-
-
-def redelivered(state: RunState, *, ended_at: datetime | None, now: datetime) -> Redelivery:
-    """Decide what a second arrival of a delivery means for its run in *state*."""
-    if state not in ENDED:
-        return Redelivery.ACTIVE
-    if state is RunState.SUCCEEDED and ended_at is not None and now - ended_at < DUPLICATE_WITHIN:
-        return Redelivery.DUPLICATE
-    return Redelivery.AGAIN
 
 
 def check_cancel(run: int, state: RunState, *, attempt: int) -> None:
@@ -146,14 +122,16 @@ def _interrupted(reason: str, situation: Situation) -> Move:
 
 def _failed(outcome: Outcome, situation: Situation) -> Move:
     state = RunState.TIMED_OUT if outcome.ending is Ending.TIMED_OUT else RunState.FAILED
-    reason = outcome.reason or describe(outcome)
-    if not _may_retry(situation) or situation.retry_in is None:
+    reason = outcome.reason
+    may_retry = situation.attempt < situation.max_attempts and not situation.cancel_requested
+    if not may_retry or situation.retry_in is None:
         return Move(state=state, reason=reason)
     if situation.newer is None:
+        failures = situation.attempt - 1 - situation.interruptions
         return Move(
             state=RunState.QUEUED,
             reason=f"attempt {situation.attempt} of {situation.max_attempts}: {reason}",
-            delay=min(LONGEST_DELAY, situation.retry_in * 2 ** min(situation.failures, 30)),
+            delay=min(LONGEST_DELAY, situation.retry_in * 2 ** min(failures, 30)),
         )
     return Move(
         state=state,
@@ -162,20 +140,7 @@ def _failed(outcome: Outcome, situation: Situation) -> Move:
     )
 
 
-def _may_retry(situation: Situation) -> bool:
-    return situation.attempt < situation.max_attempts and not situation.cancel_requested
-
-
-def _pause(in_a_row: int) -> float:
+def _pause(interruptions: int) -> float:
     """Return the seconds to wait after so many interruptions: a command may be what kills the daemon."""
-    extra = in_a_row - FREE_INTERRUPTIONS
+    extra = interruptions - FREE_INTERRUPTIONS
     return 0.0 if extra <= 0 else min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(extra - 1, 16))
-
-
-def describe(outcome: Outcome) -> str:
-    """Return a short reason for an attempt that ended without one."""
-    if outcome.ending is Ending.EXITED:
-        return f"exit code {outcome.exit_code}"
-    if outcome.ending is Ending.SIGNALED:
-        return f"ended by signal {outcome.signal}"
-    return outcome.ending.value.replace("_", " ")

@@ -5,12 +5,9 @@ from datetime import datetime
 
 from webhookd.models.run import RunState
 from webhookd.models.settings import Target
-from webhookd.queue import accepting, lifecycle, reading, rows
+from webhookd.queue import finishing, lifecycle, reading, rows
 from webhookd.queue.dialect import Row, Transaction, Values
-
-CANCEL_QUEUED = """
-UPDATE run SET state = 'cancelled', ended_at = :now, reason = :reason WHERE id = :run AND state = 'queued'
-"""
+from webhookd.queue.lifecycle import Move
 
 REQUEST_CANCEL = "UPDATE run SET cancel_requested = 1 WHERE id = :run AND state = 'running'"
 
@@ -23,8 +20,6 @@ SELECT id, target, slot, lane, overlap, retries FROM run
 WHERE state = 'queued' AND ended_at IS NULL ORDER BY id
 """
 
-SUPERSEDE = "UPDATE run SET state = 'superseded', ended_at = :now WHERE id = :run AND state = 'queued'"
-
 RELANE = "UPDATE run SET lane = :lane, overlap = :overlap, retries = :retries WHERE id = :run"
 
 PROBE = "UPDATE probe SET written_at = :now WHERE id = 1"
@@ -36,8 +31,8 @@ def cancel(tx: Transaction, run: int, *, now: datetime) -> Row:
     state, attempt = RunState(row["state"]), row["attempt"]
     lifecycle.check_cancel(run, state, attempt=attempt)
     if state is RunState.QUEUED:
-        when = f"after attempt {attempt}" if attempt else "before it started"
-        _cancel_queued(tx, run, reason=f"cancelled {when}", now=now)
+        reason = f"cancelled after attempt {attempt}" if attempt else "cancelled before it started"
+        finishing.end(tx, run, Move(state=RunState.CANCELLED, reason=reason), at=rows.to_us(now))
     else:
         tx.execute(REQUEST_CANCEL, {"run": run})
     return reading.load(tx, run)
@@ -50,8 +45,9 @@ def take_over(tx: Transaction, targets: Collection[Target], *, now: datetime) ->
     """
     known = {target.name for target in targets}
     gone = [row["id"] for row in tx.all(WAITING, {}) if row["target"] not in known]
+    move = Move(state=RunState.CANCELLED, reason="its target is no longer configured")
     for run in gone:
-        _cancel_queued(tx, run, reason="its target is no longer configured", now=now)
+        finishing.end(tx, run, move, at=rows.to_us(now))
     changed = relane(tx, targets, now=now)
     return [reading.load(tx, run) for run in gone], changed
 
@@ -69,8 +65,10 @@ def relane(tx: Transaction, targets: Iterable[Target], *, now: datetime) -> int:
         target = rules[row["target"]]
         newer = newest[row["slot"]]
         if newer != row["id"] and lifecycle.coalesces(target.overlap):
-            changed += tx.execute(SUPERSEDE, {"run": row["id"], "now": rows.to_us(now)})
-            accepting.link(tx, row["id"], newer=newer)
+            reason = f"run {newer} took its place"
+            move = Move(state=RunState.SUPERSEDED, reason=reason, superseded_by=newer)
+            finishing.end(tx, row["id"], move, at=rows.to_us(now))
+            changed += 1
             continue
         values: Values = {
             "lane": target.lane(row["slot"]),
@@ -80,22 +78,3 @@ def relane(tx: Transaction, targets: Iterable[Target], *, now: datetime) -> int:
         if any(row[name] != value for name, value in values.items()):
             changed += tx.execute(RELANE, {**values, "run": row["id"]})
     return changed
-
-
-def pause(tx: Transaction, target: str, *, now: datetime) -> bool:
-    """Start no more runs of *target*; return whether that is new."""
-    return tx.execute(PAUSE, {"target": target, "now": rows.to_us(now)}) > 0
-
-
-def resume(tx: Transaction, target: str) -> bool:
-    """Start runs of *target* again; return whether it was paused."""
-    return tx.execute(RESUME, {"target": target}) > 0
-
-
-def probe(tx: Transaction, *, now: datetime) -> None:
-    """Write something of no importance, to see whether that is possible."""
-    tx.execute(PROBE, {"now": rows.to_us(now)})
-
-
-def _cancel_queued(tx: Transaction, run: int, *, reason: str, now: datetime) -> None:
-    tx.execute(CANCEL_QUEUED, {"run": run, "now": rows.to_us(now), "reason": reason})

@@ -7,12 +7,13 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from webhookd.models.delivery import Delivery, Kind, PushEvent
+from webhookd.models.delivery import Delivery, Kind, Match, PushEvent
 from webhookd.models.run import Attempt, Claim, Ending, Run, RunState, StoredDelivery
 from webhookd.models.settings import Forge
-from webhookd.queue.dialect import Row, Value
+from webhookd.queue.dialect import Row
 
 V = TypeVar("V")
+Columns = dict[str, Any]  # a row to insert
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -24,7 +25,8 @@ RUN_COLUMNS = """
     run.id, run.target, run.lane, run.slot, run.overlap, run.state, run.attempt, run.retries,
     run.interruptions, run.reason, run.exit_code, run.signal, run.repo, run.ref, run.commit_id, run.pusher,
     run.queued_at, run.not_before, run.started_at, run.ended_at, run.superseded_by, run.cancel_requested,
-    run.owner, run.push, delivery.hook, delivery.forge, delivery.delivery_id
+    run.owner, run.push, delivery.hook, delivery.forge, delivery.delivery_id,
+    delivery.id AS delivery_number
 """
 """What `to_run` reads, from `run` joined with `delivery`."""
 
@@ -73,7 +75,7 @@ def push_from_json(text: str) -> PushEvent:
     return PushEvent(**{name: value for name, value in values.items() if name in _PUSH_FIELDS})
 
 
-def delivery_values(delivery: Delivery, *, reason: str) -> dict[str, Value]:
+def delivery_values(delivery: Delivery, *, reason: str) -> Columns:
     """Return the columns of *delivery*."""
     return {
         "uid": clean(delivery.uid),
@@ -91,6 +93,31 @@ def delivery_values(delivery: Delivery, *, reason: str) -> dict[str, Value]:
         "repo": clean(delivery.pushes[0].repo) if delivery.pushes else "",
         "refs": json.dumps([push.ref for push in delivery.pushes[:_REFS]]),
     }
+
+
+def run_values(match: Match, *, now: datetime) -> Columns:
+    """Return the columns of a run that carries out *match*."""
+    push, target = match.push, match.target
+    slot = clean(match.slot)
+    queued_at = to_us(now)
+    return {
+        "target": target.name,
+        "slot": slot,
+        "lane": target.lane(slot),
+        "overlap": target.overlap.value,
+        "repo": clean(push.repo),
+        "ref": clean(push.ref),
+        "commit_id": clean_optional(push.commit),
+        "pusher": clean_optional(push.pusher),
+        "push": push_to_json(push),
+        "retries": target.retries,
+        "not_before": queued_at + microseconds(target.settle),
+        "queued_at": queued_at,
+    }
+
+
+KEPT = ("target", "slot", "lane", "overlap", "repo", "ref", "commit_id", "pusher", "push", "retries")
+"""The columns that a run and its rerun have in common."""
 
 
 def to_run(row: Row) -> Run:

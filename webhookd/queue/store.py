@@ -17,7 +17,7 @@ from webhookd.models.run import Attempt, Claim, Counts, Outcome, Run, RunState, 
 from webhookd.models.settings import Forge, History, Target
 from webhookd.queue import accepting, claiming, finishing, operations, pruning, reading, rows
 from webhookd.queue.accepting import Acceptance
-from webhookd.queue.dialect import Database
+from webhookd.queue.dialect import Database, Values
 from webhookd.queue.pruning import Pruned
 
 
@@ -69,8 +69,9 @@ class Store:
         Raises StoreUnavailable when it could not be stored. Then nothing of it is, unless the message says
         that the commit may still come through.
         """
-        order = accepting.order(decision, now=now)
-        return self._db.write(partial(accepting.accept, order=order))
+        delivery = rows.delivery_values(decision.delivery, reason=decision.reason)
+        wanted = [rows.run_values(match, now=now) for match in decision.matches]
+        return self._db.write(partial(accepting.accept, delivery=delivery, wanted=wanted))
 
     def enqueue(self, match: Match, *, forge: Forge, now: datetime) -> Run:
         """Queue *match* because a person asks for it, with a delivery that no forge sent."""
@@ -149,11 +150,12 @@ class Store:
 
     def pause(self, target: str, *, now: datetime) -> bool:
         """Start no more runs of *target*: what is pushed waits. Returns whether that is new."""
-        return self._db.write(partial(operations.pause, target=target, now=now))
+        values: Values = {"target": target, "now": rows.to_us(now)}
+        return self._db.write(lambda tx: tx.execute(operations.PAUSE, values)) > 0
 
     def resume(self, target: str) -> bool:
         """Start runs of *target* again. Returns whether it was paused."""
-        return self._db.write(partial(operations.resume, target=target))
+        return self._db.write(lambda tx: tx.execute(operations.RESUME, {"target": target})) > 0
 
     def paused(self) -> tuple[str, ...]:
         """Return the paused targets."""
@@ -208,8 +210,8 @@ class Store:
 
     def counts(self) -> Counts:
         """Count what waits and runs now; what has ended is never counted."""
-        row = self._db.read(lambda tx: tx.one(reading.COUNTS, {}))
-        return Counts(queued=row["queued"], running=row["running"]) if row else Counts(queued=0, running=0)
+        [row] = self._db.read(lambda tx: tx.all(reading.COUNTS, {}))
+        return Counts(queued=row["queued"], running=row["running"])
 
     # housekeeping
 
@@ -225,7 +227,7 @@ class Store:
 
     def probe(self, *, now: datetime) -> None:
         """Check with a small durable change that the store takes writes; raises StoreUnavailable."""
-        self._db.write(partial(operations.probe, now=now))
+        self._db.write(lambda tx: tx.execute(operations.PROBE, {"now": rows.to_us(now)}))
 
     def check(self) -> tuple[str, ...]:
         """Check the whole database for damage and return what was found. Slow on a large one."""
