@@ -158,7 +158,10 @@ def test_another_file_than_the_daemons_is_a_problem(healthy: Daemon) -> None:
     other = healthy.folder / "other.yaml"
     other.write_text(healthy.config.read_text())
     ((check, told, _),) = problems(healthy, "--config", str(other))
-    assert (check, told) == ("configuration", f'the daemon uses "{healthy.config}", not "{other}"')
+    assert (check, told) == (
+        "configuration",
+        f'the daemon on "{healthy.state_dir}" uses "{healthy.config}", not "{other}"',
+    )
 
 
 # -- through a proxy

@@ -81,8 +81,13 @@ def forged_answer(word: str) -> bytes:
     finding = {"check": FORGED, "level": "problem", "message": FORGED, "hint": FORGED}
     answers: dict[str, dict[str, Any]] = {
         "status": {"file": FORGED, "targets": [FORGED], "stopping": True},
-        "doctor": {"user": FORGED, "forges": [FORGED], "listening": [FORGED], "findings": [finding]},
-        "probes": {"hooks": []},
+        "doctor": {
+            "user": FORGED,
+            "forges": [FORGED],
+            "listening": [FORGED],
+            "findings": [finding],
+            "hooks": [],
+        },
         "wake": {"error": FORGED, "hint": FORGED, "exit_code": 1},
     }
     return json.dumps(answers.get(word, {"error": FORGED, "hint": FORGED, "exit_code": 78})).encode()

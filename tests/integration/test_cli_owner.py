@@ -159,9 +159,7 @@ def test_the_doctor_reads_no_program_file_after_it_became_the_owner(
     if is_up:
         hook = {"path": "/x", "headers": {probe: {} for probe in Probe}}
         daemon(
-            doctor=lambda: {"user": "nobody", "listening": [address], "findings": []},
-            file=lambda: {"file": str(folder / "webhookd.yaml")},
-            probes=lambda: {"hooks": [hook]},
+            doctor=lambda: {"user": "nobody", "listening": [address], "findings": [], "hooks": [hook]},
         )
     for path in (folder, *folder.iterdir()):
         os.chown(path, NOBODY, NOBODY)

@@ -67,14 +67,6 @@ def readable_config(ctx: click.Context) -> "Config | None":
         return None
 
 
-def named_config(ctx: click.Context) -> Path | None:
-    """Return the file that the user named; $WEBHOOKD_CONFIG counts only without `--state-dir`."""
-    named, variable = _option(ctx, CONFIG), os.environ.get("WEBHOOKD_CONFIG")
-    if named is None and variable and _option(ctx, STATE_DIR) is None:
-        named = Path(variable)
-    return None if named is None else named.absolute()
-
-
 def state_dir(ctx: click.Context) -> Path:
     """Return `--state-dir`, else the configuration's, even if other keys of the file are wrong."""
     from webhookd import config
@@ -88,18 +80,8 @@ def state_dir(ctx: click.Context) -> Path:
         raise
 
 
-def daemon_dir(ctx: click.Context) -> Path:
-    """Return the state directory of this configuration's daemon; the default if the file is unreadable."""
-    from webhookd import config
-
-    try:
-        return state_dir(ctx)
-    except ConfigError:
-        return config.default_state_dir(env=os.environ, uid=os.getuid())
-
-
 def find_target(ctx: click.Context, name: str) -> "Target":
-    """Return the configured target called *name*; if there is none, raise NotFound with near names."""
+    """Return the configured target called *name*; if there is none, raise NotFound with a near name."""
     config = peek_config(ctx)
     if config is None:
         raise UsageError(

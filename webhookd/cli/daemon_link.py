@@ -1,6 +1,7 @@
 """The running daemon as commands see it: whether it is up, waking it, and why a queued run waits."""
 
 import fcntl
+import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ import click
 
 from webhookd.cli import output
 from webhookd.cli.configuration import find_target, no_such_target, readable_config, state_dir, target_names
+from webhookd.cli.options import CONFIG, STATE_DIR
 from webhookd.cli.state import may_not_read
 from webhookd.errors import NotPossible, WebhookdError
 from webhookd.models.layout import StateLayout
@@ -92,16 +94,16 @@ def check_in_force(ctx: click.Context, target: str) -> None:
         raise error
 
 
-def other_config(folder: Path, named: Path | None) -> Path | None:
-    """Return the configuration file of the daemon on *folder* if the user *named* another one."""
-    file = daemon_status(folder).get("file") if named is not None else None
-    if named is None or file is None:
-        return None
-    used = Path(file)
-    try:
-        return None if used == named or used.samefile(named) else used
-    except OSError:
-        return used
+def other_config(ctx: click.Context, folder: Path) -> str:
+    """Return a sentence if the user named another file than the daemon on *folder* uses, else "".
+
+    $WEBHOOKD_CONFIG names one only without `--state-dir`.
+    """
+    variable = None if STATE_DIR in ctx.meta else os.environ.get("WEBHOOKD_CONFIG")
+    named, used = ctx.meta.get(CONFIG) or variable, daemon_status(folder).get("file")
+    if not named or used is None or os.path.realpath(used) == os.path.realpath(named):
+        return ""
+    return f'the daemon on "{folder}" uses "{used}", not "{Path(named).absolute()}"'
 
 
 def announce(store: "Store", folder: Path, message: str, runs: Iterable[int]) -> None:

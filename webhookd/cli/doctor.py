@@ -12,10 +12,10 @@ import click
 from webhookd.cli import doctor_host as host
 from webhookd.cli import doctor_network as network
 from webhookd.cli import output
-from webhookd.cli.configuration import config_file, daemon_dir, named_config
+from webhookd.cli.configuration import config_file
 from webhookd.cli.daemon_link import daemon_status, other_config
 from webhookd.cli.options import config_option, json_option
-from webhookd.cli.state import enter, is_there
+from webhookd.cli.state import enter_daemon_dir
 from webhookd.config import SecretAccess, load
 from webhookd.daemon.checkup import FILE, about_file, about_refused
 from webhookd.daemon.control import ask
@@ -38,14 +38,12 @@ def doctor(ctx: click.Context, *, url: str, as_json: bool) -> None:
     finds a problem.
     """
     units = tuple(host.check_units())
-    folder = daemon_dir(ctx)
-    has_state = is_there(folder)
-    if has_state:
-        enter(folder)
+    folder = enter_daemon_dir(ctx)
     answer = ask(folder, "doctor")
     findings = [
         *(_without_daemon(ctx, folder) if answer is None else _daemon(ctx, folder, answer, url=url)),
-        *((*host.check_store(folder), *host.check_disk(folder)) if has_state else ()),
+        *host.check_store(folder),
+        *host.check_disk(folder),
         *host.check_clock((answer or {}).get("forges", ())),
         *units,
     ]
@@ -65,18 +63,12 @@ def _daemon(ctx: click.Context, folder: Path, answer: Mapping[str, Any], *, url:
         yield Finding.warning("daemon", "stopping: it starts no runs", "start it again when it has ended")
     else:
         yield Finding.ok("daemon", f'up, as "{answer["user"]}", on "{folder}"')
-    named = named_config(ctx)
-    used = other_config(folder, named)
-    if used is not None:
-        message = f'the daemon uses "{used}", not "{named}"'
-        hint = (
-            "the findings below are about the daemon's file; to use another one, restart the daemon with it"
-        )
-        yield Finding.problem(FILE, message, hint)
+    if other := other_config(ctx, folder):
+        hint = "the findings below are about that file; to use another one, restart the daemon with it"
+        yield Finding.problem(FILE, other, hint)
     yield from (Finding(**finding | {"level": Level(finding["level"])}) for finding in answer["findings"])
     yield from network.check_health(answer["listening"])
-    probes = ask(folder, "probes") or {"hooks": ()}
-    yield from network.check_deliveries(probes["hooks"], answer["listening"], url)
+    yield from network.check_deliveries(answer["hooks"], answer["listening"], url)
 
 
 def _without_daemon(ctx: click.Context, folder: Path) -> Iterator[Finding]:

@@ -52,6 +52,8 @@ def check_store(folder: Path) -> Iterator[Finding]:
 
 def check_disk(folder: Path) -> Iterator[Finding]:
     """Check the space that is left for the store and the logs."""
+    if not folder.exists():
+        return
     found = os.statvfs(folder)
     free, size = found.f_bavail * found.f_frsize, found.f_blocks * found.f_frsize
     message = f'{free / 1024**3:.1f} of {size / 1024**3:.1f} GiB are free for "{folder}"'

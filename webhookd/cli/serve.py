@@ -6,10 +6,10 @@ from functools import partial
 import click
 
 from webhookd.cli import output
-from webhookd.cli.configuration import config_file, daemon_dir, named_config
+from webhookd.cli.configuration import config_file
 from webhookd.cli.daemon_link import other_config
 from webhookd.cli.options import config_option, state_options
-from webhookd.cli.state import enter, is_there
+from webhookd.cli.state import enter_daemon_dir
 from webhookd.errors import ConfigError, NotFound, NotPossible, printable
 
 
@@ -51,17 +51,10 @@ def reload(ctx: click.Context) -> None:
     """
     from webhookd.daemon.control import ask
 
-    folder = daemon_dir(ctx)
-    answer = None
-    if is_there(folder):
-        enter(folder)
-        named = named_config(ctx)
-        used = other_config(folder, named)
-        if used is not None:  # nobody may believe that the file they named was applied
-            message = f'the daemon on "{folder}" uses "{used}", not "{named}"'
-            hint = "name that file; to use another one, restart the daemon with it"
-            raise NotPossible(message, hint=hint)
-        answer = ask(folder, "reload")  # the daemon checks the file, with its own rights and environment
+    folder = enter_daemon_dir(ctx)
+    if message := other_config(ctx, folder):  # nobody may believe that the file they named was applied
+        raise NotPossible(message, hint="name that file; to use another one, restart the daemon with it")
+    answer = ask(folder, "reload")  # the daemon checks the file, with its own rights and environment
     if answer is None:
         hint = "start it; a change of `state_dir` needs a restart: systemctl restart webhookd"
         raise NotFound(f'no daemon runs on "{folder}"', hint=hint)

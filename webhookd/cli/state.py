@@ -1,13 +1,15 @@
 """The state directory as commands use it: as root they become its owner, then they open its store."""
 
 import os
+import pwd
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from webhookd.cli.configuration import state_dir
-from webhookd.errors import NotFound, NotPossible
+from webhookd.errors import ConfigError, NotFound, NotPossible
 from webhookd.models.layout import StateLayout
 
 if TYPE_CHECKING:
@@ -16,27 +18,36 @@ if TYPE_CHECKING:
 
 def enter_state_dir(ctx: click.Context) -> Path:
     """Find the state directory and enter it; nothing in it may be opened before."""
-    return enter(state_dir(ctx))
+    return _enter(state_dir(ctx))
 
 
-def enter(folder: Path) -> Path:
-    """Become the owner of *folder*, if this is root, and check that it can be read."""
-    if not is_there(folder):
-        raise NotFound(f'no state directory "{folder}"', hint="it appears when the daemon first starts")
-    import webhookd.queue.sqlite_files  # noqa: F401 - now: the owner may not be allowed to read the program
+def enter_daemon_dir(ctx: click.Context) -> Path:
+    """Enter the state directory of this daemon, which the file may not name and which may not be there."""
+    from webhookd import config
 
-    become_owner(folder)
-    if not os.access(folder, os.R_OK | os.X_OK):
-        raise may_not_read(folder)
+    try:
+        folder = state_dir(ctx)
+    except ConfigError:
+        folder = config.default_state_dir(env=os.environ, uid=os.getuid())
+    with suppress(NotFound):
+        _enter(folder)
     return folder
 
 
-def is_there(folder: Path) -> bool:
-    """Return whether there is a state directory."""
+def _enter(folder: Path) -> Path:
+    """Become the owner of *folder*, if this is root, and check that it can be read."""
+    import webhookd.queue.sqlite_files  # noqa: F401 - now: the owner may not be allowed to read the program
+
     try:
-        return folder.is_dir()
+        become_owner(folder)
     except PermissionError:
         raise may_not_read(folder) from None
+    except (FileNotFoundError, NotADirectoryError):
+        hint = "it appears when the daemon first starts"
+        raise NotFound(f'no state directory "{folder}"', hint=hint) from None
+    if not os.access(folder, os.R_OK | os.X_OK):
+        raise may_not_read(folder)
+    return folder
 
 
 def open_reader(folder: Path) -> "Store":
@@ -56,7 +67,7 @@ def open_writer(folder: Path) -> "Store":
     """Open the store for a change, with or without a daemon."""
     from webhookd.queue import Store
 
-    open_reader(folder).close()  # a missing store is not created here: the daemon does that
+    open_reader(folder).close()  # only the daemon may create a store, or bring an older one up to date
     return Store.open(StateLayout(folder).database)
 
 
@@ -73,19 +84,12 @@ def become_owner(folder: Path) -> None:
     owner = folder.stat()
     if os.geteuid() != 0 or owner.st_uid == 0:
         return
-    groups = _groups(owner.st_uid, fallback=owner.st_gid)
-    os.setgroups(groups)
-    os.setgid(groups[0])
-    os.setuid(owner.st_uid)
-
-
-def _groups(uid: int, *, fallback: int) -> list[int]:
-    """Return the user's groups, the primary one first; a user without an entry has only *fallback*."""
-    import pwd
-
     try:
-        user = pwd.getpwuid(uid)
-    except KeyError:
-        return [fallback]
-    others = [group for group in os.getgrouplist(user.pw_name, user.pw_gid) if group != user.pw_gid]
-    return [user.pw_gid, *others]
+        user = pwd.getpwuid(owner.st_uid)
+    except KeyError:  # a user without an entry has only the group of the folder
+        os.setgroups([owner.st_gid])
+        os.setgid(owner.st_gid)
+    else:
+        os.initgroups(user.pw_name, user.pw_gid)
+        os.setgid(user.pw_gid)
+    os.setuid(owner.st_uid)

@@ -19,60 +19,53 @@ from webhookd.models.settings import Config
 FILE = "configuration"
 
 
-class Checkup:
-    """Answers the questions of `webhookd doctor`."""
+def answer_doctor(
+    config: ConfigInForce, sockets: Sequence[socket.socket], *, inherited: bool
+) -> Mapping[str, Any]:
+    """Return what `webhookd doctor` needs to know; *inherited*: systemd opened the *sockets*.
 
-    def __init__(self, config: ConfigInForce, sockets: Sequence[socket.socket], *, inherited: bool) -> None:
-        self._config = config
-        self._listening = [address_of(sock) for sock in sockets]
-        self._inherited = inherited
+    For each hook these are the headers that make each probe authentic; for a while, as some have the time.
+    """
+    listening = [address_of(sock) for sock in sockets]
+    findings = [asdict(finding) for finding in _findings(config, listening, inherited=inherited)]
+    hooks, now = config().hooks, datetime.now(UTC)  # after the findings, which may take a while
+    return {
+        "user": user_name(os.geteuid()),
+        "listening": listening,
+        "findings": findings,
+        "forges": [hook.forge for hook in hooks],
+        "hooks": [
+            {
+                "path": hook.path,
+                "headers": {probe: dict(probe_headers(probe, hook=hook, now=now)) for probe in Probe},
+            }
+            for hook in hooks
+        ],
+    }
 
-    def look(self) -> Mapping[str, Any]:
-        """Return the user, the addresses, the forges, and the findings about the file and each target."""
-        return {
-            "forges": [hook.forge for hook in self._config().hooks],
-            "user": user_name(os.geteuid()),
-            "listening": self._listening,
-            "findings": [asdict(finding) for finding in self._findings()],
-        }
 
-    def probes(self) -> Mapping[str, Any]:
-        """Return the path of each hook, and the headers that make each probe authentic."""
-        now = datetime.now(UTC)
-        return {
-            "hooks": [
-                {
-                    "path": hook.path,
-                    "headers": {probe: dict(probe_headers(probe, hook=hook, now=now)) for probe in Probe},
-                }
-                for hook in self._config().hooks
-            ]
-        }
-
-    def _findings(self) -> Iterator[Finding]:
-        try:
-            config = self._config.load()
-        except ConfigError as error:
-            yield from about_refused(error)
-            config = self._config()
-        else:
-            yield from about_file(config)
-            yield from self._about_differences(config)
-        for target in config.targets:
-            yield from examine(target)
-
-    def _about_differences(self, config: Config) -> Iterator[Finding]:
-        """Compare the file with the configuration and the sockets in use."""
-        if config != self._config():
-            message = f'"{config.file}" has changed since it was put in force'
-            fixed = " and ".join(fixed_keys(self._config(), config, listens_by_itself=not self._inherited))
-            hint = f"systemctl restart webhookd: {fixed} cannot change while the daemon runs"
-            yield Finding.warning(FILE, message, hint if fixed else "webhookd reload")
-        wanted = {str(address) for address in config.listen}
-        if self._inherited and not wanted <= set(self._listening):
-            message = f"`listen` says {', '.join(sorted(wanted))}, and systemd's sockets win over it"
-            hint = "`systemctl edit webhookd.socket` changes the socket unit; or disable it"
-            yield Finding.warning(FILE, message, hint)
+def _findings(in_force: ConfigInForce, listening: Sequence[str], *, inherited: bool) -> Iterator[Finding]:
+    """Check the file, compare it with what is in force, and look at each target."""
+    used = in_force()
+    try:
+        config = in_force.load()
+    except ConfigError as error:
+        yield from about_refused(error)
+        config = used
+    else:
+        yield from about_file(config)
+    if config != used:
+        message = f'"{config.file}" has changed since it was put in force'
+        fixed = " and ".join(fixed_keys(used, config, listens_by_itself=not inherited))
+        hint = f"systemctl restart webhookd: {fixed} cannot change while the daemon runs"
+        yield Finding.warning(FILE, message, hint if fixed else "webhookd reload")
+    wanted = {str(address) for address in config.listen}
+    if inherited and not wanted <= set(listening):
+        message = f"`listen` says {', '.join(sorted(wanted))}, and systemd's sockets win over it"
+        hint = "`systemctl edit webhookd.socket` changes the socket unit; or disable it"
+        yield Finding.warning(FILE, message, hint)
+    for target in config.targets:
+        yield from examine(target)
 
 
 def about_file(config: Config) -> Iterator[Finding]:

@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import structlog
 
-from webhookd.daemon.checkup import Checkup
+from webhookd.daemon.checkup import answer_doctor
 from webhookd.daemon.control import Control
 from webhookd.daemon.health import Health
 from webhookd.daemon.heartbeat import Heartbeat
@@ -124,15 +125,14 @@ class Daemon:
             wake=self._worker.wake,
             listens_by_itself=not self._inherited,
         )
-        checkup = Checkup(self._config, sockets, inherited=bool(self._inherited))
+        doctor = partial(answer_doctor, self._config, sockets, inherited=bool(self._inherited))
         self._control = Control(
             self._config().state_dir,
             {
                 "wake": self._wake,
                 "status": self._status,
                 "reload": self._reload,
-                "doctor": checkup.look,
-                "probes": checkup.probes,
+                "doctor": doctor,
             },
         )
         stack.callback(self._control.close)
