@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from webhookd.models.settings import Config, Target
 
 _PEEKED = "webhookd.peeked"  # a key of click's meta
-_FEW = 6  # targets that a hint lists
 
 
 def config_file(ctx: click.Context) -> Path:
@@ -100,16 +99,11 @@ def target_names(config: "Config") -> tuple[str, ...]:
 
 
 def no_such_target(name: str, known: Collection[str]) -> NotFound:
-    """Return the error for a *name* that is not among the *known* targets; its hint has the nearest names."""
-    from webhookd.config.wording import either, nearest, quoted
+    """Return the error for a *name* that is not among the *known* targets; its hint has the nearest one."""
+    from webhookd.config.wording import nearest
 
-    prefixes = (f"{name.lower()}@", f"{name.lower()}:")  # a repository, or the branch of several targets
-    below = [target for target in known if target.lower().startswith(prefixes)]
-    if 0 < len(below) <= _FEW:
-        hint = f"did you mean {either(map(quoted, below))}?"
-    else:
-        hint = "" if below else nearest(name, known)
-    return NotFound(f'there is no target "{name}"', hint=hint or "`webhookd status` lists them")
+    hint = nearest(name, known) or "`webhookd status` lists them"
+    return NotFound(f'there is no target "{name}"', hint=hint)
 
 
 def _option(ctx: click.Context, key: str) -> Path | None:
