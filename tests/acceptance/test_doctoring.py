@@ -263,7 +263,7 @@ def test_a_hook_with_allow_from_is_reported_as_untested(start: Start) -> None:
     daemon = start(RULES, settings="hooks: {github: {allow_from: 192.0.2.1}}")
     with front(daemon, lambda _, body: body) as url:
         found = findings(daemon, "--url", url)
-    untried = "cannot be tested from here: this machine's address is not in the hook's `allow_from`"
+    untried = "cannot be tested from here: this machine is not in the hook's `allow_from`"
     assert [(one["level"], one["message"]) for one in found if one["check"] == "probe"] == [
         ("warning", f"{where}/github-webhook {untried}") for where in (f"127.0.0.1:{daemon.port}", url)
     ]

@@ -5,12 +5,12 @@ import pwd
 import shutil
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from factories import make_decision, make_delivery, make_hook, make_secret, make_target
+from factories import make_hook, make_secret, make_target
 
 from webhookd.cli import doctor_host
 from webhookd.config import accounts
@@ -197,14 +197,6 @@ def test_a_damaged_store_is_a_problem(tmp_path: Path) -> None:
     assert levels(list(doctor_host.check_store(tmp_path))) == [Level.PROBLEM]
 
 
-def test_a_delivery_from_the_future_shows_that_the_clock_was_set_back(tmp_path: Path) -> None:
-    with Store.open(tmp_path / "webhookd.db") as store:
-        tomorrow = datetime.now(UTC) + timedelta(days=1)
-        store.accept(make_decision(delivery=make_delivery(received_at=tomorrow), matches=()), now=tomorrow)
-    findings = list(doctor_host.check_store(tmp_path))
-    assert [(one.check, one.level) for one in findings] == [("store", Level.OK), ("clock", Level.PROBLEM)]
-
-
 def test_the_disk_and_the_clock_are_checked(tmp_path: Path) -> None:
     assert [one.check for one in (*doctor_host.check_disk(tmp_path), *doctor_host.check_clock([]))] == [
         "disk",
@@ -222,14 +214,14 @@ def test_a_clock_that_is_not_synchronised_is_a_warning_only_with_gitlab(
     assert without.message.endswith("the clock is not synchronised")
 
 
-def test_a_changed_unit_is_reported_with_the_number_of_lines(tmp_path: Path) -> None:
+def test_a_changed_unit_is_reported(tmp_path: Path) -> None:
     shipped = ROOT / "systemd"
     shutil.copy(shipped / "webhookd.socket", tmp_path)
-    changed = (shipped / "webhookd.service").read_text().replace("WatchdogSec=30", "WatchdogSec=5\nNice=5")
+    changed = (shipped / "webhookd.service").read_text().replace("WatchdogSec=30", "WatchdogSec=5")
     (tmp_path / "webhookd.service").write_text(changed)
     service, socket = doctor_host.check_drift(shipped, folders=[tmp_path / "empty", tmp_path])
     assert (service.level, service.message) == (
         Level.WARNING,
-        f'"{tmp_path}/webhookd.service" differs from the shipped one in 2 lines',
+        f'"{tmp_path}/webhookd.service" differs from the shipped one',
     )
     assert (socket.level, socket.message) == (Level.OK, f'"{tmp_path}/webhookd.socket" is as shipped')

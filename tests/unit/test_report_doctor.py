@@ -23,7 +23,7 @@ def test_each_finding_is_a_line_with_its_hint_below() -> None:
 
 
 def test_without_findings_there_is_no_problem() -> None:
-    assert findings_text([]) == "\nno problem"
+    assert findings_text([]) == "\nno problem, no warning"
     assert findings_json([]) == {"ok": True, "findings": []}
 
 

@@ -64,7 +64,9 @@ def _daemon(ctx: click.Context, folder: Path, answer: Mapping[str, Any], *, url:
     else:
         yield Finding.ok("daemon", f'up, as "{answer["user"]}", on "{folder}"')
     if other := other_config(ctx, folder):
-        hint = "the findings below are about that file; to use another one, restart the daemon with it"
+        hint = (
+            "the findings below are about the daemon's file; to use another one, restart the daemon with it"
+        )
         yield Finding.problem(FILE, other, hint)
     yield from (Finding(**finding | {"level": Level(finding["level"])}) for finding in answer["findings"])
     yield from network.check_health(answer["listening"])

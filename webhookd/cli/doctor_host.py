@@ -1,16 +1,16 @@
 """The part of `webhookd doctor` about the machine: the store, the disk, the clock, the units."""
 
 import ctypes
-import difflib
+import filecmp
 import os
 import sys
 from collections.abc import Collection, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import webhookd
 from webhookd.cli.state import open_reader
-from webhookd.cli.units import INSTANCES, SERVICE, SOCKET, ask_systemd, credentials
+from webhookd.cli.units import INSTANCES, SERVICE, SOCKET, credentials
 from webhookd.config.wording import pasted
 from webhookd.errors import NotFound, StoreError
 from webhookd.models.run import Finding, Level
@@ -19,7 +19,6 @@ from webhookd.report.times import rfc3339
 
 _TOO_LITTLE = 100 * 1024**2  # bytes; below it a burst of pushes may not fit
 _LITTLE = 1024**3  # bytes; below it somebody should know
-_FUTURE = timedelta(minutes=1)
 _TIME_ERROR = 5  # adjtimex(2): the clock is not synchronised
 
 # Source: systemd.unit(5), the first that has a unit counts.
@@ -35,7 +34,6 @@ def check_store(folder: Path) -> Iterator[Finding]:
         with open_reader(folder) as store:
             damage = store.check()
             counts = store.counts()
-            newest = next(iter(store.deliveries(limit=1)), None)
     except (NotFound, StoreError) as error:
         level = Level.WARNING if isinstance(error, NotFound) else Level.PROBLEM
         yield Finding(check="store", level=level, message=str(error), hint=error.hint)
@@ -45,9 +43,6 @@ def check_store(folder: Path) -> Iterator[Finding]:
     if not damage:
         counted = f"{counts.queued} queued, {counts.running} running"
         yield Finding.ok("store", f'"{folder}" is sound: {counted}')
-    if newest is not None and newest.received_at > datetime.now(UTC) + _FUTURE:
-        message = f"the newest delivery came at {rfc3339(newest.received_at)}, which is in the future"
-        yield Finding.problem("clock", message, "the clock was set back: see `timedatectl`")
 
 
 def check_disk(folder: Path) -> Iterator[Finding]:
@@ -84,7 +79,7 @@ def clock_state() -> int:
 
 
 def check_units() -> Iterator[Finding]:
-    """Compare the installed units with those of this version, and with what systemd has loaded."""
+    """Compare the installed units with those of this version, and look at the files of credentials."""
     shipped = _shipped()
     if shipped is not None:
         yield from check_drift(shipped, folders=_UNIT_FOLDERS)
@@ -92,10 +87,6 @@ def check_units() -> Iterator[Finding]:
         if file.is_file() and file.stat().st_mode & 0o077:
             message = f'"{file}" can be read by users other than its owner'
             yield Finding.warning("units", message, f"chmod 600 {pasted(file)}")
-    for name in _UNITS:
-        if "@" not in name and ask_systemd("show", "-P", "NeedDaemonReload", name) == "yes":
-            message = f"systemd has loaded an older {name} than the one on disk"
-            yield Finding.warning("units", message, "systemctl daemon-reload")
 
 
 def check_drift(shipped: Path, *, folders: Sequence[Path]) -> Iterator[Finding]:
@@ -104,23 +95,15 @@ def check_drift(shipped: Path, *, folders: Sequence[Path]) -> Iterator[Finding]:
         place = next((folder / name for folder in folders if (folder / name).exists()), None)
         if place is None:
             continue
-        changed = _changed_lines(shipped / name, place)
-        if changed:
-            message = f'"{place}" differs from the shipped one in {changed} line{"s" if changed > 1 else ""}'
+        if filecmp.cmp(shipped / name, place, shallow=False):
+            yield Finding.ok("units", f'"{place}" is as shipped')
+        else:
             command = f"install -m 644 {pasted(shipped / name)} {pasted(place)}"
             hint = f"put your own settings into a drop-in; then: {command}"
-            yield Finding.warning("units", message, hint)
-        else:
-            yield Finding.ok("units", f'"{place}" is as shipped')
+            yield Finding.warning("units", f'"{place}" differs from the shipped one', hint)
 
 
 def _shipped() -> Path | None:
     """Find the units of this version: installed with it, or in the clone that it runs from."""
     places = (Path(sys.prefix, "share/webhookd/systemd"), Path(webhookd.__file__).parents[1] / "systemd")
     return next((place for place in places if os.access(place / _UNITS[0], os.R_OK)), None)
-
-
-def _changed_lines(shipped: Path, installed: Path) -> int:
-    """Return the number of removed or of added lines, whichever is larger."""
-    compared = list(difflib.ndiff(shipped.read_text().splitlines(), installed.read_text().splitlines()))
-    return max(sum(line.startswith(sign) for line in compared) for sign in ("- ", "+ "))

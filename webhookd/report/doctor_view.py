@@ -1,6 +1,8 @@
 """What `webhookd doctor` found, for people and programs. Pure."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 from webhookd.errors import printable
@@ -15,15 +17,7 @@ def findings_json(findings: Sequence[Finding]) -> dict[str, Any]:
     """Return what `doctor --json` prints."""
     return {
         "ok": not any(finding.level is Level.PROBLEM for finding in findings),
-        "findings": [
-            {
-                "check": finding.check,
-                "level": finding.level.value,
-                "message": finding.message,
-                "hint": finding.hint or None,
-            }
-            for finding in findings
-        ],
+        "findings": [asdict(finding) | {"hint": finding.hint or None} for finding in findings],
     }
 
 
@@ -31,8 +25,9 @@ def findings_text(findings: Sequence[Finding], *, width: int | None = None, colo
     """Write a line for each finding, its hint below it, and the number of bad ones at the end."""
     rows = []
     for found in findings:
-        head = (_MARKS[found.level], found.level.value, printable(found.check))
-        rows.append((*head, printable(found.message)))
+        rows.append(
+            (_MARKS[found.level], found.level.value, printable(found.check), printable(found.message))
+        )
         if found.hint:
             rows.append(("", "", "", f"-> {printable(found.hint)}"))
     codes = {mark: _COLOURS[level] for level, mark in _MARKS.items()}
@@ -40,14 +35,9 @@ def findings_text(findings: Sequence[Finding], *, width: int | None = None, colo
         f"\x1b[{codes[line[0]]}m{line[0]}\x1b[0m{line[1:]}" if color and line[0] in codes else line
         for line in table(rows, width=width)
     ]
-    return "\n".join([*lines, "", _summary(findings)])
-
-
-def _summary(findings: Sequence[Finding]) -> str:
-    problems, warnings = (
-        sum(finding.level is level for finding in findings) for level in (Level.PROBLEM, Level.WARNING)
-    )
-    return _number(problems, "problem") + (f", {_number(warnings, 'warning')}" if warnings else "")
+    counted = Counter(finding.level for finding in findings)
+    summary = (_number(counted[level], level.value) for level in (Level.PROBLEM, Level.WARNING))
+    return "\n".join([*lines, "", ", ".join(summary)])
 
 
 def _number(count: int, what: str) -> str:
