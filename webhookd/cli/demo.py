@@ -19,6 +19,7 @@ from typing import NoReturn, TypeVar
 
 import click
 
+from webhookd import config
 from webhookd.cli import http_client
 from webhookd.cli.state import open_reader
 from webhookd.errors import WebhookdError
@@ -26,7 +27,6 @@ from webhookd.intake.samples import Change, SampleSpec
 from webhookd.intake.signing import SignedDelivery, sign_sample
 from webhookd.models.layout import StateLayout
 from webhookd.models.run import Run, RunState
-from webhookd.models.settings import Forge, Hook, Secret
 from webhookd.report.text import TerminalFilter
 from webhookd.report.times import Step, timeline_text
 
@@ -35,6 +35,7 @@ COMMAND = "git pull --ff-only"
 PREFIX = "webhookd-demo-"
 MESSAGE = "Hello from webhookd"
 PAGE = "index.html"
+LOG, STATE = "daemon.log", "state"  # beside the configuration
 DEADLINE = 20.0  # seconds; usually it takes a tenth of one
 LISTENING = re.compile(r"127\.0\.0\.1:([1-9]\d*)")
 GIT_ENVIRONMENT = {  # git, also the deploy command's, reads only the repository's own settings
@@ -57,38 +58,38 @@ def demo(*, keep: bool) -> None:
     """
     for number in ENDING:
         signal.signal(number, _exit_on_signal)
-    with _temporary_folder(keep=keep) as folder:
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+        if not keep:
+            stack.callback(shutil.rmtree, folder)
         create_repositories(folder)
-        key = secrets.token_hex(32)
-        config = _configure(folder, key)
+        file = _configure(folder)
         click.echo(f"a repository, a working copy of it, and a configuration, in {folder}:\n")
         click.echo(f"  repos:\n    {REPO}:\n      main: {COMMAND}\n")
-        with _daemon(config) as is_running:
-            _deploy_one_push(folder, key, is_running)
+        _deploy_one_push(folder, file, stack.enter_context(_daemon(file)))
 
 
-def _deploy_one_push(folder: Path, key: str, is_running: Callable[[], bool]) -> None:
-    log = folder / "daemon.log"
-    address = _wait_for(lambda: LISTENING.search(log.read_text()), is_running, log, what="its address")[0]
+def _deploy_one_push(folder: Path, file: Path, daemon: "subprocess.Popen[bytes]") -> None:
+    log = folder / LOG
+    address = _wait_for(lambda: LISTENING.search(log.read_text()), daemon, log, what="its address")[0]
     before, _ = deployed(folder)
     commit = commit_page(folder, MESSAGE)
     click.echo(f"webhookd serve listens on {address}; commit {commit[:8]} is in the repository\n")
-    signed = _sign(key, before=before, after=commit)
+    signed = _sign(file, before=before, after=commit)
     sent_at = datetime.now(UTC)
     reply = http_client.request(f"http://{address}", "POST", "/github-webhook", signed.body, signed.headers)
     answered_at = datetime.now(UTC)
     if not reply.is_success:
         raise WebhookdError(f"the daemon answered {reply.status}: {reply.body!r}")
     number: int = json.loads(reply.body)["runs"][0]["run"]
-    state = folder / "state"
-    run = _wait_for(lambda: _ended(state, number), is_running, log, what=f"the end of run {number}")
+    run = _wait_for(lambda: _ended(folder, number), daemon, log, what=f"the end of run {number}")
     steps = [
         Step(at=sent_at, what="signed push sent over HTTP"),
         *_steps(run),
         Step(at=answered_at, what=f"answered {reply.status}: run {number} of {run.target} is queued"),
     ]
     click.echo(timeline_text(steps))
-    output = StateLayout(state).attempt(run.run, run.attempt).log.read_bytes()
+    output = StateLayout(folder / STATE).attempt(run.run, run.attempt).log.read_bytes()
     click.echo(f"\nwhat the command printed (webhookd logs {number}):\n")
     for line in TerminalFilter().feed(output, final=True).splitlines():
         click.echo(f"  {line}")
@@ -146,70 +147,73 @@ def _git(folder: Path, *arguments: str) -> str:
 # -- the daemon
 
 
-def _configure(folder: Path, key: str) -> Path:
+def _configure(folder: Path) -> Path:
     secret = folder / "secret"
     secret.touch(mode=0o600)
-    secret.write_text(key, encoding="ascii")
+    secret.write_text(secrets.token_hex(32), encoding="ascii")
     command = {"run": COMMAND, "cwd": str(folder / "site"), "timeout": 10, "env": GIT_ENVIRONMENT}
     content = {
         "secret": {"file": str(secret)},
         "listen": "127.0.0.1:0",
-        "state_dir": str(folder / "state"),
+        "state_dir": str(folder / STATE),
         "repos": {REPO: {"branches": {"main": command}}},
     }
-    config = folder / "webhookd.yaml"  # JSON is YAML
-    config.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    return config
+    file = folder / "webhookd.yaml"  # JSON is YAML
+    file.write_text(json.dumps(content, indent=2), encoding="utf-8")
+    return file
 
 
 @contextmanager
-def _daemon(config: Path) -> Iterator[Callable[[], bool]]:
-    """Run `webhookd serve` on *config*; the yielded function returns whether it still runs."""
-    with ExitStack() as stack:
-        with config.with_name("daemon.log").open("wb") as log, _delayed_signals():
-            process = subprocess.Popen(
-                [sys.executable, "-m", "webhookd", "serve", "--config", str(config)],
-                cwd=config.parent,
-                env={"PATH": os.environ.get("PATH", os.defpath)},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-            stack.callback(_stop, process)
-        yield lambda: process.poll() is None
-
-
-def _stop(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
+def _daemon(file: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """Run `webhookd serve` on *file*."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)  # until the process is known, to be stopped by `finally`
+    with file.with_name(LOG).open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "webhookd", "serve", "--config", str(file)],
+            cwd=file.parent,
+            env={"PATH": os.environ.get("PATH", os.defpath)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=_unblock,  # noqa: PLW1509 - there are no threads
+        )
     try:
-        process.wait(DEADLINE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        _unblock()
+        yield process
+    finally:
+        process.terminate()
+        try:
+            process.wait(DEADLINE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
-def _wait_for(find: Callable[[], T | None], is_running: Callable[[], bool], log: Path, *, what: str) -> T:
+def _unblock() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+
+def _wait_for(find: Callable[[], T | None], daemon: "subprocess.Popen[bytes]", log: Path, *, what: str) -> T:
     """Return what *find* finds, as soon as it finds something and while the daemon runs."""
     end = time.monotonic() + DEADLINE
     while (found := find()) is None:
-        if not is_running() or time.monotonic() > end:
+        if daemon.poll() is not None or time.monotonic() > end:
             lines = log.read_text(encoding="utf-8", errors="replace").splitlines() or ["(empty)"]
             raise WebhookdError(f"{what} never came", hint=f"the daemon's log ends: {lines[-1]}")
         time.sleep(0.01)
     return found
 
 
-def _sign(key: str, *, before: str, after: str) -> SignedDelivery:
+def _sign(file: Path, *, before: str, after: str) -> SignedDelivery:
     """Make the delivery that GitHub would send for the push, as `webhookd sign` does."""
-    secret = Secret(label="the demo's", key=key.encode())
-    hook = Hook(name="github", path="/github-webhook", forge=Forge.GITHUB, secrets=(secret,))
+    (hook,) = config.load(file, env={}, uid=os.getuid()).hooks
     change = Change(before=before, after=after)
     spec = SampleSpec(delivery=str(uuid.uuid4()), repo=REPO, changes=(change,), message=MESSAGE)
     return sign_sample(spec, hook=hook, now=datetime.now(UTC))
 
 
-def _ended(state_dir: Path, number: int) -> Run | None:
-    with open_reader(state_dir) as store:
+def _ended(folder: Path, number: int) -> Run | None:
+    with open_reader(folder / STATE) as store:
         run = store.run(number)
     return None if run.ended_at is None else run
 
@@ -223,30 +227,5 @@ def _steps(run: Run) -> Iterator[Step]:
         yield Step(at=run.ended_at, what=f"command ended: {outcome}")
 
 
-# -- the folder
-
-
 def _exit_on_signal(number: int, _frame: object) -> NoReturn:
     raise SystemExit(128 + number)
-
-
-@contextmanager
-def _delayed_signals() -> Iterator[None]:
-    """Exit only after the block: a process that it starts must be known before it can be stopped."""
-    received: list[int] = []
-    for number in ENDING:
-        signal.signal(number, lambda number, _: received.append(number))
-    yield
-    for number in ENDING:
-        signal.signal(number, _exit_on_signal)
-    if received:
-        raise SystemExit(128 + received[0])
-
-
-@contextmanager
-def _temporary_folder(*, keep: bool) -> Iterator[Path]:
-    if keep:
-        yield Path(tempfile.mkdtemp(prefix=PREFIX))
-        return
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as name:
-        yield Path(name)
