@@ -3,9 +3,9 @@
 import errno
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -69,27 +69,18 @@ class CommandGroup(click.Group):
         """Keep the order in which the commands were given; click's is alphabetical."""
         return list(self.commands)
 
-    def main(
-        self,
-        args: Sequence[str] | None = None,
-        prog_name: str | None = None,
-        complete_var: str | None = None,
-        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - click's signature
-        **extra: Any,
-    ) -> Any:
-        """Run a command line; report a wrong one in the same form as any other error."""
+    def main(self, *args: Any, **extra: Any) -> NoReturn:
+        """Run a command line and exit; report a wrong one in the same form as any other error."""
         output.prepare_streams()
         try:
-            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            code = super().main(*args, **{**extra, "standalone_mode": False})
         except click.ClickException as exc:
             code = _report_usage(exc)
         except click.Abort:
             code = INTERRUPTED
         except OSError as exc:  # the help text cannot be written to stdout
             code = _report(exc, debug=False)
-        if standalone_mode:
-            sys.exit(code)
-        return code
+        sys.exit(code)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; report an error on stderr and exit with its code."""
@@ -109,12 +100,7 @@ def _report(exc: Exception, *, debug: bool) -> int:
     if isinstance(exc, OSError) and exc.errno == errno.EPIPE:
         output.discard(sys.stdout)
         return READER_LEFT
-    traceback: list[str] = []
-    if debug:
-        from traceback import format_exception
-
-        traceback = "".join(format_exception(exc)).splitlines()
-    for line in (*traceback, *_lines(exc, debug=debug)):
+    for line in _lines(exc, debug=debug):
         output.remark(line)
     if isinstance(exc, OSError):
         output.discard(sys.stdout)
@@ -122,6 +108,10 @@ def _report(exc: Exception, *, debug: bool) -> int:
 
 
 def _lines(exc: Exception, *, debug: bool) -> Iterator[str]:
+    if debug:
+        from traceback import format_exception
+
+        yield from "".join(format_exception(exc)).splitlines()
     if isinstance(exc, ConfigError):
         yield from map(str, exc.problems)  # each begins with its place, for editors
     elif isinstance(exc, WebhookdError):
