@@ -21,14 +21,7 @@ def config_file(ctx: click.Context) -> Path:
     """Find the configuration file that this command line means."""
     from webhookd import config
 
-    return config.find(_option(ctx, CONFIG), env=os.environ, uid=os.getuid())
-
-
-def new_config_file(ctx: click.Context) -> Path:
-    """Find the place of a configuration file that is to be written."""
-    from webhookd import config
-
-    return config.find_new(_option(ctx, CONFIG), env=os.environ, uid=os.getuid())
+    return config.find(ctx.meta.get(CONFIG), env=os.environ, uid=os.getuid())
 
 
 def load_config(ctx: click.Context, access: "SecretAccess | None" = None) -> "Config":
@@ -37,19 +30,20 @@ def load_config(ctx: click.Context, access: "SecretAccess | None" = None) -> "Co
     from webhookd.cli import units
 
     file = config_file(ctx)
-
-    def credential(name: str) -> Path | None:
-        return units.credentials(units.unit_of(file.absolute())).get(name)
-
-    access = access or config.SecretAccess.ALL
-    return config.load(file, env=os.environ, uid=os.getuid(), access=access, credential=credential)
+    return config.load(
+        file,
+        env=os.environ,
+        uid=os.getuid(),
+        access=access or config.SecretAccess.ALL,
+        credential=lambda name: units.credentials(units.unit_of(file.absolute())).get(name),
+    )
 
 
 def peek_config(ctx: click.Context) -> "Config | None":
     """Load the configuration, without its secrets, once; None if `--state-dir` replaces it."""
     from webhookd import config
 
-    if _option(ctx, STATE_DIR) is not None:
+    if STATE_DIR in ctx.meta:
         return None
     if _PEEKED not in ctx.meta:
         file, unread = config_file(ctx), config.SecretAccess.NONE
@@ -70,8 +64,8 @@ def state_dir(ctx: click.Context) -> Path:
     """Return `--state-dir`, else the configuration's, even if other keys of the file are wrong."""
     from webhookd import config
 
-    if (named := _option(ctx, STATE_DIR)) is not None:
-        return named
+    if STATE_DIR in ctx.meta:
+        return Path(ctx.meta[STATE_DIR])
     try:
         return config.load_state_dir(config_file(ctx), env=os.environ, uid=os.getuid())
     except ConfigError as exc:
@@ -104,8 +98,3 @@ def no_such_target(name: str, known: Collection[str]) -> NotFound:
 
     hint = nearest(name, known) or "`webhookd status` lists them"
     return NotFound(f'there is no target "{name}"', hint=hint)
-
-
-def _option(ctx: click.Context, key: str) -> Path | None:
-    value = ctx.meta.get(key)
-    return None if value is None else Path(value)

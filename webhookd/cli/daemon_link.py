@@ -131,10 +131,7 @@ def queue_snapshot(store: "Store", folder: Path) -> "QueueSnapshot":
     """Collect everything that may keep a run from starting."""
     from webhookd.report.blockers import QueueSnapshot
 
-    try:
-        is_up = daemon_pid(folder) is not None
-    except NotPossible:  # this user may not look: assume that it is up, and print nothing about it
-        is_up = True
+    is_up = daemon_pid(folder) is not None
     return QueueSnapshot(
         now=datetime.now(UTC),
         daemon_up=is_up,

@@ -12,15 +12,14 @@ import click
 from webhookd.cli import doctor_host as host
 from webhookd.cli import doctor_network as network
 from webhookd.cli import output
-from webhookd.cli.configuration import config_file
+from webhookd.cli.configuration import config_file, readable_config
 from webhookd.cli.daemon_link import daemon_status, other_config
 from webhookd.cli.options import config_option, json_option
 from webhookd.cli.state import enter_daemon_dir
 from webhookd.config import SecretAccess, load
-from webhookd.daemon.checkup import FILE, about_file, about_refused
+from webhookd.daemon.checkup import FILE, examine_file
 from webhookd.daemon.control import ask
 from webhookd.deploy.preflight import examine
-from webhookd.errors import ConfigError
 from webhookd.models.run import Finding, Level
 from webhookd.report.doctor_view import findings_json, findings_text
 
@@ -78,15 +77,13 @@ def _without_daemon(ctx: click.Context, folder: Path) -> Iterator[Finding]:
     message = f'no daemon runs on "{folder}": its sandbox and its addresses cannot be tested'
     hint = "`systemctl start webhookd` or `webhookd serve`; a change of `state_dir` needs a restart"
     yield Finding.problem("daemon", message, hint)
-    try:
-        config = load(config_file(ctx), env=os.environ, uid=os.getuid(), access=SecretAccess.OUTSIDE)
-        yield from about_file(config)
-    except ConfigError as error:
-        yield from about_refused(error)
-        try:
-            config = load(config_file(ctx), env=os.environ, uid=os.getuid(), access=SecretAccess.NONE)
-        except ConfigError:
-            return  # more than the secrets is wrong
-    for target in config.targets:
-        yield from examine(target)
-    yield from network.check_free_addresses(config.listen)
+    outside = SecretAccess.OUTSIDE
+    config, findings = examine_file(
+        lambda: load(config_file(ctx), env=os.environ, uid=os.getuid(), access=outside)
+    )
+    yield from findings
+    config = config or readable_config(ctx)  # perhaps only the secrets are wrong
+    if config is not None:
+        for target in config.targets:
+            yield from examine(target)
+        yield from network.check_free_addresses(config.listen)

@@ -17,9 +17,8 @@ from pathlib import Path
 
 import click
 
-from webhookd.cli.configuration import new_config_file
 from webhookd.cli.http_client import split_url
-from webhookd.cli.options import PATH_NAME, config_option
+from webhookd.cli.options import CONFIG, PATH_NAME, config_option
 from webhookd.cli.units import ask_systemd, unit_of
 from webhookd.errors import UsageError, WebhookdError, in_words
 
@@ -84,6 +83,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
     """
     import yaml
 
+    from webhookd.config import find_new
     from webhookd.config.names import VARIABLE, check_branch, check_repository
 
     check_repository(repo)
@@ -94,7 +94,7 @@ def init(  # noqa: PLR0913 - one parameter for each option
         raise UsageError("--run is empty", hint='a command that does nothing is "true"')
     if url:
         split_url(url, example="write https://HOST")
-    file = new_config_file(ctx).absolute()
+    file = find_new(ctx.meta.get(CONFIG), env=os.environ, uid=os.getuid()).absolute()
     secret = None if secret_env else file.with_name("secret")
     values = {
         "secret": {"env": secret_env} if secret_env else {"file": str(secret)},

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -35,7 +36,7 @@ def _path_option(name: str, metavar: str, key: str, text: str) -> Callable[[Func
 
     def remember(ctx: click.Context, _param: click.Parameter, value: str | None) -> None:
         if value is not None:
-            ctx.meta[key] = value
+            ctx.meta[key] = Path(value)
 
     return click.option(
         name, type=PATH_NAME, metavar=metavar, expose_value=False, callback=remember, help=text

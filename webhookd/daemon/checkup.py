@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -47,13 +47,9 @@ def answer_doctor(
 def _findings(in_force: ConfigInForce, listening: Sequence[str], *, inherited: bool) -> Iterator[Finding]:
     """Check the file, compare it with what is in force, and look at each target."""
     used = in_force()
-    try:
-        config = in_force.load()
-    except ConfigError as error:
-        yield from about_refused(error)
-        config = used
-    else:
-        yield from about_file(config)
+    loaded, findings = examine_file(in_force.load)
+    yield from findings
+    config = loaded or used
     if config != used:
         message = f'"{config.file}" has changed since it was put in force'
         fixed = " and ".join(fixed_keys(used, config, listens_by_itself=not inherited))
@@ -68,15 +64,12 @@ def _findings(in_force: ConfigInForce, listening: Sequence[str], *, inherited: b
         yield from examine(target)
 
 
-def about_file(config: Config) -> Iterator[Finding]:
-    """Report an accepted configuration and its warnings, such as secrets that others can read."""
+def examine_file(load: Callable[[], Config]) -> tuple[Config | None, list[Finding]]:
+    """Load the configuration and report its problems or warnings; it is None if it is refused."""
+    try:
+        config = load()
+    except ConfigError as error:
+        return None, [Finding.problem(FILE, str(problem)) for problem in error.problems]
     said = f'"{config.file}" is accepted: hooks {len(config.hooks)}, targets {len(config.targets)}'
-    yield Finding.ok(FILE, said)
-    for warning in config.warnings:
-        yield Finding.warning(FILE, str(warning))
-
-
-def about_refused(error: ConfigError) -> Iterator[Finding]:
-    """Report every problem of a refused configuration."""
-    for problem in error.problems:
-        yield Finding.problem(FILE, str(problem))
+    warnings = [Finding.warning(FILE, str(warning)) for warning in config.warnings]
+    return config, [Finding.ok(FILE, said), *warnings]
