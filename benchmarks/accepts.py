@@ -2,10 +2,10 @@
 
     python benchmarks/accepts.py [--seconds 5] [--rounds 3] [--connections 64]
 
-Three servers take turns. Each gets the same 10 KB push from the same load generator (`wrk`) over keep-alive
-connections: the installed daemon, the same app with a store that keeps nothing, and Debian's package
-`webhook`, which checks the same signature, starts the same shell script and stores nothing. Processor time is
-that of the whole process tree until the last command has ended.
+Three servers take turns: the installed daemon, the same app with a store that keeps nothing, and Debian's
+package `webhook`, which checks the same signature, starts the same shell script and stores nothing. The load
+generator (`wrk`) sends each of them distinct pushes of 10 KB over keep-alive connections; they are signed
+before the clock starts. Processor time is that of the whole process tree until the last command has ended.
 
 An accept is "kept" when its command started, or (webhookd) when a newer push of its branch replaced it.
 `webhook` answers before it starts the command; under this load, most of its commands fail to start ("too many
@@ -14,15 +14,16 @@ open files"). So rates and processor times are compared by kept accepts. Exits w
 
 import argparse
 import contextlib
+import functools
 import hashlib
 import hmac
 import json
+import secrets
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,17 +48,19 @@ function setup(thread)
    threads = threads + 1
 end
 function init(args)
-   local file = io.open(args[1], "rb")
-   body = file:read("*a")
-   file:close()
+   pieces, pushes, number = {}, {}, thread
+   for line in io.lines(args[1]) do table.insert(pieces, line) end
+   for line in io.lines(args[2]) do table.insert(pushes, line) end
    headers = {["Content-Type"] = "application/json", ["User-Agent"] = "GitHub-Hookshot/044aadd",
-              ["Accept"] = "*/*", ["X-GitHub-Event"] = "push", ["X-Hub-Signature-256"] = args[2]}
-   count, run = 0, args[3]
+              ["Accept"] = "*/*", ["X-GitHub-Event"] = "push"}
 end
 function request()
-   count = count + 1
-   headers["X-GitHub-Delivery"] = string.format("%08x-%s-%04x", count, run, thread)
-   return wrk.format("POST", nil, headers, body)
+   local push = assert(pushes[number + 1], "too few pushes are prepared")
+   local commit = push:sub(1, 40)
+   number = number + 2
+   headers["X-GitHub-Delivery"] = commit
+   headers["X-Hub-Signature-256"] = push:sub(42)
+   return wrk.format("POST", nil, headers, table.concat(pieces, commit))
 end
 function done(summary, latency, requests)
    local errors = summary.errors
@@ -66,6 +69,9 @@ function done(summary, latency, requests)
       errors.status, errors.connect + errors.read + errors.write + errors.timeout))
 end
 """
+
+
+MOST = 6000  # pushes that a server may take in a second
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,15 +170,13 @@ def load(served: Served, path: str, folder: Path, options: argparse.Namespace) -
 
 def wrk(served: Served, path: str, folder: Path, connections: int, *, seconds: int) -> dict[str, int]:
     """Push with wrk, and return what its script prints."""
-    body, script = folder / "push.json", folder / "load.lua"
-    body.write_bytes(push())
+    body, pushes, script = folder / "body", folder / "pushes", folder / "load.lua"
+    body.write_text("\n".join(pieces()))
+    pushes.write_text("\n".join(signed(secrets.token_hex(20)) for _ in range(seconds * MOST + connections)))
     script.write_text(LOAD)
-    signature = "sha256=" + hmac.new(SECRET, push(), hashlib.sha256).hexdigest()
     command = ["wrk", "--threads", "2", "--connections", str(connections), "--duration", f"{seconds}s"]
     command += ["--timeout", "30s", "--script", str(script), f"http://127.0.0.1:{served.port}{path}", "--"]
-    wrk = subprocess.run(
-        [*command, str(body), signature, uuid.uuid4().hex], check=True, capture_output=True, text=True
-    )
+    wrk = subprocess.run([*command, str(body), str(pushes)], check=True, capture_output=True, text=True)
     result: dict[str, int] = json.loads(wrk.stdout.splitlines()[-1])
     return result
 
@@ -186,9 +190,15 @@ def kept(folder: Path, accepted: int) -> int:
     return ran.stat().st_size if ran.exists() else accepted  # the app without storage runs nothing
 
 
-def push() -> bytes:
-    """Return the body of a push of 10 KB."""
-    commit = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
+def signed(commit: str) -> str:
+    """Return a line of the list of pushes: the commit and the signature of the body with it."""
+    return f"{commit} sha256={hmac.new(SECRET, commit.join(pieces()).encode(), hashlib.sha256).hexdigest()}"
+
+
+@functools.cache
+def pieces() -> list[str]:
+    """Return the body of a push of 10 KB, in the pieces between which its commit stands."""
+    commit = "COMMIT"
     head = {"id": commit, "message": "Say more", "added": [], "removed": [], "modified": ["index.md"]}
     payload: dict[str, Any] = {
         "ref": "refs/heads/main",
@@ -201,7 +211,7 @@ def push() -> bytes:
     }
     api = "https://api.github.com/repos/octocat/blog"
     payload["repository"] |= {f"link{number}_url": f"{api}/{number}" for number in range(150)}
-    return json.dumps(payload).encode()
+    return json.dumps(payload).split(commit)
 
 
 @contextlib.contextmanager
