@@ -88,9 +88,7 @@ def _create(path: Path) -> Callable[[], None]:
         with contextlib.suppress(OSError):
             if os.path.samestat(path.stat(), known):
                 return
-        raise StoreUnavailable(
-            f'"{path}" was moved, removed or replaced', hint="put it back, or restart webhookd"
-        )
+        raise StoreUnavailable(f'"{path}" was removed or replaced', hint="put it back, or restart webhookd")
 
     return check_place
 
