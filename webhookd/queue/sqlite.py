@@ -236,7 +236,10 @@ class SqliteDatabase:
                 raise store_error(exc, path=str(self._path)) from exc
             raise
         with self._guard:
-            self._idle.append(connection)
+            if self._closed:
+                connection.close()
+            else:
+                self._idle.append(connection)
         return result
 
     def check(self) -> tuple[str, ...]:
@@ -245,7 +248,7 @@ class SqliteDatabase:
         return tuple(text for row in rows if (text := str(row["integrity_check"])) != "ok")
 
     def close(self) -> None:
-        """Commit what was asked before, then close every connection that is not in use."""
+        """Commit what was asked before, then close every connection."""
         if self._writer is not None:
             self._writer.close()
         with self._guard:
