@@ -145,6 +145,11 @@ def test_every_module_says_its_job(name: str) -> None:
     assert first_words(name)
 
 
+def test_what_only_sqlite_has_is_in_its_own_modules() -> None:
+    found = {name for name, path in SOURCES.items() if re.search(r"sqlite3|PRAGMA|rowid", path.read_text())}
+    assert {name for name in found if not name.startswith("webhookd.queue.sqlite")} == set()
+
+
 def test_the_supervisor_stands_alone() -> None:
     assert stands_alone("webhookd.deploy.supervisor")
 

@@ -1,8 +1,9 @@
 """What the store needs of a database: one protocol per backend, so that its SQL is written once.
 
 The SQL of this room is plain: ``:name`` parameters, ``ON CONFLICT``, ``RETURNING``, partial indexes and
-recursive queries, which SQLite and PostgreSQL both take. What differs is here: how a transaction is run,
-how a lane is locked in it, and the column types. The store notifies nobody: whoever changed something that
+recursive queries, which SQLite and PostgreSQL both take. What differs is here: how a transaction is run, and
+how a lane is locked in it. Column types are filled in by `migrations.statements`; whatever else only SQLite
+has is in the modules that begin with its name. The store notifies nobody: whoever changed something that
 others wait for wakes them after the call, with the `wake` that the daemon passes around. A backend whose
 workers run on other machines does that in `write`, after its commit.
 """
