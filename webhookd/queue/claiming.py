@@ -82,16 +82,7 @@ def claim(tx: Transaction, *, owner: str, now: datetime) -> Claim | None:
     tx.execute(START, {"run": run, "owner": owner, "now": at})
     tx.execute(START_ATTEMPT, {"run": run})
     tx.execute(TAKE_TURN, {"run": run, "now": at})
-    row = tx.one(CLAIMED, {"run": run})
-    if row is None:
-        raise AssertionError("a run that has just started is there")
-    return rows.to_claim(row)
-
-
-def next_due(tx: Transaction) -> int | None:
-    """Return the earliest moment, perhaps past, at which a waiting run in a free lane may start."""
-    row = tx.one(NEXT_DUE, {})
-    return None if row is None else row["due"]
+    return rows.to_claim(tx.all(CLAIMED, {"run": run})[0])
 
 
 def adopt(tx: Transaction, run: int, *, owner: str, attempt: int) -> Row:

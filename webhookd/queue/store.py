@@ -96,8 +96,8 @@ class Store:
 
     def next_due(self, *, now: datetime) -> datetime | None:
         """Return the earliest moment, not before *now*, at which `claim` will find a run in a free lane."""
-        due = self._db.read(claiming.next_due)
-        return None if due is None else max(now, rows.to_time(due))
+        [row] = self._db.read(lambda tx: tx.all(claiming.NEXT_DUE, {}))
+        return None if row["due"] is None else max(now, rows.to_time(row["due"]))
 
     def finish(  # noqa: PLR0913  each is a fact of its own
         self,
