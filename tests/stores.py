@@ -12,7 +12,7 @@ from factories import NOW, make_decision, make_delivery, make_match, make_push, 
 
 from webhookd.cli import main
 from webhookd.models.delivery import Decision
-from webhookd.models.run import Claim, Ending, Outcome, Run
+from webhookd.models.run import Claim, Ending, Outcome, Run, RunState
 from webhookd.models.settings import Target
 from webhookd.queue import Acceptance, Store, accepting, rows
 from webhookd.queue.dialect import Transaction
@@ -22,6 +22,10 @@ SUCCESS = Outcome(ending=Ending.EXITED, exit_code=0)
 FAILURE = Outcome(ending=Ending.EXITED, exit_code=1, reason="exit code 1")
 INTERRUPTED = Outcome(ending=Ending.INTERRUPTED, reason="its supervisor left no result")
 CANCELLED = Outcome(ending=Ending.CANCELLED)
+TRANSITIONS = {  # no other state is left
+    RunState.QUEUED: {RunState.RUNNING, RunState.SUPERSEDED, RunState.CANCELLED},
+    RunState.RUNNING: set(RunState) - {RunState.RUNNING},
+}
 
 
 def later(seconds: float) -> datetime:

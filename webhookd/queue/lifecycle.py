@@ -12,28 +12,13 @@
 An ended run never moves again: a redelivery or a rerun is a new run.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from webhookd.errors import NotPossible
 from webhookd.models.run import Ending, Outcome, RunState
 from webhookd.models.settings import Overlap
 
-TRANSITIONS: Mapping[RunState, frozenset[RunState]] = MappingProxyType(
-    {
-        RunState.QUEUED: frozenset({RunState.RUNNING, RunState.SUPERSEDED, RunState.CANCELLED}),
-        RunState.RUNNING: frozenset(set(RunState) - {RunState.RUNNING}),
-        RunState.SUCCEEDED: frozenset(),
-        RunState.FAILED: frozenset(),
-        RunState.TIMED_OUT: frozenset(),
-        RunState.CANCELLED: frozenset(),
-        RunState.SUPERSEDED: frozenset(),
-    }
-)
-"""Which states may follow which."""
-
-ENDED = frozenset(state for state, following in TRANSITIONS.items() if not following)
+ENDED = frozenset(set(RunState) - {RunState.QUEUED, RunState.RUNNING})
 """The states that no run leaves."""
 
 FREE_INTERRUPTIONS = 2
