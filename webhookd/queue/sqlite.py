@@ -235,11 +235,7 @@ class SqliteDatabase:
             if isinstance(exc, sqlite3.Error):
                 raise store_error(exc, path=str(self._path)) from exc
             raise
-        with self._guard:
-            if self._closed:
-                connection.close()
-            else:
-                self._idle.append(connection)
+        self._take_back(connection)
         return result
 
     def check(self) -> tuple[str, ...]:
@@ -255,3 +251,10 @@ class SqliteDatabase:
             self._closed = True
             while self._idle:
                 self._idle.pop().close()
+
+    def _take_back(self, connection: sqlite3.Connection) -> None:
+        with self._guard:
+            if self._closed:
+                connection.close()
+            else:
+                self._idle.append(connection)
