@@ -61,6 +61,13 @@ def test_what_was_stored_is_there_after_the_next_start(path: Path) -> None:
         assert states(store) == {1: "queued"}
 
 
+def test_a_store_that_was_closed_is_one_file(path: Path) -> None:
+    with Store.open(path) as store:
+        push(store, "a")
+        assert states(store) == {1: "queued"}
+    assert [file.name for file in path.parent.iterdir()] == ["webhookd.db"]
+
+
 def test_its_folder_may_have_any_name(tmp_path: Path) -> None:
     path = tmp_path / "a?b#c%41 d" / "webhookd.db"
     with Store.open(path) as store:

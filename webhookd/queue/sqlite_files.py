@@ -44,7 +44,9 @@ def open_database(path: Path, *, patience: float = PATIENCE) -> SqliteDatabase:
         if not isinstance(error, DiskFull):
             raise error from exc
     writer = GroupCommit(connection, reconnect=connect, check_place=check_place, patience=patience)
-    return SqliteDatabase(path, reader=partial(_connect_reader, path), writer=writer)
+    # The last connection to be closed moves the -wal into the database: each of them has to be able to.
+    reader = partial(_connect, path, mode="rw", prepare=_prepare_reader)
+    return SqliteDatabase(path, reader=reader, writer=writer)
 
 
 def open_for_reading(path: Path) -> SqliteDatabase:
@@ -54,7 +56,8 @@ def open_for_reading(path: Path) -> SqliteDatabase:
         raise NotFound(
             f'no runs yet: there is no "{path}"', hint="it appears with the first start of `webhookd serve`"
         )
-    database = SqliteDatabase(path, reader=partial(_connect_reader, path), writer=None)
+    reader = partial(_connect, path, mode="ro", prepare=_prepare_reader)
+    database = SqliteDatabase(path, reader=reader, writer=None)
     database.read(lambda tx: tx.one("PRAGMA user_version", {}))
     return database
 
@@ -115,10 +118,6 @@ def _connect(
     return connection
 
 
-def _connect_reader(path: Path) -> sqlite3.Connection:
-    return _connect(path, mode="ro", prepare=_check_readable)
-
-
 def _connect_writer(path: Path, check_place: Callable[[], None]) -> sqlite3.Connection:
     check_place()
     return _connect(path, mode="rw", prepare=_prepare_writer)
@@ -167,7 +166,9 @@ def _check_ours(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _check_readable(connection: sqlite3.Connection, path: Path) -> None:
+def _prepare_reader(connection: sqlite3.Connection, path: Path) -> None:
+    """Check that the file is ours and of this version, and refuse changes."""
+    connection.execute("PRAGMA query_only = ON")
     _check_ours(connection, path)
     version = _version(connection)
     if version == 0:
