@@ -37,6 +37,7 @@ def start(
     values: dict[str, Any] = {"timeout": 60.0, "grace": 0.3, "cwd": "/", "env": env} | over
     job = Job(run=run, attempt=attempt, invocation=INVOCATION, folder=str(folder), argv=argv, **values)
     supervisor = launcher.launch(job, payload=b'{"ref":"refs/heads/main"}', lock=lock)
+    os.close(lock)
     assert supervisor is not None
     return supervisor
 

@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -99,8 +99,6 @@ class Daemon:
             owner=_owner(),
             begin=self._begin,
         )
-        with suppress(DiskFull):  # then in its first turn
-            self._worker.adopt()
         stack.callback(self._worker.close)
         self._housekeeping = Housekeeping(store=self._store, launcher=self._launcher, config=self._config)
         self._heartbeat = Heartbeat(self._manager, store=self._store, running=lambda: self._worker.running)

@@ -1,5 +1,6 @@
 """The attempts in flight: watched, found again, ended, and recorded. Belongs to the worker's thread."""
 
+import math
 import os
 import random
 import select
@@ -15,7 +16,7 @@ from webhookd.deploy.cleanup import find_remains
 from webhookd.deploy.job import Result
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.locks import HeldLock, RunningSupervisor
-from webhookd.deploy.planning import LaunchFailed, cleanup_job, invocation_of
+from webhookd.deploy.planning import cleanup_job, invocation_of
 from webhookd.errors import NotPossible, printable, with_file
 from webhookd.models.run import Ending, Outcome, Run, RunState
 from webhookd.models.settings import Config
@@ -24,7 +25,7 @@ from webhookd.queue import Store
 log = structlog.get_logger(__name__)
 
 _LOST_POLL = 0.25  # seconds between looks for a supervisor that is not watched
-_LONGEST_POLL = 30.0  # seconds between two tries to end what is left of an attempt, on a full disk say
+_DOUBLINGS = 7  # of the pause between two tries to end what is left of an attempt, so half a minute at most
 _CLEANUPS = 3  # of an attempt that has a result, before what no cleanup can end is left
 _LONGEST_REASON = 1000  # characters; a command may have forged it
 
@@ -42,7 +43,7 @@ class InFlight:
 
     def look_later(self) -> None:
         """Look for its supervisor again later, after longer and longer pauses."""
-        self.look_at = time.monotonic() + min(_LOST_POLL * 2 ** min(self.looks, 16), _LONGEST_POLL)
+        self.look_at = time.monotonic() + _LOST_POLL * 2 ** min(self.looks, _DOUBLINGS)
         self.looks += 1
 
 
@@ -74,11 +75,6 @@ class Attempts:
         """The targets whose commands run now; any thread may ask."""
         return tuple(attempt.run.target for attempt in list(self._known.values()))
 
-    @property
-    def has_unrecorded(self) -> bool:
-        """Whether an end is not recorded yet."""
-        return any(attempt.outcome is not None for attempt in self._known.values())
-
     def add(self, run: Run) -> InFlight:
         """Track *run* from now on."""
         attempt = self._known[run.run] = InFlight(run=run)
@@ -91,23 +87,36 @@ class Attempts:
             self._poll.register(supervisor.pidfd, select.POLLIN)
 
     def adopt(self) -> None:
-        """Take over the runs that are running without being tracked here."""
+        """Track the runs that are running without being tracked here.
+
+        An earlier daemon started them, or a claim was committed after the store had reported a failure.
+        """
         for run in self._store.running():
             if run.run not in self._known:
-                self._store.adopt(run.run, owner=self._owner, attempt=run.attempt)
                 self.add(run)
                 log.info("run adopted", run=run.run, target=run.target, attempt=run.attempt)
 
-    def settle(self) -> None:
-        """Advance every attempt that has no living supervisor."""
-        for attempt in list(self._known.values()):
-            if attempt.outcome is not None:
-                self.finish(attempt, attempt.outcome)
-            elif attempt.supervisor is None and time.monotonic() >= attempt.look_at:
+    def find(self) -> None:
+        """Advance every attempt that has no living supervisor.
+
+        This writes nothing, since a command without a supervisor may have filled the disk.
+        """
+        for attempt in self._known.values():
+            is_lost = attempt.supervisor is None and attempt.outcome is None
+            if is_lost and time.monotonic() >= attempt.look_at:
                 self._try_to_find(attempt)
 
+    def record(self) -> None:
+        """Record what was adopted and what has ended."""
+        for attempt in list(self._known.values()):
+            run = attempt.run
+            if run.owner != self._owner:
+                attempt.run = self._store.adopt(run.run, owner=self._owner, attempt=run.attempt)
+            if attempt.outcome is not None:
+                self.finish(attempt, attempt.outcome)
+
     def finish(self, attempt: InFlight, outcome: Outcome) -> None:
-        """Record how *attempt* ended, now or, where the store takes no writes, in a later `settle`."""
+        """Record how *attempt* ended, now or, where the store takes no writes, in a later `record`."""
         attempt.outcome = outcome
         run = attempt.run
         try:
@@ -150,11 +159,10 @@ class Attempts:
                 attempt.supervisor.close()
                 attempt.supervisor, attempt.asked_to_end = None, False
 
-    def until_look(self) -> float | None:
-        """Return the seconds until a supervisor is to be looked for, None while all are watched."""
-        now = time.monotonic()
-        lost = [attempt.look_at - now for attempt in self._known.values() if attempt.supervisor is None]
-        return max(min(lost), _LOST_POLL) if lost else None
+    def until_look(self) -> float:
+        """Return the seconds until a supervisor is to be looked for, infinite while all are watched."""
+        lost = [attempt.look_at for attempt in self._known.values() if attempt.supervisor is None]
+        return max(min(lost, default=math.inf) - time.monotonic(), _LOST_POLL)
 
     def _try_to_find(self, attempt: InFlight) -> None:
         """Look for its supervisor; an attempt that cannot be reached does not delay others."""
@@ -180,27 +188,21 @@ class Attempts:
         try:
             result = Result.read(folder, invocation)
             # Whoever wrote the result, the lane is free only when its processes have ended.
-            is_over = result is not None and (
+            if result is not None and (
                 attempt.looks >= _CLEANUPS or not find_remains(invocation, HeldLock(lock, invocation).main())
-            )
-        except OSError:
+            ):
+                attempt.outcome = _outcome_of(result)
+            else:
+                self._clean_up(attempt, lock)
+        finally:
             os.close(lock)
-            raise
-        if result is None or not is_over:
-            self._clean_up(attempt, lock)
-            return
-        os.close(lock)
-        self.finish(attempt, _outcome_of(result))
 
     def _clean_up(self, attempt: InFlight, lock: int) -> None:
         run = attempt.run
-        attempt.look_later()
         log.warning("supervisor lost", run=run.run, target=run.target, attempt=run.attempt)
         job = cleanup_job(run, config=self._config(), folder=self._folder(run))
-        try:
-            self.watch(attempt, self._launcher.launch(job, payload=None, lock=lock))
-        except LaunchFailed as error:
-            log.error("supervisor lost", run=run.run, error=error)  # noqa: TRY400 - looked at again
+        self.watch(attempt, self._launcher.launch(job, payload=None, lock=lock))
+        attempt.look_later()
 
     def _folder(self, run: Run) -> Path:
         return self._launcher.layout.attempt(run.run, run.attempt).path

@@ -11,10 +11,7 @@ import webhookd
 from webhookd.deploy.forkserver import receive_answer, send_order, write_order
 from webhookd.deploy.job import Job, make_way, write_private
 from webhookd.deploy.locks import LaneLocks, RunningSupervisor
-from webhookd.deploy.planning import LaunchFailed
-from webhookd.errors import with_file
 from webhookd.models.layout import AttemptFolder, StateLayout
-from webhookd.models.run import Ending
 
 _PATIENCE = 10.0  # seconds for the fork server to answer
 _STOP_PATIENCE = 2.0  # seconds for the fork server to end
@@ -77,23 +74,21 @@ class Launcher:
         return self._process.pid if self._process else None
 
     def launch(self, job: Job, *, payload: bytes | None, lock: int) -> RunningSupervisor | None:
-        """Start a supervisor for *job*; it gets the held *lock*, which is closed here in any case.
+        """Start a supervisor for *job*; it inherits the held *lock*.
 
         Returns None when the supervisor ended before it could be watched, did not answer in time, or the fork
-        server died over it: the result or its absence tells which. Raises LaunchFailed where nothing was
-        started; then no payload is left behind.
+        server died over it: the result or its absence tells which. Raises OSError where nothing was started;
+        then no payload is left behind.
         """
         try:
-            with contextlib.ExitStack() as stack:
-                stack.callback(os.close, lock)
-                self._make_folder(job)
-                if payload is not None:
-                    write_private(job.files.payload, payload)
-                supervisor = self._send(job, lock)
-        except OSError as error:
+            self._make_folder(job)
+            if payload is not None:
+                write_private(job.files.payload, payload)
+            supervisor = self._send(job, lock)
+        except OSError:
             with contextlib.suppress(OSError):  # a disk that fails
                 job.files.payload.unlink(missing_ok=True)
-            raise not_started(error) from error
+            raise
         self._make_spare_folder()
         return supervisor
 
@@ -140,9 +135,3 @@ class Launcher:
     def _restart(self) -> socket.socket:
         self.stop()
         return self.start()
-
-
-def not_started(error: OSError) -> LaunchFailed:
-    """Return the error of an attempt that the system did not let start; it is tried again."""
-    message = f"no supervisor could be started: {with_file(error)}"
-    return LaunchFailed(message, ending=Ending.INTERRUPTED, concerns_all=True)

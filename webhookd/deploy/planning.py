@@ -18,15 +18,11 @@ _GRACE = 10.0  # seconds, for a target that is no longer configured
 
 
 class LaunchFailed(WebhookdError):
-    """An attempt could not be started; `ending` is how it is recorded.
+    """An attempt could not be started, for a reason of its own; `ending` is how it is recorded."""
 
-    With `concerns_all`, every other attempt would fail in the same way.
-    """
-
-    def __init__(self, message: str, *, ending: Ending, concerns_all: bool = False) -> None:
+    def __init__(self, message: str, *, ending: Ending) -> None:
         super().__init__(message)
         self.ending = ending
-        self.concerns_all = concerns_all
 
 
 def make_job(claim: Claim, *, config: Config, folder: Path, has_payload: bool) -> Job:

@@ -10,12 +10,11 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from enum import Enum, auto
 
 import structlog
 
 from webhookd.deploy.attempts import Attempts
-from webhookd.deploy.launcher import Launcher, not_started
+from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.locks import RunningSupervisor
 from webhookd.deploy.planning import LaunchFailed, make_job, payload_of
 from webhookd.errors import StoreError, with_file
@@ -27,14 +26,6 @@ log = structlog.get_logger(__name__)
 
 _SAFETY_POLL = 5.0  # seconds
 _STORE_POLL = 1.0  # seconds before what failed is tried again
-
-
-class Condition(Enum):
-    """What the worker's last turn came to."""
-
-    CLEAR = auto()  # all that was due was done
-    FAILED = auto()  # the store or the disk refused something: the whole turn is tried again
-    CANNOT_START = auto()  # the last attempt could not be started, for a reason that concerns all of them
 
 
 class Worker:
@@ -59,7 +50,8 @@ class Worker:
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
         self._attempts = Attempts(store=store, launcher=launcher, config=config, owner=owner, poll=self._poll)
-        self._condition = Condition.CLEAR
+        self._has_failed = False  # in its last turn: the store or the disk refused something
+        self._cannot_start = False  # the last attempt, for a reason that concerns all of them
         self._adopt_at = 0.0  # monotonic seconds: when to look for runs that are not tracked here
         self._draining = threading.Event()
         self._interrupting = threading.Event()
@@ -87,26 +79,19 @@ class Worker:
     @property
     def is_blocked(self) -> bool:
         """Whether it could not do what was due when it last tried."""
-        return self._condition is not Condition.CLEAR
+        return self._has_failed or self._cannot_start
 
     @property
     def running(self) -> tuple[str, ...]:
         """The targets whose commands run now."""
         return self._attempts.targets
 
-    def adopt(self) -> None:
-        """Take over runs that are running without being tracked here.
-
-        An earlier daemon started them, or a claim was committed after the store had reported a failure.
-        """
-        self._attempts.adopt()
-        self._adopt_at = time.monotonic() + _SAFETY_POLL
-
     def run(self) -> None:
-        """Work until drained."""
+        """Work until drained, for one turn at least: what runs has to be known first."""
+        self._try_turn()
         while not self._has_finished():
-            self._try_turn()
             self._wait()
+            self._try_turn()
 
     def close(self) -> None:
         """Close the descriptors, after `run` has returned."""
@@ -123,38 +108,28 @@ class Worker:
             self._turn()
         except StoreError as error:
             log.error("store unavailable", error=error)  # noqa: TRY400 - a condition, not a bug
-            self._fail()
+            self._has_failed = True
         except OSError as error:
             log.error("worker blocked", error=with_file(error))  # noqa: TRY400 - as above
-            self._fail()
-
-    def _fail(self) -> None:
-        self._condition = Condition.FAILED
-        self._adopt_at = 0.0  # what failed may have been committed all the same
+            self._has_failed = True
+        else:
+            self._has_failed = False
 
     def _turn(self) -> None:
         if self._interrupting.is_set():
             self._attempts.interrupt()  # first: it needs no store
+        if self._has_failed or time.monotonic() >= self._adopt_at:  # what failed may have been committed
+            self._attempts.adopt()
+            self._adopt_at = time.monotonic() + _SAFETY_POLL
+        self._attempts.find()
         if self._begin is not None:
             self._begin()
             self._begin = None
-        if time.monotonic() >= self._adopt_at:
-            self.adopt()
-        self._attempts.settle()
+        self._attempts.record()
         self._start_what_is_due()
         self._attempts.cancel()
-        self._check_condition()
-
-    def _check_condition(self) -> None:
-        """Clear the condition after a turn in which nothing failed.
-
-        Where attempts cannot be started, it clears once one was, or when none is left to be tried.
-        """
-        if self._condition is Condition.FAILED or (self.is_blocked and self._has_nothing_to_do()):
-            self._condition = Condition.CLEAR
-
-    def _has_nothing_to_do(self) -> bool:
-        return not self._attempts and self._store.next_due(now=_now()) is None
+        if self._cannot_start and not self._attempts and self._store.next_due(now=_now()) is None:
+            self._cannot_start = False  # there is nothing to start
 
     # -- from queued to supervised
 
@@ -171,23 +146,30 @@ class Worker:
         try:
             self._attempts.watch(attempt, self._launch(claim))
         except LaunchFailed as error:
-            self._condition = Condition.CANNOT_START if error.concerns_all else Condition.CLEAR
-            self._attempts.finish(attempt, Outcome(ending=error.ending, reason=str(error), ended_at=_now()))
+            self._cannot_start = False
+            ending, reason = error.ending, str(error)
+        except OSError as error:
+            self._cannot_start = True
+            ending, reason = Ending.INTERRUPTED, f"no supervisor could be started: {with_file(error)}"
+        else:
+            self._cannot_start = False
+            log.info(
+                "run started", run=run.run, target=run.target, attempt=run.attempt, delivery=run.delivery
+            )
             return
-        self._condition = Condition.CLEAR
-        log.info("run started", run=run.run, target=run.target, attempt=run.attempt, delivery=run.delivery)
+        self._attempts.finish(attempt, Outcome(ending=ending, reason=reason, ended_at=_now()))
 
     def _launch(self, claim: Claim) -> RunningSupervisor | None:
         run, payload = claim.run, payload_of(claim)
         folder = self._launcher.layout.attempt(run.run, run.attempt).path
-        try:
-            job = make_job(claim, config=self._config(), folder=folder, has_payload=payload is not None)
-            lock = self._launcher.locks.take(run.lane)
-        except OSError as error:
-            raise not_started(error) from error
+        job = make_job(claim, config=self._config(), folder=folder, has_payload=payload is not None)
+        lock = self._launcher.locks.take(run.lane)
         if lock is None:
             raise LaunchFailed("another process holds the lock of its lane", ending=Ending.INTERRUPTED)
-        return self._launcher.launch(job, payload=payload, lock=lock)
+        try:
+            return self._launcher.launch(job, payload=payload, lock=lock)
+        finally:
+            os.close(lock)
 
     # -- waiting
 
@@ -199,15 +181,12 @@ class Worker:
 
     def _pause(self) -> float:
         """Return the seconds until something is due that nobody will wake us for."""
-        if self._condition is Condition.FAILED or self._attempts.has_unrecorded:
+        if self._has_failed:
             return _STORE_POLL
-        until_look = self._attempts.until_look()
-        return self._until_due() if until_look is None else min(until_look, self._until_due())
+        return min(self._attempts.until_look(), self._until_due())
 
     def _until_due(self) -> float:
         """Return the seconds until something may be claimed."""
-        if self._has_finished():
-            return 0.0  # the last one has just been recorded
         if not self._has_room():
             return _SAFETY_POLL
         try:
