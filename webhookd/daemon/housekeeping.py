@@ -9,17 +9,15 @@ from pathlib import Path
 
 import structlog
 
-from webhookd.deploy.cleanup import cut_logs, stop_orphans
 from webhookd.deploy.job import remove
 from webhookd.deploy.launcher import Launcher
-from webhookd.errors import DiskFull, NotFound, StoreError, in_words, with_file
+from webhookd.errors import NotFound, StoreError, in_words, with_file
 from webhookd.models.settings import Config
 from webhookd.queue import Store
 
 log = structlog.get_logger(__name__)
 
 _INTERVAL = 600.0  # seconds
-_FULL_INTERVAL = 1.0  # seconds, while the disk is full
 _STEP = 200  # rows per transaction: short enough that no delivery waits for it
 _STRAY_AGE = 3600.0  # seconds; the run of a younger folder may not be visible to this thread yet
 _LOCK_AGE = 86400.0  # seconds
@@ -39,10 +37,6 @@ class Housekeeping:
     def run(self) -> None:
         """Prune until stopped."""
         while not self._stopping.is_set():
-            if self._is_disk_full():
-                self._make_room()
-                self._stopping.wait(_FULL_INTERVAL)
-                continue
             for step in self._prune, self._remove_strays, self._remove_locks:
                 try:
                     step()
@@ -55,26 +49,6 @@ class Housekeeping:
     def stop(self) -> None:
         """Make `run` return."""
         self._stopping.set()
-
-    def _is_disk_full(self) -> bool:
-        try:
-            self._store.probe(now=datetime.now(UTC))
-        except DiskFull:
-            return True
-        except StoreError:
-            return False  # the worker reports it
-        return False
-
-    def _make_room(self) -> None:
-        """Cut logs over their limit, which commands have filled that have no supervisor."""
-        try:
-            stop_orphans(self._launcher.locks)  # or they take the room at once
-            cut = cut_logs(self._launcher.layout, limit=self._config().history.log_limit)
-        except OSError as error:
-            log.error("housekeeping failed", error=with_file(error))  # noqa: TRY400 - tried again
-        else:
-            if cut:
-                log.warning("logs cut", count=cut)
 
     def _prune(self) -> None:
         removed = 0

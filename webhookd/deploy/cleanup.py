@@ -10,8 +10,7 @@ from pathlib import Path
 from webhookd.deploy import processes
 from webhookd.deploy.command_log import CommandLog
 from webhookd.deploy.job import Job, Result
-from webhookd.deploy.locks import HeldLock, LaneLocks
-from webhookd.models.layout import StateLayout
+from webhookd.deploy.locks import HeldLock
 
 KILL_INTERVAL = 0.05  # seconds between rounds of KILL, while processes still fork
 KILL_PATIENCE = 10.0  # seconds after which processes that no KILL ends are reported and left
@@ -54,28 +53,6 @@ def clean_up(job: Job, lock: HeldLock, *, pause: Callable[[float], None]) -> Res
 def find_remains(invocation: str, main: str) -> list[int]:
     """Return the living processes of the attempt with this *invocation* and the command *main*."""
     return processes.remains(f"\0WEBHOOKD_INVOCATION={invocation}\0".encode(), main)
-
-
-def stop_orphans(locks: LaneLocks) -> None:
-    """Stop the commands whose supervisors died, without ending them: a cleanup does that."""
-    for invocation, main in locks.orphans():
-        processes.send(signal.SIGSTOP, find_remains(invocation, main))
-
-
-def cut_logs(layout: StateLayout, *, limit: int) -> int:
-    """Free the middle of logs that have outgrown twice the *limit*; return how many there were.
-
-    They stay where they are: their commands may still be writing.
-    """
-    cut = 0
-    for path in layout.runs.glob("*/*/log"):
-        with contextlib.suppress(OSError):  # a command may have put anything in its place
-            if path.lstat().st_blocks * 512 > 2 * limit:
-                output = CommandLog(path, limit=limit, fresh=False)
-                output.keep_within_limit()
-                os.close(output.fd)
-                cut += 1
-    return cut
 
 
 def kill_everything(*, pause: Callable[[float], None]) -> None:

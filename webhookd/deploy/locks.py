@@ -10,7 +10,6 @@ import fcntl
 import os
 import re
 import signal
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,17 +107,6 @@ class LaneLocks:
             return found
         finally:
             os.close(descriptor)
-
-    def orphans(self) -> Iterator[tuple[str, str]]:
-        """Yield invocation and command identity from the lock files whose supervisor no longer lives."""
-        for path in self._folder.glob("*.lock"):
-            descriptor = _open(path)
-            try:
-                holder = _read_holder(descriptor)
-                if holder is not None and _take(descriptor):
-                    yield holder[0], holder[2]
-            finally:
-                os.close(descriptor)
 
     def remove_unused(self, *, since: float) -> int:
         """Remove lock files that nobody holds and that were last taken before *since* (epoch seconds).
