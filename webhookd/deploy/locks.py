@@ -10,6 +10,8 @@ import fcntl
 import os
 import re
 import signal
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +68,7 @@ class LaneLocks:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._mutex = threading.Lock()  # a file must not be removed while another thread opens it
 
     def make_folder(self) -> None:
         """Make the folder where it is missing."""
@@ -73,58 +76,45 @@ class LaneLocks:
 
     def take(self, lane: str) -> int | None:
         """Take the lane's lock and return its descriptor, or None while a supervisor holds it."""
-        path = self._path(lane)
-        while True:
-            descriptor = _open(path)
+        with self._mutex:
+            descriptor = _open(self._path(lane))
             try:
-                is_ours = _take(descriptor) or _take(descriptor)  # twice: `remove_unused` may hold it briefly
-                if is_ours and _is_at(descriptor, path):
+                if _lock(descriptor):
                     return descriptor
             except OSError:
                 os.close(descriptor)
                 raise
             os.close(descriptor)
-            if not is_ours:
-                return None  # else `remove_unused` was faster
+            return None
 
     def find(self, lane: str, invocation: str) -> RunningSupervisor | None:
         """Watch the supervisor that holds *lane* for *invocation*, started by an earlier daemon.
 
         None while it has not yet written who it is, or when it ends in between.
         """
-        descriptor = _open(self._path(lane))
-        try:
+        with self._mutex, _opened(self._path(lane)) as descriptor:
             holder = _read_holder(descriptor)
             if holder is None or holder[0] != invocation:
                 return None
-            found = RunningSupervisor(pidfd=os.pidfd_open(holder[1]))
-            if _take(descriptor):  # it ended: the pid may be anybody's by now
+            try:
+                found = RunningSupervisor(pidfd=os.pidfd_open(holder[1]))
+            except ProcessLookupError:
+                return None
+            if _lock(descriptor):  # it ended: the pid may be anybody's by now
                 found.close()
                 return None
-        except ProcessLookupError:
-            return None
-        else:
             return found
-        finally:
-            os.close(descriptor)
 
-    def remove_unused(self, *, since: float) -> int:
+    def remove_unused(self, *, since: float) -> None:
         """Remove lock files that nobody holds and that were last taken before *since* (epoch seconds).
 
-        There is one for every branch that was ever deployed. Returns the number of removed files.
+        There is one for every branch that was ever deployed.
         """
-        removed = 0
         for path in self._folder.glob("*.lock"):
-            if path.lstat().st_mtime >= since:
-                continue
-            descriptor = _open(path)
-            try:
-                if _take(descriptor):  # while it is held, whoever opened it before sees that it is gone
-                    path.unlink(missing_ok=True)
-                    removed += 1
-            finally:
-                os.close(descriptor)
-        return removed
+            if path.lstat().st_mtime < since:
+                with self._mutex, _opened(path) as descriptor:
+                    if _lock(descriptor):
+                        path.unlink(missing_ok=True)
 
     def _path(self, lane: str) -> Path:
         import hashlib  # noqa: PLC0415 - large, and no supervisor needs it
@@ -151,18 +141,19 @@ def _open(path: Path) -> int:
     return open_regular(path, flags)
 
 
-def _take(descriptor: int) -> bool:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[int]:
+    descriptor = _open(path)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool:
     """Lock an open lock file; return whether it was free."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    """Return whether the open file is still the one at *path*."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
