@@ -15,7 +15,7 @@ import select
 import signal
 import socket
 import sys
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from webhookd.deploy import processes, supervisor
 from webhookd.deploy.job import Job
@@ -114,8 +114,7 @@ def _rehearse() -> None:
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with ours, theirs:
         job = Job(run=0, attempt=0, invocation="", folder="/", argv=("/",), cwd="/")
-        with write_order(job) as order:
-            send_order(theirs, order, lock=order.fileno(), reply=theirs)
+        send_order(theirs, job, lock=theirs.fileno(), reply=theirs)
         received = _receive(ours)
     if received is not None:
         job, lock, answer = received
@@ -124,24 +123,14 @@ def _rehearse() -> None:
         supervisor.rehearse(job)
 
 
-def write_order(job: Job) -> BinaryIO:
-    """Write *job* down for the spare supervisor.
+def send_order(connection: socket.socket, job: Job, *, lock: int, reply: socket.socket) -> None:
+    """Send *job* to the spare, with *lock* and where to *reply*; the daemon's side of `_receive`.
 
     It travels in a file without a name: it may be long, and the environment in it is nobody's business.
     """
-    order = os.fdopen(os.memfd_create("job", os.MFD_CLOEXEC), "wb")
-    try:
+    with os.fdopen(os.memfd_create("job", os.MFD_CLOEXEC), "wb", buffering=0) as order:
         order.write(job.to_json())
-        order.flush()
-    except OSError:
-        order.close()
-        raise
-    return order
-
-
-def send_order(connection: socket.socket, order: BinaryIO, *, lock: int, reply: socket.socket) -> None:
-    """Send *order* to the spare, with *lock* and where to *reply*; the daemon's side of `_receive`."""
-    socket.send_fds(connection, [_ORDER], [order.fileno(), lock, reply.fileno()])
+        socket.send_fds(connection, [_ORDER], [order.fileno(), lock, reply.fileno()])
 
 
 def receive_answer(answer: socket.socket) -> int | None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import webhookd
-from webhookd.deploy.forkserver import receive_answer, send_order, write_order
+from webhookd.deploy.forkserver import receive_answer, send_order
 from webhookd.deploy.job import Job, make_way, write_private
 from webhookd.deploy.locks import LaneLocks, RunningSupervisor
 from webhookd.models.layout import AttemptFolder, StateLayout
@@ -114,11 +114,11 @@ class Launcher:
 
     def _send(self, job: Job, lock: int) -> RunningSupervisor | None:
         answer, reply = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with answer, reply, write_order(job) as order:
+        with answer, reply:
             try:
-                send_order(self._connection(), order, lock=lock, reply=reply)
+                send_order(self._connection(), job, lock=lock, reply=reply)
             except (BrokenPipeError, ConnectionResetError):  # it died before this job reached it
-                send_order(self._restart(), order, lock=lock, reply=reply)
+                send_order(self._restart(), job, lock=lock, reply=reply)
             reply.close()  # so that the answer ends if all the others do
             answer.settimeout(self._patience)
             try:
