@@ -45,7 +45,7 @@ def start(
 def finish(launcher: Launcher, supervisor: RunningSupervisor, *, run: int = 1, attempt: int = 1) -> Result:
     assert select.select([supervisor.pidfd], [], [], 30)[0], "the supervisor did not end"
     supervisor.close()
-    result = Result.read(launcher.layout.attempt(run, attempt).path, INVOCATION)
+    result = Result.read(launcher.layout.attempt(run, attempt), INVOCATION)
     assert result is not None
     return result
 

@@ -211,7 +211,7 @@ def test_an_order_that_may_have_arrived_is_not_withdrawn(hasty: Launcher, python
     python.unlink()
     assert launch(hasty, "true") is None
     os.kill(waiting, signal.SIGCONT)
-    wait_for(lambda: Result.read(hasty.layout.attempt(1, 1).path, INVOCATION), what="its result")
+    wait_for(lambda: Result.read(hasty.layout.attempt(1, 1), INVOCATION), what="its result")
 
 
 def test_an_ended_command_is_not_found_by_a_cleanup() -> None:
@@ -243,4 +243,4 @@ def test_a_supervisor_that_waits_for_disk_space_can_be_ended(small_disk: Path, l
     supervisor.interrupt()
     assert select.select([supervisor.pidfd], [], [], 30)[0]
     supervisor.close()
-    assert Result.read(launcher.layout.attempt(1, 1).path, INVOCATION) is None
+    assert Result.read(launcher.layout.attempt(1, 1), INVOCATION) is None

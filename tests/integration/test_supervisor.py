@@ -178,7 +178,7 @@ def test_the_payload_exists_while_the_command_runs(launcher: Launcher, run: Run)
 
 def test_the_result_of_another_attempt_in_the_same_place_does_not_count(launcher: Launcher, run: Run) -> None:
     run("true")
-    assert Result.read(launcher.layout.attempt(1, 1).path, "0" * 32) is None
+    assert Result.read(launcher.layout.attempt(1, 1), "0" * 32) is None
 
 
 def test_a_supervisor_outlives_the_fork_server(launcher: Launcher) -> None:

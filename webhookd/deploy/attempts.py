@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import structlog
 
@@ -18,6 +17,7 @@ from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.locks import HeldLock, RunningSupervisor
 from webhookd.deploy.planning import cleanup_job, invocation_of
 from webhookd.errors import NotPossible, printable, with_file
+from webhookd.models.layout import AttemptFolder
 from webhookd.models.run import Ending, Outcome, Run, RunState
 from webhookd.models.settings import Config
 from webhookd.queue import Store
@@ -176,8 +176,8 @@ class Attempts:
     def _look_for(self, attempt: InFlight) -> None:
         """Find its supervisor, or take its result, or start a cleanup of its processes."""
         run = attempt.run
-        folder = self._folder(run)
-        invocation = invocation_of(run, folder)
+        files = self._files(run)
+        invocation = invocation_of(run, files)
         supervisor = self._launcher.locks.find(run.lane, invocation)
         if supervisor is not None:
             self.watch(attempt, supervisor)
@@ -186,7 +186,7 @@ class Attempts:
         if lock is None:
             return  # its holder has not said yet who it is
         try:
-            result = Result.read(folder, invocation)
+            result = Result.read(files, invocation)
             # Whoever wrote the result, the lane is free only when its processes have ended.
             if result is not None and (
                 attempt.looks >= _CLEANUPS or not find_remains(invocation, HeldLock(lock, invocation).main())
@@ -200,12 +200,12 @@ class Attempts:
     def _clean_up(self, attempt: InFlight, lock: int) -> None:
         run = attempt.run
         log.warning("supervisor lost", run=run.run, target=run.target, attempt=run.attempt)
-        job = cleanup_job(run, config=self._config(), folder=self._folder(run))
+        job = cleanup_job(run, config=self._config(), files=self._files(run))
         self.watch(attempt, self._launcher.launch(job, payload=None, lock=lock))
         attempt.look_later()
 
-    def _folder(self, run: Run) -> Path:
-        return self._launcher.layout.attempt(run.run, run.attempt).path
+    def _files(self, run: Run) -> AttemptFolder:
+        return self._launcher.layout.attempt(run.run, run.attempt)
 
     def _relane(self, run: Run) -> None:
         """Put a run that waits again under the current rules: a reload may have come while it was running."""

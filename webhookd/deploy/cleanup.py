@@ -5,7 +5,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from webhookd.deploy import processes
 from webhookd.deploy.command_log import CommandLog
@@ -44,10 +43,10 @@ def clean_up(job: Job, lock: HeldLock, *, pause: Callable[[float], None]) -> Res
         pause(KILL_INTERVAL)
     if output is not None:
         output.close()
-    if (known := Result.read(Path(job.folder), job.invocation)) is not None:
+    if (known := Result.read(job.files, job.invocation)) is not None:
         return known
     reason = "its supervisor died" + (f", {count_ended(len(ended))}" if ended else "")
-    return Result(invocation=job.invocation, ending="interrupted", reason=reason, ended_at=time.time())
+    return Result(invocation=job.invocation, ending="interrupted", reason=reason)
 
 
 def find_remains(invocation: str, main: str) -> list[int]:

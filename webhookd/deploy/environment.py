@@ -14,11 +14,13 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """The user a command runs as, from the user database."""
+    """The user a command runs as, from the user database, and the ids to change to (None: the daemon's)."""
 
     name: str
     home: str
     shell: str
+    uid: int | None = None
+    gid: int | None = None
 
 
 def build_environment(
@@ -28,10 +30,29 @@ def build_environment(
 
     *payload* is the path of the file with the payload, None where it is no longer kept.
     """
+    run, push = claim.run, claim.push
     variables: dict[str, str | None] = {
         **account_environment(target, account),
-        **_of_run(claim),
-        **_of_push(claim),
+        "WEBHOOKD_RUN": str(run.run),
+        "WEBHOOKD_ATTEMPT": str(run.attempt),
+        "WEBHOOKD_TARGET": run.target,
+        "WEBHOOKD_HOOK": run.hook,
+        "WEBHOOKD_FORGE": run.forge,
+        "WEBHOOKD_DELIVERY": run.delivery,
+        "WEBHOOKD_LAST_COMMIT": claim.last_commit,
+        "WEBHOOKD_REPO": push.repo,
+        "WEBHOOKD_REF": push.ref,
+        "WEBHOOKD_BRANCH": push.branch,
+        "WEBHOOKD_TAG": push.tag,
+        "WEBHOOKD_BEFORE": push.before,
+        "WEBHOOKD_AFTER": push.after,
+        "WEBHOOKD_COMMIT": push.commit,
+        "WEBHOOKD_CREATED": _flag(push.created),
+        "WEBHOOKD_DELETED": _flag(push.deleted),
+        "WEBHOOKD_FORCED": _flag(push.forced),
+        "WEBHOOKD_PUSHER": push.pusher,
+        "WEBHOOKD_COMPARE_URL": push.compare_url,
+        "WEBHOOKD_CLONE_URL": push.clone_url,
         "WEBHOOKD_INVOCATION": invocation,
         "WEBHOOKD_PAYLOAD": payload,
     }
@@ -48,38 +69,6 @@ def account_environment(target: Target, account: Account) -> dict[str, str]:
         "SHELL": account.shell,
         "LANG": "C.UTF-8",
         **dict(target.env),
-    }
-
-
-def _of_run(claim: Claim) -> dict[str, str | None]:
-    run = claim.run
-    return {
-        "WEBHOOKD_RUN": str(run.run),
-        "WEBHOOKD_ATTEMPT": str(run.attempt),
-        "WEBHOOKD_TARGET": run.target,
-        "WEBHOOKD_HOOK": run.hook,
-        "WEBHOOKD_FORGE": run.forge,
-        "WEBHOOKD_DELIVERY": run.delivery,
-        "WEBHOOKD_LAST_COMMIT": claim.last_commit,
-    }
-
-
-def _of_push(claim: Claim) -> dict[str, str | None]:
-    push = claim.push
-    return {
-        "WEBHOOKD_REPO": push.repo,
-        "WEBHOOKD_REF": push.ref,
-        "WEBHOOKD_BRANCH": push.branch,
-        "WEBHOOKD_TAG": push.tag,
-        "WEBHOOKD_BEFORE": push.before,
-        "WEBHOOKD_AFTER": push.after,
-        "WEBHOOKD_COMMIT": push.commit,
-        "WEBHOOKD_CREATED": _flag(push.created),
-        "WEBHOOKD_DELETED": _flag(push.deleted),
-        "WEBHOOKD_FORCED": _flag(push.forced),
-        "WEBHOOKD_PUSHER": push.pusher,
-        "WEBHOOKD_COMPARE_URL": push.compare_url,
-        "WEBHOOKD_CLONE_URL": push.clone_url,
     }
 
 

@@ -5,6 +5,8 @@ import errno
 import json
 import os
 import stat
+import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ class Job:
     attempt: int
     invocation: str  # 32 hex digits, unique for this attempt; its processes carry it in their environment
     folder: str  # absolute; the log, the payload and result.json live here
-    argv: tuple[str, ...] = ()
+    argv: Sequence[str] = ()
     cwd: str | None = None  # None: the account's home, or / where that does not exist
     env: dict[str, str] = field(default_factory=dict, repr=False)
     uid: int | None = None  # None: the supervisor's own
@@ -39,7 +41,7 @@ class Job:
     timeout: float = 1800.0  # seconds
     grace: float = 10.0  # seconds between TERM and KILL
     log_limit: int = 10 * 1024**2  # bytes
-    journal: tuple[tuple[str, str], ...] = ()  # fields under which the output goes to the journal too
+    journal: Sequence[tuple[str, str]] = ()  # fields under which the output goes to the journal too
 
     @property
     def files(self) -> AttemptFolder:
@@ -54,9 +56,7 @@ class Job:
     @classmethod
     def from_json(cls, text: bytes) -> "Job":
         """Read what `to_json` wrote."""
-        values: dict[str, Any] = json.loads(text)
-        journal = tuple((name, value) for name, value in values["journal"])
-        return cls(**values | {"argv": tuple(values["argv"]), "journal": journal})
+        return cls(**json.loads(text))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,26 +68,25 @@ class Result:
     exit_code: int | None = None
     signal: int | None = None
     reason: str = ""
-    ended_at: float  # seconds since the epoch
+    ended_at: float = field(default_factory=time.time)  # seconds since the epoch
 
-    def write(self, folder: str) -> None:
-        """Write the result into *folder*, completely and durably or not at all."""
-        path = AttemptFolder(Path(folder)).result
-        part = path.with_suffix(".part")
-        make_way(Path(folder), path, part)
+    def write(self, files: AttemptFolder) -> None:
+        """Write the result into its folder, completely and durably or not at all."""
+        part = files.result.with_suffix(".part")
+        make_way(files.path, files.result, part)
         write_private(part, json.dumps(asdict(self)).encode(), durable=True)
-        part.replace(path)
-        directory = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        part.replace(files.result)
+        directory = os.open(files.path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(directory)
         finally:
             os.close(directory)
 
     @classmethod
-    def read(cls, folder: Path, invocation: str) -> "Result | None":
-        """Return the result in *folder*, or None where no supervisor has left one for *invocation*."""
+    def read(cls, files: AttemptFolder, invocation: str) -> "Result | None":
+        """Return the result among *files*, or None where no supervisor has left one for *invocation*."""
         try:
-            with os.fdopen(open_regular(AttemptFolder(folder).result, os.O_RDONLY), "rb") as file:
+            with os.fdopen(open_regular(files.result, os.O_RDONLY), "rb") as file:
                 result = cls(**json.loads(file.read(_LONGEST_RESULT)))
         except (FileNotFoundError, NotADirectoryError, NotRegular, PermissionError):
             return None  # a command may have made anything of its folder

@@ -43,7 +43,6 @@ class _Stage:
 
     target: Target
     account: Account
-    ids: tuple[int | None, int | None]  # uid and gid to change to
 
     @property
     def environment(self) -> dict[str, str]:
@@ -63,17 +62,16 @@ class _Stage:
 def examine(target: Target) -> Iterator[Finding]:
     """Look at everything that the commands of *target* need."""
     try:
-        account, uid, gid = account_of(target)
+        stage = _Stage(target=target, account=account_of(target))
     except LaunchFailed as error:
         what = f"{target.name}: {error}"
         yield Finding.problem(CHECK, what, "make it, or write another name")
         return
-    stage = _Stage(target=target, account=account, ids=(uid, gid))
     commands = [target.run] if target.on_delete in {None, target.run} else [target.run, target.on_delete]
     try:
         groups, state, places = _look(stage, [_program(command) for command in commands])
     except (OSError, subprocess.SubprocessError) as error:
-        yield stage.problem(f'nothing can run as "{account.name}": {error}', "see the log of a run")
+        yield stage.problem(f'nothing can run as "{stage.account.name}": {error}', "see the log of a run")
         return
     in_folder = list(_about_folder(stage, state))
     yield from in_folder
@@ -102,7 +100,7 @@ def _program(command: Command) -> str:
 
 
 def _look(stage: _Stage, programs: Sequence[str]) -> tuple[str, str, list[str]]:
-    uid, gid = stage.ids
+    uid, gid = stage.account.uid, stage.account.gid
     looked = subprocess.run(
         ["/bin/sh", "-c", _LOOK, "sh", stage.folder, *programs],
         cwd="/",

@@ -87,9 +87,9 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
         started()
         ending = "not_started" if job.argv and not held.main() else "interrupted"
         reason = f"supervisor failed: {type(error).__name__}: {error}"
-        result = Result(invocation=job.invocation, ending=ending, reason=reason, ended_at=time.time())
+        result = Result(invocation=job.invocation, ending=ending, reason=reason)
     with contextlib.suppress(OSError):  # a command may have made anything of its folder
-        make_way(Path(job.folder))
+        make_way(job.files.path)
         job.files.payload.unlink(missing_ok=True)  # the store keeps it, for as long as the operator wants
     _report(result, job, signals)
     os._exit(0)
@@ -99,7 +99,7 @@ def _report(result: Result, job: Job, signals: Signals) -> None:
     """Write the *result*; on a full disk, as soon as there is room or until somebody has asked for an end."""
     while True:
         try:
-            result.write(job.folder)
+            result.write(job.files)
         except OSError:
             if signals.asked_to_end:
                 raise
@@ -132,12 +132,8 @@ class _Attempt:
             self._main = spawn(self._job, self._log.fd)
         except (OSError, subprocess.SubprocessError) as error:
             started()
-            return Result(
-                invocation=self._job.invocation,
-                ending="not_started",
-                reason=why(error, self._job),
-                ended_at=time.time(),
-            )
+            reason = why(error, self._job)
+            return Result(invocation=self._job.invocation, ending="not_started", reason=reason)
         self._lock.write_holder(processes.identity(self._main))
         started()
         while self._reap() and self._goes_on(time.monotonic(), deadline):
@@ -211,7 +207,6 @@ class _Attempt:
             exit_code=exit_code,
             signal=signum,
             reason=self._reason(ending, exit_code, signum),
-            ended_at=time.time(),
         )
 
     def _reason(self, ending: str, exit_code: int | None, signum: int | None) -> str:

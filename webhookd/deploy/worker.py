@@ -16,8 +16,9 @@ import structlog
 from webhookd.deploy.attempts import Attempts
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.locks import RunningSupervisor
-from webhookd.deploy.planning import LaunchFailed, make_job, payload_of
+from webhookd.deploy.planning import LaunchFailed, make_job
 from webhookd.errors import StoreError, with_file
+from webhookd.intake import json_text
 from webhookd.models.run import Claim, Ending, Outcome
 from webhookd.models.settings import Config
 from webhookd.queue import Store
@@ -160,12 +161,13 @@ class Worker:
         self._attempts.finish(attempt, Outcome(ending=ending, reason=reason, ended_at=_now()))
 
     def _launch(self, claim: Claim) -> RunningSupervisor | None:
-        run, payload = claim.run, payload_of(claim)
-        folder = self._launcher.layout.attempt(run.run, run.attempt).path
-        job = make_job(claim, config=self._config(), folder=folder, has_payload=payload is not None)
+        run = claim.run
+        files = self._launcher.layout.attempt(run.run, run.attempt)
+        job = make_job(claim, config=self._config(), files=files)
         lock = self._launcher.locks.take(run.lane)
         if lock is None:
             raise LaunchFailed("another process holds the lock of its lane", ending=Ending.INTERRUPTED)
+        payload = None if claim.body is None else json_text(claim.body, claim.content_type)
         try:
             return self._launcher.launch(job, payload=payload, lock=lock)
         finally:
