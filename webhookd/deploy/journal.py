@@ -4,7 +4,6 @@ Source: https://systemd.io/JOURNAL_NATIVE_PROTOCOL. An entry is a datagram, a fi
 a value with a newline comes as NAME, newline, length in 64 bits little-endian, value, newline.
 """
 
-import contextlib
 import os
 import select
 import socket
@@ -62,6 +61,7 @@ class Copy:
     """
 
     _PATIENCE = 2.0  # seconds for what is left at the end
+    _PAUSE = 0.1  # seconds at most, while the journal is behind
     _STEP = 256 * 1024  # bytes in one go
 
     def __init__(self, fd: int, fields: Iterable[Field], *, limit: int, journal: Path = SOCKET) -> None:
@@ -78,40 +78,37 @@ class Copy:
 
     def step(self) -> None:
         """Send lines that are complete."""
-        with contextlib.suppress(BlockingIOError):
-            self._send_lines(final=False)
+        self._send_lines(final=False)
 
     def close(self) -> None:
         """Send what is left, also a last line without an end."""
         deadline = time.monotonic() + self._PATIENCE
-        while self._journal is not None and time.monotonic() < deadline:
-            try:
-                if not self._send_lines(final=True):
-                    break
-            except BlockingIOError:
-                self._journal.wait(max(deadline - time.monotonic(), 0.0))
+        while self._send_lines(final=True) and time.monotonic() < deadline:
+            pass
         self._end()
 
     def _send_lines(self, *, final: bool) -> bool:
-        """Send a piece of the file; return whether there was one. It may raise BlockingIOError halfway."""
+        """Send a piece of the file; return whether there may be more."""
+        if self._journal is None:
+            return False
         piece = os.pread(self._fd, min(self._STEP, self._limit - self._offset), self._offset)
-        for line in _lines(piece, final=final):
-            self._send(line)
-            self._offset += len(line)
-        if self._offset >= self._limit:
-            self._send(b"[webhookd: the rest is in the log of the run alone]")
+        try:
+            for line in _lines(piece, final=final):
+                self._send(self._journal, line.rstrip(b"\r\n"))
+                self._offset += len(line)
+            if self._offset >= self._limit:
+                self._send(self._journal, b"[webhookd: the rest is in the log of the run alone]")
+                self._end()
+        except BlockingIOError:
+            if final:
+                self._journal.wait(self._PAUSE)
+            return True
+        except OSError:  # nobody listens any more, not even systemd, which keeps the socket over a restart
             self._end()
         return bool(piece)
 
-    def _send(self, line: bytes) -> None:
-        if self._journal is None:
-            return
-        try:
-            self._journal.send([("MESSAGE", line.rstrip(b"\r\n")), *self._fields], wait=False)
-        except BlockingIOError:
-            raise
-        except OSError:  # nobody listens any more, not even systemd, which keeps the socket over a restart
-            self._end()
+    def _send(self, journal: Journal, message: bytes) -> None:
+        journal.send([("MESSAGE", message), *self._fields], wait=False)
 
     def _end(self) -> None:
         if self._journal is not None:
