@@ -55,9 +55,6 @@ class _Stage:
     def finding(self, level: Level, message: str, hint: str = "") -> Finding:
         return Finding(check=CHECK, level=level, message=f"{self.target.name}: {message}", hint=hint)
 
-    def problem(self, message: str, hint: str) -> Finding:
-        return self.finding(Level.PROBLEM, message, hint)
-
 
 def examine(target: Target) -> Iterator[Finding]:
     """Look at everything that the commands of *target* need."""
@@ -67,28 +64,34 @@ def examine(target: Target) -> Iterator[Finding]:
         what = f"{target.name}: {error}"
         yield Finding.problem(CHECK, what, "make it, or write another name")
         return
-    commands = [target.run] if target.on_delete in {None, target.run} else [target.run, target.on_delete]
+    commands = {"runs": target.run}
+    if target.on_delete not in {None, target.run}:
+        commands["on deletion runs"] = target.on_delete
     try:
-        groups, state, places = _look(stage, [_program(command) for command in commands])
+        groups, state, places = _look(stage, [_program(command) for command in commands.values()])
     except (OSError, subprocess.SubprocessError) as error:
-        yield stage.problem(f'nothing can run as "{stage.account.name}": {error}', "see the log of a run")
+        message = f'nothing can run as "{stage.account.name}": {error}'
+        yield stage.finding(Level.PROBLEM, message, "see the log of a run")
         return
-    in_folder = list(_about_folder(stage, state))
-    yield from in_folder
+    if state != "fine":
+        yield _about_folder(stage, state)
     if state == "closed" and target.cwd is not None:
         return  # no command starts, and what a relative path leads to is not to be told
-    starts = all(finding.level is not Level.PROBLEM for finding in in_folder)
-    fine: list[str] = []
-    told: list[Finding] = []
-    for when, command, place in zip(("runs", "on deletion runs"), commands, places, strict=False):
-        wrong = list(_about_command(stage, command, place))
-        yield from (finding for finding in wrong if finding not in told)
-        told += wrong
-        if not wrong:
-            shown = ["/bin/sh"] if isinstance(command, str) else [place, *command[1:]]
-            fine.append(f"{when} {shlex.join(shown)}")
-    if starts and fine:
-        yield _told(stage, groups, "/" if state == "closed" else stage.folder, fine)
+    judged = [
+        (when, command, place, _problem_of(stage, command, place))
+        for (when, command), place in zip(commands.items(), places, strict=True)
+    ]
+    yield from dict.fromkeys(problem for *_, problem in judged if problem)
+    fine = [
+        f"{when} {shlex.join(['/bin/sh'] if isinstance(command, str) else [place, *command[1:]])}"
+        for when, command, place, problem in judged
+        if not problem
+    ]
+    if fine and (state == "fine" or target.cwd is None):
+        folder = "/" if state == "closed" else stage.folder
+        variables = ", ".join(f"{name}={stage.environment[name]}" for name in ("HOME", "PATH"))
+        said = f"as {stage.account.name} ({groups}) in {folder}, {variables}, {', '.join(fine)}"
+        yield stage.finding(Level.OK, said)
 
 
 def _program(command: Command) -> str:
@@ -121,21 +124,20 @@ def _look(stage: _Stage, programs: Sequence[str]) -> tuple[str, str, list[str]]:
     return groups.replace(" ", ","), state, places
 
 
-def _about_folder(stage: _Stage, state: str) -> Iterator[Finding]:
+def _about_folder(stage: _Stage, state: str) -> Finding:
     """Judge the folder: one that somebody named has to be of use, a home that is none is no surprise."""
     user, folder, is_home = stage.account.name, stage.folder, stage.target.cwd is None
     level = Level.WARNING if is_home else Level.PROBLEM
-    if state == "closed":
-        so = ': commands start in "/"' if is_home else ""
-        what, hint = f'is no folder that "{user}" may enter', "make it, or set `cwd` to another"
-        if _is_hidden(folder):
-            what = "is hidden from the daemon and its commands by the unit's ProtectHome="
-            hint = "ProtectHome=no in a drop-in shows it; or set `cwd`, and HOME in `env`, to another"
-        yield stage.finding(level, f'"{folder}" {what}{so}', hint)
-    elif state == "read-only":
+    if state == "read-only":
         command = f"chown {user}: {shlex.quote(folder)}"
         hint = f"as root `{command}`; under systemd also ReadWritePaths={folder}"
-        yield stage.finding(level, f'"{user}" may not write to "{folder}"', hint)
+        return stage.finding(level, f'"{user}" may not write to "{folder}"', hint)
+    what, hint = f'is no folder that "{user}" may enter', "make it, or set `cwd` to another"
+    if _is_hidden(folder):
+        what = "is hidden from the daemon and its commands by the unit's ProtectHome="
+        hint = "ProtectHome=no in a drop-in shows it; or set `cwd`, and HOME in `env`, to another"
+    so = ': commands start in "/"' if is_home else ""
+    return stage.finding(level, f'"{folder}" {what}{so}', hint)
 
 
 def _is_hidden(folder: str) -> bool:
@@ -148,27 +150,22 @@ def _is_hidden(folder: str) -> bool:
     )
 
 
-def _about_command(stage: _Stage, command: Command, place: str) -> Iterator[Finding]:
+def _problem_of(stage: _Stage, command: Command, place: str) -> Finding | None:
+    """Return why *command*, whose program is at *place*, cannot run."""
     if not place:
         what = f'there is no program "{_program(command)}" for "{stage.account.name}"'
-        path = stage.environment["PATH"]
-        yield stage.problem(what, f"install it, or name it with its path; PATH is {path}")
-    elif isinstance(command, str) and (wrong := _syntax_error(command)):
-        yield stage.problem(f"the script is none that a shell understands: {wrong}", "see sh(1)")
-
-
-def _told(stage: _Stage, groups: str, folder: str, commands: Sequence[str]) -> Finding:
-    variables = ", ".join(f"{name}={stage.environment[name]}" for name in ("HOME", "PATH"))
-    said = f"as {stage.account.name} ({groups}) in {folder}, {variables}, {', '.join(commands)}"
-    return stage.finding(Level.OK, said)
-
-
-def _syntax_error(script: str) -> str:
+        hint = f"install it, or name it with its path; PATH is {stage.environment['PATH']}"
+        return stage.finding(Level.PROBLEM, what, hint)
+    if not isinstance(command, str):
+        return None
     read = subprocess.run(
-        ["/bin/sh", "-n", "-c", script],
+        ["/bin/sh", "-n", "-c", command],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         timeout=_PATIENCE,
         check=False,
     )
-    return read.stderr.decode(errors="replace").strip() if read.returncode else ""
+    if read.returncode == 0:
+        return None
+    wrong = read.stderr.decode(errors="replace").strip()
+    return stage.finding(Level.PROBLEM, f"the script is none that a shell understands: {wrong}", "see sh(1)")
