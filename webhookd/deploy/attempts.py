@@ -38,7 +38,6 @@ class InFlight:
     supervisor: RunningSupervisor | None = None
     look_at: float = 0.0  # monotonic seconds; not before then its supervisor is looked for
     looks: int = 0  # without success
-    asked_to_end: bool = False  # by a cancel or by the stop of the daemon
     outcome: Outcome | None = None  # set while it is not recorded yet
 
     def look_later(self) -> None:
@@ -119,6 +118,7 @@ class Attempts:
         """Record how *attempt* ended, now or, where the store takes no writes, in a later `record`."""
         attempt.outcome = outcome
         run = attempt.run
+        target = self._config().target(run.target)
         try:
             after = self._store.finish(
                 run.run,
@@ -126,10 +126,11 @@ class Attempts:
                 attempt=run.attempt,
                 outcome=outcome,
                 now=_now(),
-                retry_in=_retry_in(run, self._config()),
+                # The jitter keeps targets that failed together from retrying together.
+                retry_in=target.retry_delay * random.uniform(0.9, 1.1) if target else None,  # noqa: S311
             )
-            if after.state is RunState.QUEUED:
-                self._relane(after)
+            if target is not None and after.state is RunState.QUEUED:
+                self._store.relane([target], now=_now())  # a reload may have come while it was running
         except NotPossible as error:
             log.error("run not recorded", run=run.run, error=error)  # noqa: TRY400 - fenced off
         else:
@@ -139,17 +140,15 @@ class Attempts:
     def interrupt(self) -> None:
         """End all commands; their runs start again with the next daemon."""
         for attempt in self._known.values():
-            if attempt.supervisor is not None and not attempt.asked_to_end:
+            if attempt.supervisor is not None:
                 attempt.supervisor.interrupt()
-                attempt.asked_to_end = True
 
     def cancel(self) -> None:
         """End the commands that somebody wants ended."""
-        cancelled = set(self._store.cancel_requested(self._owner))
-        for attempt in self._known.values():
-            if attempt.supervisor is not None and not attempt.asked_to_end and attempt.run.run in cancelled:
+        for run in self._store.cancel_requested(self._owner):
+            attempt = self._known.get(run)
+            if attempt is not None and attempt.supervisor is not None:
                 attempt.supervisor.cancel()
-                attempt.asked_to_end = True
 
     def release(self, ready: Collection[int]) -> None:
         """Stop watching the supervisors whose pidfds are *ready*: they have ended."""
@@ -157,7 +156,7 @@ class Attempts:
             if attempt.supervisor is not None and attempt.supervisor.pidfd in ready:
                 self._poll.unregister(attempt.supervisor.pidfd)
                 attempt.supervisor.close()
-                attempt.supervisor, attempt.asked_to_end = None, False
+                attempt.supervisor = None
 
     def until_look(self) -> float:
         """Return the seconds until a supervisor is to be looked for, infinite while all are watched."""
@@ -207,12 +206,6 @@ class Attempts:
     def _files(self, run: Run) -> AttemptFolder:
         return self._launcher.layout.attempt(run.run, run.attempt)
 
-    def _relane(self, run: Run) -> None:
-        """Put a run that waits again under the current rules: a reload may have come while it was running."""
-        target = self._config().target(run.target)
-        if target is not None:
-            self._store.relane([target], now=_now())
-
 
 def _now() -> datetime:
     return datetime.now(UTC)
@@ -227,15 +220,6 @@ def _outcome_of(result: Result) -> Outcome:
         reason=printable(result.reason[:_LONGEST_REASON]),
         ended_at=datetime.fromtimestamp(result.ended_at, UTC),
     )
-
-
-def _retry_in(run: Run, config: Config) -> float | None:
-    """Return the seconds before the first retry of *run*, None if its target is no longer configured.
-
-    The jitter keeps targets that failed together from retrying together.
-    """
-    target = config.target(run.target)
-    return target.retry_delay * random.uniform(0.9, 1.1) if target else None  # noqa: S311 - no secret
 
 
 def _log_end(run: Run, outcome: Outcome) -> None:

@@ -53,6 +53,7 @@ class Worker:
         self._attempts = Attempts(store=store, launcher=launcher, config=config, owner=owner, poll=self._poll)
         self._has_failed = False  # in its last turn: the store or the disk refused something
         self._cannot_start = False  # the last attempt, for a reason that concerns all of them
+        self._due: datetime | None = None  # the next run that waits
         self._adopt_at = 0.0  # monotonic seconds: when to look for runs that are not tracked here
         self._draining = threading.Event()
         self._interrupting = threading.Event()
@@ -129,7 +130,8 @@ class Worker:
         self._attempts.record()
         self._start_what_is_due()
         self._attempts.cancel()
-        if self._cannot_start and not self._attempts and self._store.next_due(now=_now()) is None:
+        self._due = self._store.next_due(now=_now()) if self._has_room() else None
+        if self._due is None and not self._attempts:
             self._cannot_start = False  # there is nothing to start
 
     # -- from queued to supervised
@@ -185,17 +187,8 @@ class Worker:
         """Return the seconds until something is due that nobody will wake us for."""
         if self._has_failed:
             return _STORE_POLL
-        return min(self._attempts.until_look(), self._until_due())
-
-    def _until_due(self) -> float:
-        """Return the seconds until something may be claimed."""
-        if not self._has_room():
-            return _SAFETY_POLL
-        try:
-            due = self._store.next_due(now=_now())
-        except StoreError:
-            return _STORE_POLL
-        return _SAFETY_POLL if due is None else min(max((due - _now()).total_seconds(), 0.0), _SAFETY_POLL)
+        until_due = (self._due - _now()).total_seconds() if self._due else _SAFETY_POLL
+        return max(min(until_due, self._attempts.until_look(), _SAFETY_POLL), 0.0)
 
 
 def _now() -> datetime:
