@@ -37,10 +37,10 @@ class Launcher:
         self.layout.runs.mkdir(mode=0o711, parents=True, exist_ok=True)
         self.locks.make_folder()
         self._make_spare_folder()
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.settimeout(self._patience)
         root = str(Path(webhookd.__file__).parents[1])
-        with theirs, contextlib.ExitStack() as undo:
-            undo.enter_context(ours)
+        with theirs:
             self._process = subprocess.Popen(
                 [self._python, "-I", "-S", "-c", _START, root, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
@@ -50,10 +50,7 @@ class Launcher:
                 cwd="/",
                 start_new_session=True,  # Ctrl-C in the daemon's terminal is for the daemon alone
             )
-            undo.pop_all()
-        ours.settimeout(self._patience)
-        self._socket = ours
-        return ours
+        return self._socket
 
     def stop(self) -> None:
         """Close the fork server; supervisors go on."""

@@ -46,12 +46,12 @@ def descendants(root: int) -> list[int]:
 
 
 def remains(mark: bytes, main: str) -> list[int]:
-    """Return the living processes whose environment holds *mark*, the process *main*, and all below these.
+    """Return the living processes whose first environment holds *mark*, the process *main*, and all below.
 
     *main* is an `identity`. A command that empties its environment and leaves its parents is not found:
     only a living supervisor reaches such a one.
     """
-    roots = [pid for pid, _, _ in _living() if mark in _environment(pid)]
+    roots = [pid for pid, _, _ in _living() if mark in b"\0" + _read(f"/proc/{pid}/environ")]
     main_pid = int(main.partition(":")[0] or 0)
     if _stat(main_pid) and identity(main_pid) == main:
         roots.append(main_pid)
@@ -99,11 +99,6 @@ def _stat(pid: int) -> tuple[int, int, int] | None:
     if not fields or fields[0] == b"X" or (fields[0] == b"Z" and int(fields[17]) <= 1):
         return None  # a zombie with several threads is at work: only its first thread has ended
     return pid, int(fields[1]), int(fields[19])
-
-
-def _environment(pid: int) -> bytes:
-    """Return the first environment of *pid*, each entry between NUL bytes; empty if it is not readable."""
-    return b"\0" + _read(f"/proc/{pid}/environ")
 
 
 def _read(path: str) -> bytes:

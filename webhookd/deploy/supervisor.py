@@ -43,10 +43,6 @@ class Signals:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._read_end, 512)
 
-    def forget(self) -> None:
-        """Forget what came until now."""
-        self.asked_to_end = ""
-
     def _ask(self, ending: str) -> None:
         self.asked_to_end = self.asked_to_end or ending
 
@@ -74,7 +70,7 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
 
     *lock* is the descriptor of the held lock file; *started* is called when the command runs, or cannot.
     """
-    signals.forget()  # earlier ones were not meant for this job
+    signals.asked_to_end = ""  # earlier signals were not meant for this job
     held = HeldLock(lock, job.invocation)
     try:
         if job.argv:
@@ -117,6 +113,7 @@ class _Attempt:
         self._lock = lock
         fields = [(name, value.encode("utf-8", "replace")) for name, value in job.journal]
         self._log = CommandLog(job.files.log, limit=job.log_limit, fields=fields)
+        self._deadline = time.monotonic() + job.timeout
         self._main = 0  # pid
         self._status: int | None = None  # wait status of the command itself
         self._ended_at = 0.0  # monotonic seconds
@@ -127,7 +124,6 @@ class _Attempt:
 
     def supervise(self, started: Callable[[], None]) -> Result:
         """Start the command, wait for its end, and return how it ended."""
-        deadline = time.monotonic() + self._job.timeout
         try:
             self._main = spawn(self._job, self._log.fd)
         except (OSError, subprocess.SubprocessError) as error:
@@ -136,19 +132,22 @@ class _Attempt:
             return Result(invocation=self._job.invocation, ending="not_started", reason=reason)
         self._lock.write_holder(processes.identity(self._main))
         started()
-        while self._reap() and self._goes_on(time.monotonic(), deadline):
+        while self._reap() and self._goes_on(time.monotonic()):
             self._log.keep_within_limit()
-            self._signals.wait(self._pause(time.monotonic(), deadline))
+            self._signals.wait(self._pause(time.monotonic()))
         self._log.close()
         return self._result()
 
-    def _goes_on(self, now: float, deadline: float) -> bool:
+    def _goes_on(self, now: float) -> bool:
         """Do what is due; return whether to go on."""
         if self._ending:
             return self._kill(now)
-        self._ending = self._reason_to_end(now, deadline)
+        self._ending = self._reason_to_end(now)
         if self._ending:
-            self._terminate(now)
+            tree = processes.descendants(os.getpid())
+            self._remaining = 0 if self._status is None else len(tree)
+            processes.terminate(tree)
+            self._kill_at = now + self._job.grace
         return True
 
     def _reap(self) -> bool:
@@ -163,19 +162,12 @@ class _Attempt:
             if pid == self._main:
                 self._status, self._ended_at = status, time.monotonic()
 
-    def _reason_to_end(self, now: float, deadline: float) -> str:
+    def _reason_to_end(self, now: float) -> str:
         asked = self._signals.asked_to_end
         if self._status is None:
-            return asked or ("timed_out" if now >= deadline else "")
+            return asked or ("timed_out" if now >= self._deadline else "")
         # The command has ended by itself: that counts, whatever was asked for since.
         return "remaining" if asked or now >= self._ended_at + _REMAINING_PATIENCE else ""
-
-    def _terminate(self, now: float) -> None:
-        tree = processes.descendants(os.getpid())
-        if self._status is not None:
-            self._remaining = len(tree)
-        processes.terminate(tree)
-        self._kill_at = now + self._job.grace
 
     def _kill(self, now: float) -> bool:
         """KILL the tree once its grace is over; return whether it may still end."""
@@ -184,14 +176,14 @@ class _Attempt:
         self._immortal = processes.send(signal.SIGKILL, processes.descendants(os.getpid()))
         return now < self._kill_at + KILL_PATIENCE
 
-    def _pause(self, now: float, deadline: float) -> float:
+    def _pause(self, now: float) -> float:
         """Return the seconds until something is due; the log is checked all the time."""
         if self._ending:
             due = max(self._kill_at - now, KILL_INTERVAL)
         elif self._status is not None:
             due = self._ended_at + _REMAINING_PATIENCE - now
         else:
-            due = deadline - now
+            due = self._deadline - now
         return min(due, _LOG_INTERVAL)
 
     def _result(self) -> Result:
