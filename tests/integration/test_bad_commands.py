@@ -217,7 +217,7 @@ def test_an_order_that_may_have_arrived_is_not_withdrawn(hasty: Launcher, python
 def test_an_ended_command_is_not_found_by_a_cleanup() -> None:
     command = subprocess.Popen(["true"])
     command.wait()
-    assert processes.remains(b"no such mark", processes.identity(command.pid)) == []
+    assert processes.remains("no such invocation", processes.identity(command.pid)) == []
 
 
 def fill_disk(launcher: Launcher, folder: Path) -> RunningSupervisor:

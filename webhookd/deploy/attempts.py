@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 
 import structlog
 
-from webhookd.deploy.cleanup import find_remains
+from webhookd.deploy import processes
 from webhookd.deploy.job import Result
 from webhookd.deploy.launcher import Launcher
-from webhookd.deploy.locks import HeldLock, RunningSupervisor
+from webhookd.deploy.locks import RunningSupervisor, main_of
 from webhookd.deploy.planning import cleanup_job, invocation_of
 from webhookd.errors import NotPossible, printable, with_file
 from webhookd.models.layout import AttemptFolder
@@ -134,7 +134,15 @@ class Attempts:
         except NotPossible as error:
             log.error("run not recorded", run=run.run, error=error)  # noqa: TRY400 - fenced off
         else:
-            _log_end(after, outcome)
+            write = log.info if after.state is RunState.SUCCEEDED else log.warning
+            write(
+                "run waits again" if after.state is RunState.QUEUED else "run ended",
+                run=run.run,
+                target=run.target,
+                state=after.state,
+                attempt=run.attempt,
+                reason=outcome.reason,
+            )
         del self._known[run.run]
 
     def interrupt(self) -> None:
@@ -188,7 +196,7 @@ class Attempts:
             result = Result.read(files, invocation)
             # Whoever wrote the result, the lane is free only when its processes have ended.
             if result is not None and (
-                attempt.looks >= _CLEANUPS or not find_remains(invocation, HeldLock(lock, invocation).main())
+                attempt.looks >= _CLEANUPS or not processes.remains(invocation, main_of(lock, invocation))
             ):
                 attempt.outcome = _outcome_of(result)
             else:
@@ -219,17 +227,4 @@ def _outcome_of(result: Result) -> Outcome:
         signal=result.signal,
         reason=printable(result.reason[:_LONGEST_REASON]),
         ended_at=datetime.fromtimestamp(result.ended_at, UTC),
-    )
-
-
-def _log_end(run: Run, outcome: Outcome) -> None:
-    """Log the state of *run* after *outcome*."""
-    write = log.info if run.state is RunState.SUCCEEDED else log.warning
-    write(
-        "run waits again" if run.state is RunState.QUEUED else "run ended",
-        run=run.run,
-        target=run.target,
-        state=run.state,
-        attempt=run.attempt,
-        reason=outcome.reason,
     )

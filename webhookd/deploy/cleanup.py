@@ -9,20 +9,20 @@ from collections.abc import Callable
 from webhookd.deploy import processes
 from webhookd.deploy.command_log import CommandLog
 from webhookd.deploy.job import Job, Result
-from webhookd.deploy.locks import HeldLock
+from webhookd.deploy.locks import main_of, write_holder
 
 KILL_INTERVAL = 0.05  # seconds between rounds of KILL, while processes still fork
 KILL_PATIENCE = 10.0  # seconds after which processes that no KILL ends are reported and left
 _LOOKS = 3  # that must find nothing: in the middle of its exec a process has no environment
 
 
-def clean_up(job: Job, lock: HeldLock, *, pause: Callable[[float], None]) -> Result:
+def clean_up(job: Job, lock: int, *, pause: Callable[[float], None]) -> Result:
     """End what an attempt left behind whose own supervisor died, and call the attempt interrupted.
 
     A result that is there counts all the same: only the processes had to be ended.
     """
-    main = lock.main()
-    lock.write_holder(main)
+    main = main_of(lock, job.invocation)
+    write_holder(lock, job.invocation, main)
     output = None
     if job.files.log.exists():
         with contextlib.suppress(OSError):  # a command may have put anything in its place
@@ -31,7 +31,7 @@ def clean_up(job: Job, lock: HeldLock, *, pause: Callable[[float], None]) -> Res
     looks = 0
     kill_at = time.monotonic() + job.grace
     while looks < _LOOKS and time.monotonic() < kill_at + KILL_PATIENCE:
-        found = find_remains(job.invocation, main)
+        found = processes.remains(job.invocation, main)
         looks = 0 if found else looks + 1
         if time.monotonic() >= kill_at:
             processes.send(signal.SIGKILL, found)
@@ -47,11 +47,6 @@ def clean_up(job: Job, lock: HeldLock, *, pause: Callable[[float], None]) -> Res
         return known
     reason = "its supervisor died" + (f", {count_ended(len(ended))}" if ended else "")
     return Result(invocation=job.invocation, ending="interrupted", reason=reason)
-
-
-def find_remains(invocation: str, main: str) -> list[int]:
-    """Return the living processes of the attempt with this *invocation* and the command *main*."""
-    return processes.remains(f"\0WEBHOOKD_INVOCATION={invocation}\0".encode(), main)
 
 
 def kill_everything(*, pause: Callable[[float], None]) -> None:

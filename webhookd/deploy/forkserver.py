@@ -20,7 +20,7 @@ from typing import NoReturn
 from webhookd.deploy import processes, supervisor
 from webhookd.deploy.job import Job
 
-_ORDER, _STARTED = b"order", b"started"
+_ORDER, STARTED = b"order", b"started"
 _TAKEN = b"t"  # a spare has got a job
 
 
@@ -83,7 +83,7 @@ def _wait_for_order(connection: socket.socket, notes: int) -> NoReturn:
             return  # said before
         pidfd = os.pidfd_open(os.getpid())
         with contextlib.suppress(OSError):  # the daemon may be gone; the next one finds us by the lock
-            socket.send_fds(answer, [_STARTED], [pidfd])
+            socket.send_fds(answer, [STARTED], [pidfd])
         os.close(pidfd)
         answer.close()
         connection.close()
@@ -131,12 +131,6 @@ def send_order(connection: socket.socket, job: Job, *, lock: int, reply: socket.
     with os.fdopen(os.memfd_create("job", os.MFD_CLOEXEC), "wb", buffering=0) as order:
         order.write(job.to_json())
         socket.send_fds(connection, [_ORDER], [order.fileno(), lock, reply.fileno()])
-
-
-def receive_answer(answer: socket.socket) -> int | None:
-    """Wait until a supervisor is at work and give a pidfd of it; None when it died before."""
-    _, descriptors, _, _ = socket.recv_fds(answer, len(_STARTED), 1)
-    return descriptors[0] if descriptors else None
 
 
 def _reap() -> set[int]:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import webhookd
-from webhookd.deploy.forkserver import receive_answer, send_order
+from webhookd.deploy.forkserver import STARTED, send_order
 from webhookd.deploy.job import Job, make_way, write_private
 from webhookd.deploy.locks import LaneLocks, RunningSupervisor
 from webhookd.models.layout import AttemptFolder, StateLayout
@@ -34,8 +34,8 @@ class Launcher:
 
     def start(self) -> socket.socket:
         """Make the folders, start the fork server, and return the connection to it."""
-        self.layout.runs.mkdir(mode=0o711, parents=True, exist_ok=True)
-        self.locks.make_folder()
+        for folder in self.layout.runs, self.layout.locks:
+            folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         self._make_spare_folder()
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(self._patience)
@@ -113,21 +113,18 @@ class Launcher:
         answer, reply = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with answer, reply:
             try:
-                send_order(self._connection(), job, lock=lock, reply=reply)
+                send_order(self._socket or self._restart(), job, lock=lock, reply=reply)
             except (BrokenPipeError, ConnectionResetError):  # it died before this job reached it
                 send_order(self._restart(), job, lock=lock, reply=reply)
             reply.close()  # so that the answer ends if all the others do
             answer.settimeout(self._patience)
             try:
-                pidfd = receive_answer(answer)
+                _, descriptors, _, _ = socket.recv_fds(answer, len(STARTED), 1)
             except OSError:  # a time-out, most likely: it may yet start
                 with contextlib.suppress(OSError):  # then the next job starts it, or cannot be started
                     self._restart()  # whatever holds it up, the next job shall not wait for that
                 return None
-        return None if pidfd is None else RunningSupervisor(pidfd=pidfd)
-
-    def _connection(self) -> socket.socket:
-        return self._socket or self._restart()
+        return RunningSupervisor(pidfd=descriptors[0]) if descriptors else None  # it died before
 
     def _restart(self) -> socket.socket:
         self.stop()

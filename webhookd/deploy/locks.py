@@ -44,35 +44,12 @@ class RunningSupervisor:
             signal.pidfd_send_signal(self.pidfd, signum)
 
 
-class HeldLock:
-    """A lane's lock as the supervisor holds it for one attempt."""
-
-    def __init__(self, descriptor: int, invocation: str) -> None:
-        self._descriptor = descriptor
-        self._invocation = invocation
-
-    def main(self) -> str:
-        """Return the identity of the attempt's command as its first supervisor wrote it, else ""."""
-        before = _read_holder(self._descriptor)
-        return before[2] if before and before[0] == self._invocation else ""
-
-    def write_holder(self, main: str) -> None:
-        """Write this process and the command *main* into the file, unless the disk is full."""
-        line = f"{self._invocation} {os.getpid()} {main}\n".ljust(_LENGTH)
-        with contextlib.suppress(OSError):
-            os.pwrite(self._descriptor, line.encode(), 0)
-
-
 class LaneLocks:
     """The folder of the lock files. The name of a file is a digest: a lane holds text from a request."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._mutex = threading.Lock()  # a file must not be removed while another thread opens it
-
-    def make_folder(self) -> None:
-        """Make the folder where it is missing."""
-        self._folder.mkdir(mode=0o711, parents=True, exist_ok=True)
 
     def take(self, lane: str) -> int | None:
         """Take the lane's lock and return its descriptor, or None while a supervisor holds it."""
@@ -121,6 +98,19 @@ class LaneLocks:
 
         name = hashlib.sha256(lane.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return self._folder / f"{name}.lock"
+
+
+def main_of(lock: int, invocation: str) -> str:
+    """Return the identity of the command of *invocation* as its first supervisor wrote it, else ""."""
+    holder = _read_holder(lock)
+    return holder[2] if holder and holder[0] == invocation else ""
+
+
+def write_holder(lock: int, invocation: str, main: str) -> None:
+    """Write this process and the command *main* into a held lock file, unless the disk is full."""
+    line = f"{invocation} {os.getpid()} {main}\n".ljust(_LENGTH)
+    with contextlib.suppress(OSError):
+        os.pwrite(lock, line.encode(), 0)
 
 
 def _read_holder(descriptor: int) -> tuple[str, int, str] | None:

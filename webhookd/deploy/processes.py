@@ -34,29 +34,30 @@ def prefer_as_victim() -> None:
     setting.write_text(str(min(int(setting.read_text()) + _VICTIM_MARGIN, _SURE_VICTIM)))
 
 
-def descendants(root: int) -> list[int]:
-    """Return the pids of all living descendants of *root*, parents before children."""
+def descendants(*roots: int) -> list[int]:
+    """Return the pids of all living descendants of *roots*, parents before children."""
     children: dict[int, list[int]] = {}
     for pid, parent, _ in _living():
         children.setdefault(parent, []).append(pid)
-    found = list(children.get(root, ()))
+    found = [pid for root in roots for pid in children.get(root, ())]
     for pid in found:  # grows while it is read
         found.extend(children.get(pid, ()))
     return found
 
 
-def remains(mark: bytes, main: str) -> list[int]:
-    """Return the living processes whose first environment holds *mark*, the process *main*, and all below.
+def remains(invocation: str, main: str) -> list[int]:
+    """Return the living processes of the attempt with this *invocation* and the command *main*.
 
-    *main* is an `identity`. A command that empties its environment and leaves its parents is not found:
-    only a living supervisor reaches such a one.
+    Those are the process *main*, an `identity`, those that have the invocation in their first environment,
+    and all below. A command that empties its environment and leaves its parents is not found: only a living
+    supervisor reaches such a one.
     """
+    mark = f"\0WEBHOOKD_INVOCATION={invocation}\0".encode()
     roots = [pid for pid, _, _ in _living() if mark in b"\0" + _read(f"/proc/{pid}/environ")]
     main_pid = int(main.partition(":")[0] or 0)
     if _stat(main_pid) and identity(main_pid) == main:
         roots.append(main_pid)
-    below = [pid for root in roots for pid in descendants(root)]
-    return [pid for pid in dict.fromkeys(roots + below) if pid != os.getpid()]
+    return [pid for pid in dict.fromkeys(roots + descendants(*roots)) if pid != os.getpid()]
 
 
 def identity(pid: int) -> str:

@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import NoReturn
 
 from webhookd.deploy import processes
-from webhookd.deploy.cleanup import KILL_INTERVAL, KILL_PATIENCE, clean_up, count_ended, kill_everything
+from webhookd.deploy.cleanup import KILL_PATIENCE, clean_up, count_ended, kill_everything
 from webhookd.deploy.command_log import CommandLog
 from webhookd.deploy.job import Job, Result, make_way
-from webhookd.deploy.locks import HeldLock
+from webhookd.deploy.locks import main_of, write_holder
 from webhookd.deploy.starting import silence, spawn, why
 
-_LOG_INTERVAL = 0.25  # seconds between looks at the size of the log
+_INTERVAL = 0.25  # seconds between looks at the log and the clock; the end of a process is noticed at once
 _ROOM_INTERVAL = 1.0  # seconds between two tries to write the result
 _REMAINING_PATIENCE = 1.0  # seconds that other processes of a command may outlive it (`tee`, `git gc`)
 
@@ -71,43 +71,36 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
     *lock* is the descriptor of the held lock file; *started* is called when the command runs, or cannot.
     """
     signals.asked_to_end = ""  # earlier signals were not meant for this job
-    held = HeldLock(lock, job.invocation)
     try:
         if job.argv:
-            result = _Attempt(job, signals, held).supervise(started)
+            result = _Attempt(job, signals, lock).supervise(started)
         else:
             started()
-            result = clean_up(job, held, pause=signals.wait)
+            result = clean_up(job, lock, pause=signals.wait)
     except Exception as error:  # noqa: BLE001 - whatever it is, the run must learn of it
         kill_everything(pause=signals.wait)
         started()
-        ending = "not_started" if job.argv and not held.main() else "interrupted"
+        ending = "not_started" if job.argv and not main_of(lock, job.invocation) else "interrupted"
         reason = f"supervisor failed: {type(error).__name__}: {error}"
         result = Result(invocation=job.invocation, ending=ending, reason=reason)
     with contextlib.suppress(OSError):  # a command may have made anything of its folder
         make_way(job.files.path)
         job.files.payload.unlink(missing_ok=True)  # the store keeps it, for as long as the operator wants
-    _report(result, job, signals)
-    os._exit(0)
-
-
-def _report(result: Result, job: Job, signals: Signals) -> None:
-    """Write the *result*; on a full disk, as soon as there is room or until somebody has asked for an end."""
     while True:
         try:
             result.write(job.files)
         except OSError:
             if signals.asked_to_end:
-                raise
+                raise  # without a result the run is interrupted
             signals.wait(_ROOM_INTERVAL)
         else:
-            return
+            os._exit(0)
 
 
 class _Attempt:
     """A command from its start until no descendant is left."""
 
-    def __init__(self, job: Job, signals: Signals, lock: HeldLock) -> None:
+    def __init__(self, job: Job, signals: Signals, lock: int) -> None:
         self._job = job
         self._signals = signals
         self._lock = lock
@@ -130,11 +123,11 @@ class _Attempt:
             started()
             reason = why(error, self._job)
             return Result(invocation=self._job.invocation, ending="not_started", reason=reason)
-        self._lock.write_holder(processes.identity(self._main))
+        write_holder(self._lock, self._job.invocation, processes.identity(self._main))
         started()
         while self._reap() and self._goes_on(time.monotonic()):
             self._log.keep_within_limit()
-            self._signals.wait(self._pause(time.monotonic()))
+            self._signals.wait(_INTERVAL)
         self._log.close()
         return self._result()
 
@@ -175,16 +168,6 @@ class _Attempt:
             return True
         self._immortal = processes.send(signal.SIGKILL, processes.descendants(os.getpid()))
         return now < self._kill_at + KILL_PATIENCE
-
-    def _pause(self, now: float) -> float:
-        """Return the seconds until something is due; the log is checked all the time."""
-        if self._ending:
-            due = max(self._kill_at - now, KILL_INTERVAL)
-        elif self._status is not None:
-            due = self._ended_at + _REMAINING_PATIENCE - now
-        else:
-            due = self._deadline - now
-        return min(due, _LOG_INTERVAL)
 
     def _result(self) -> Result:
         code = os.waitstatus_to_exitcode(self._status) if self._status is not None else None
