@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from webhookd.deploy import processes
-from webhookd.deploy.cleanup import KILL_PATIENCE, clean_up, count_ended, kill_everything
 from webhookd.deploy.command_log import CommandLog
 from webhookd.deploy.job import Job, Result, make_way
 from webhookd.deploy.locks import main_of, write_holder
@@ -24,6 +23,9 @@ from webhookd.deploy.starting import silence, spawn, why
 _INTERVAL = 0.25  # seconds between looks at the log and the clock; the end of a process is noticed at once
 _ROOM_INTERVAL = 1.0  # seconds between two tries to write the result
 _REMAINING_PATIENCE = 1.0  # seconds that other processes of a command may outlive it (`tee`, `git gc`)
+_KILL_INTERVAL = 0.05  # seconds between rounds of KILL, while processes still fork
+_KILL_PATIENCE = 10.0  # seconds after which processes that no KILL ends are reported and left
+_LOOKS = 3  # that must find nothing: in the middle of its exec a process has no environment
 
 
 class Signals:
@@ -76,9 +78,9 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
             result = _Attempt(job, signals, lock).supervise(started)
         else:
             started()
-            result = clean_up(job, lock, pause=signals.wait)
+            result = _clean_up(job, lock, pause=signals.wait)
     except Exception as error:  # noqa: BLE001 - whatever it is, the run must learn of it
-        kill_everything(pause=signals.wait)
+        _kill_everything(pause=signals.wait)
         started()
         ending = "not_started" if job.argv and not main_of(lock, job.invocation) else "interrupted"
         reason = f"supervisor failed: {type(error).__name__}: {error}"
@@ -167,7 +169,7 @@ class _Attempt:
         if now < self._kill_at:
             return True
         self._immortal = processes.send(signal.SIGKILL, processes.descendants(os.getpid()))
-        return now < self._kill_at + KILL_PATIENCE
+        return now < self._kill_at + _KILL_PATIENCE
 
     def _result(self) -> Result:
         code = os.waitstatus_to_exitcode(self._status) if self._status is not None else None
@@ -194,7 +196,7 @@ class _Attempt:
         }[ending]
         parts = [said] if said else []
         if self._remaining:
-            parts.append(count_ended(self._remaining))
+            parts.append(_count_ended(self._remaining))
         if self._immortal:
             parts.append(f"{self._immortal} of another user could not be ended")
         return ", ".join(parts)
@@ -205,3 +207,49 @@ def _signal_name(signum: int | None) -> str:
         return signal.Signals(signum or 0).name
     except ValueError:
         return str(signum)
+
+
+def _clean_up(job: Job, lock: int, *, pause: Callable[[float], None]) -> Result:
+    """End what an attempt left behind whose own supervisor died, and call the attempt interrupted.
+
+    A result that is there counts all the same: only the processes had to be ended.
+    """
+    main = main_of(lock, job.invocation)
+    write_holder(lock, job.invocation, main)
+    output = None
+    if job.files.log.exists():
+        with contextlib.suppress(OSError):  # a command may have put anything in its place
+            output = CommandLog(job.files.log, limit=job.log_limit, fresh=False)
+    ended: set[int] = set()
+    looks = 0
+    kill_at = time.monotonic() + job.grace
+    while looks < _LOOKS and time.monotonic() < kill_at + _KILL_PATIENCE:
+        found = processes.remains(job.invocation, main)
+        looks = 0 if found else looks + 1
+        if time.monotonic() >= kill_at:
+            processes.send(signal.SIGKILL, found)
+        else:
+            processes.terminate(set(found) - ended)
+        ended.update(found)
+        if output is not None:
+            output.keep_within_limit()
+        pause(_KILL_INTERVAL)
+    if output is not None:
+        output.close()
+    if (known := Result.read(job.files, job.invocation)) is not None:
+        return known
+    reason = "its supervisor died" + (f", {_count_ended(len(ended))}" if ended else "")
+    return Result(invocation=job.invocation, ending="interrupted", reason=reason)
+
+
+def _kill_everything(*, pause: Callable[[float], None]) -> None:
+    """KILL all descendants without grace: this supervisor can no longer look after them."""
+    end = time.monotonic() + _KILL_PATIENCE
+    while (tree := processes.descendants(os.getpid())) and time.monotonic() < end:
+        processes.send(signal.SIGKILL, tree)
+        pause(_KILL_INTERVAL)
+
+
+def _count_ended(count: int) -> str:
+    """Return the part of a reason that counts the processes that had to be ended."""
+    return f"{count} background process{'es' if count > 1 else ''} ended"
