@@ -118,19 +118,19 @@ class Attempts:
         """Record how *attempt* ended, now or, where the store takes no writes, in a later `record`."""
         attempt.outcome = outcome
         run = attempt.run
-        target = self._config().target(run.target)
+        target, now = self._config().target(run.target), datetime.now(UTC)
         try:
             after = self._store.finish(
                 run.run,
                 owner=self._owner,
                 attempt=run.attempt,
                 outcome=outcome,
-                now=_now(),
+                now=now,
                 # The jitter keeps targets that failed together from retrying together.
                 retry_in=target.retry_delay * random.uniform(0.9, 1.1) if target else None,  # noqa: S311
             )
             if target is not None and after.state is RunState.QUEUED:
-                self._store.relane([target], now=_now())  # a reload may have come while it was running
+                self._store.relane([target], now=now)  # a reload may have come while it was running
         except NotPossible as error:
             log.error("run not recorded", run=run.run, error=error)  # noqa: TRY400 - fenced off
         else:
@@ -213,10 +213,6 @@ class Attempts:
 
     def _files(self, run: Run) -> AttemptFolder:
         return self._launcher.layout.attempt(run.run, run.attempt)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _outcome_of(result: Result) -> Outcome:

@@ -32,6 +32,14 @@ def make_job(claim: Claim, *, config: Config, files: AttemptFolder) -> Job:
         raise LaunchFailed(message, ending=Ending.CANCELLED)
     account = account_of(target)
     invocation = invocation_of(claim.run, files)
+    fields = (  # named as in the daemon's own entries
+        ("PRIORITY", "6"),
+        ("SYSLOG_IDENTIFIER", "webhookd-command"),
+        ("WEBHOOKD_RUN", str(claim.run.run)),
+        ("WEBHOOKD_ATTEMPT", str(claim.run.attempt)),
+        ("WEBHOOKD_TARGET", claim.run.target),
+        ("WEBHOOKD_DELIVERY", claim.run.delivery),
+    )
     payload = None if claim.body is None else str(files.payload)
     return Job(
         run=claim.run.run,
@@ -49,19 +57,7 @@ def make_job(claim: Claim, *, config: Config, files: AttemptFolder) -> Job:
         timeout=target.timeout,
         grace=target.grace,
         log_limit=config.history.log_limit,
-        journal=_journal_fields(claim.run) if target.log is LogTo.JOURNAL else (),
-    )
-
-
-def _journal_fields(run: Run) -> tuple[tuple[str, str], ...]:
-    """Return the fields of a command's output in the journal, named as in the daemon's own entries."""
-    return (
-        ("PRIORITY", "6"),
-        ("SYSLOG_IDENTIFIER", "webhookd-command"),
-        ("WEBHOOKD_RUN", str(run.run)),
-        ("WEBHOOKD_ATTEMPT", str(run.attempt)),
-        ("WEBHOOKD_TARGET", run.target),
-        ("WEBHOOKD_DELIVERY", run.delivery),
+        journal=fields if target.log is LogTo.JOURNAL else (),
     )
 
 

@@ -63,14 +63,6 @@ def why(error: Exception, job: Job) -> str:
     return f"could not be started: {error}"
 
 
-def silence() -> None:
-    """Close the daemon's standard streams: whoever reads them must see them end with the daemon."""
-    null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(null, stream)
-    os.close(null)
-
-
 @contextlib.contextmanager
 def acting_as(uid: int | None, gid: int | None) -> Iterator[None]:
     """Make the kernel check files as it would for this user; None changes nothing.

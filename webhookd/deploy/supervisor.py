@@ -18,7 +18,7 @@ from webhookd.deploy import processes
 from webhookd.deploy.command_log import CommandLog
 from webhookd.deploy.job import Job, Result, make_way
 from webhookd.deploy.locks import main_of, write_holder
-from webhookd.deploy.starting import silence, spawn, why
+from webhookd.deploy.starting import spawn, why
 
 _INTERVAL = 0.25  # seconds between looks at the log and the clock; the end of a process is noticed at once
 _ROOM_INTERVAL = 1.0  # seconds between two tries to write the result
@@ -41,7 +41,7 @@ class Signals:
 
     def wait(self, seconds: float) -> None:
         """Sleep for *seconds*, or until a signal has come."""
-        if select.select([self._read_end], [], [], max(seconds, 0.0))[0]:
+        if select.select([self._read_end], [], [], seconds)[0]:
             with contextlib.suppress(BlockingIOError):
                 os.read(self._read_end, 512)
 
@@ -52,7 +52,10 @@ class Signals:
 def get_ready() -> Signals:
     """Do what can be done before there is a job; return the signals for `run`."""
     os.setsid()
-    silence()
+    null = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):  # whoever reads the daemon's streams must see them end with the daemon
+        os.dup2(null, stream)
+    os.close(null)
     processes.become_subreaper()
     return Signals()
 
@@ -78,9 +81,9 @@ def run(job: Job, *, signals: Signals, lock: int, started: Callable[[], None]) -
             result = _Attempt(job, signals, lock).supervise(started)
         else:
             started()
-            result = _clean_up(job, lock, pause=signals.wait)
+            result = _clean_up(job, lock, signals)
     except Exception as error:  # noqa: BLE001 - whatever it is, the run must learn of it
-        _kill_everything(pause=signals.wait)
+        _kill_everything(signals)
         started()
         ending = "not_started" if job.argv and not main_of(lock, job.invocation) else "interrupted"
         reason = f"supervisor failed: {type(error).__name__}: {error}"
@@ -135,14 +138,16 @@ class _Attempt:
 
     def _goes_on(self, now: float) -> bool:
         """Do what is due; return whether to go on."""
-        if self._ending:
-            return self._kill(now)
-        self._ending = self._reason_to_end(now)
-        if self._ending:
-            tree = processes.descendants(os.getpid())
-            self._remaining = 0 if self._status is None else len(tree)
-            processes.terminate(tree)
-            self._kill_at = now + self._job.grace
+        if not self._ending:
+            self._ending = self._reason_to_end(now)
+            if self._ending:
+                tree = processes.descendants(os.getpid())
+                self._remaining = 0 if self._status is None else len(tree)
+                processes.terminate(tree)
+                self._kill_at = now + self._job.grace
+        elif now >= self._kill_at:
+            self._immortal = processes.send(signal.SIGKILL, processes.descendants(os.getpid()))
+            return now < self._kill_at + _KILL_PATIENCE
         return True
 
     def _reap(self) -> bool:
@@ -163,13 +168,6 @@ class _Attempt:
             return asked or ("timed_out" if now >= self._deadline else "")
         # The command has ended by itself: that counts, whatever was asked for since.
         return "remaining" if asked or now >= self._ended_at + _REMAINING_PATIENCE else ""
-
-    def _kill(self, now: float) -> bool:
-        """KILL the tree once its grace is over; return whether it may still end."""
-        if now < self._kill_at:
-            return True
-        self._immortal = processes.send(signal.SIGKILL, processes.descendants(os.getpid()))
-        return now < self._kill_at + _KILL_PATIENCE
 
     def _result(self) -> Result:
         code = os.waitstatus_to_exitcode(self._status) if self._status is not None else None
@@ -209,7 +207,7 @@ def _signal_name(signum: int | None) -> str:
         return str(signum)
 
 
-def _clean_up(job: Job, lock: int, *, pause: Callable[[float], None]) -> Result:
+def _clean_up(job: Job, lock: int, signals: Signals) -> Result:
     """End what an attempt left behind whose own supervisor died, and call the attempt interrupted.
 
     A result that is there counts all the same: only the processes had to be ended.
@@ -233,7 +231,7 @@ def _clean_up(job: Job, lock: int, *, pause: Callable[[float], None]) -> Result:
         ended.update(found)
         if output is not None:
             output.keep_within_limit()
-        pause(_KILL_INTERVAL)
+        signals.wait(_KILL_INTERVAL)
     if output is not None:
         output.close()
     if (known := Result.read(job.files, job.invocation)) is not None:
@@ -242,12 +240,12 @@ def _clean_up(job: Job, lock: int, *, pause: Callable[[float], None]) -> Result:
     return Result(invocation=job.invocation, ending="interrupted", reason=reason)
 
 
-def _kill_everything(*, pause: Callable[[float], None]) -> None:
+def _kill_everything(signals: Signals) -> None:
     """KILL all descendants without grace: this supervisor can no longer look after them."""
     end = time.monotonic() + _KILL_PATIENCE
     while (tree := processes.descendants(os.getpid())) and time.monotonic() < end:
         processes.send(signal.SIGKILL, tree)
-        pause(_KILL_INTERVAL)
+        signals.wait(_KILL_INTERVAL)
 
 
 def _count_ended(count: int) -> str:
