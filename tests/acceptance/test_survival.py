@@ -3,10 +3,12 @@
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from daemon import WEBHOOKD, Daemon
 from harness import is_alive, read_pids, wait_for
 
@@ -150,6 +152,28 @@ def test_drain_timeout_limits_a_stop(start: Start, tmp_path: Path) -> None:
     assert daemon.stop() == 0
     assert not is_alive(pid)
     assert states(daemon.runs()) == [("queued", 1)]
+
+
+@pytest.mark.parametrize("broken", ["turn", "drain"])
+def test_a_daemon_that_fails_ends_all_its_threads_and_leaves_its_command(
+    start: Start, tmp_path: Path, broken: str
+) -> None:
+    daemon = start(command(tmp_path))
+    start_a_run(daemon, tmp_path)
+    kill_daemon(daemon)
+    script = (
+        f"import runpy, sys, webhookd.web.server as module; module.Server.{broken} = None; del sys.argv[0]"
+    )
+    daemon.start(
+        command=[sys.executable, "-c", f"{script}; runpy.run_path(sys.argv[0], run_name='__main__')"]
+    )
+    if broken == "drain":
+        (tmp_path / "go").touch()
+    assert daemon.stop() == 1
+    assert "TypeError" in daemon.log
+    assert not (daemon.state_dir / "control.sock").exists()
+    (tmp_path / "go").touch()
+    assert states(daemon.start().wait_until_idle()) == [("succeeded", 1)]
 
 
 def test_a_second_daemon_on_the_same_state_directory_is_refused(start: Start) -> None:

@@ -1,4 +1,4 @@
-"""The life of the daemon: startup, loop, drain, shutdown."""
+"""The life of the daemon: startup, loop, drain, and an end that undoes the startup in reverse order."""
 
 import math
 import os
@@ -58,7 +58,7 @@ class Daemon:
             self._startup(stack)
             self._loop()
             self._drain()
-            self._shutdown()
+        self._report_end()
 
     # -- startup
 
@@ -113,6 +113,7 @@ class Daemon:
         app = PublicApp(self._receiver, config=self._config, health=health.check)
         self._server = Server(app, sockets, receiver=self._receiver)
         self._signals.install(self._server.wake)
+        stack.callback(self._signals.restore)
         return sockets
 
     def _start_threads(self, stack: ExitStack, sockets: Sequence[socket.socket]) -> None:
@@ -134,11 +135,10 @@ class Daemon:
             },
         )
         stack.callback(self._control.close)
-        self._working = _start_thread("worker", self._worker.run)
-        self._beside = (
-            _start_thread("housekeeping", self._housekeeping.run),
-            _start_thread("control", self._control.run),
-        )
+        self._working = _start_thread(stack, "worker", self._worker.run, stop=self._worker.leave)
+        _start_thread(stack, "housekeeping", self._housekeeping.run, stop=self._housekeeping.stop)
+        _start_thread(stack, "control", self._control.run, stop=self._control.stop)
+        stack.callback(self._server.drain, seconds=_LAST_REQUESTS)
 
     @property
     def _is_working(self) -> bool:
@@ -179,7 +179,7 @@ class Daemon:
         targets = [target.name for target in config.targets]
         return {"file": str(config.file), "targets": targets, "stopping": self._signals.stops > 0}
 
-    # -- drain and shutdown
+    # -- the end
 
     def _drain(self) -> None:
         """Start nothing more, and go on storing pushes until the last command has ended."""
@@ -207,13 +207,7 @@ class Daemon:
                 self._worker.leave()
             self._turn(_DRAIN_TICK)
 
-    def _shutdown(self) -> None:
-        self._server.drain(seconds=_LAST_REQUESTS)
-        self._housekeeping.stop()
-        self._control.stop()
-        for thread in (self._working, *self._beside):
-            thread.join()
-        self._signals.restore()
+    def _report_end(self) -> None:
         if not self._signals.stops:
             raise WebhookdError("the worker has ended by itself", hint="its traceback is in the log above")
         left = self._worker.running
@@ -227,9 +221,14 @@ def _longest_grace(config: Config) -> float:
     return max((target.grace for target in config.targets), default=0.0)
 
 
-def _start_thread(name: str, body: Callable[[], None]) -> threading.Thread:
+def _start_thread(
+    stack: ExitStack, name: str, body: Callable[[], None], *, stop: Callable[[], None]
+) -> threading.Thread:
+    """Start a thread; whatever ends the daemon, *stop* makes *body* return."""
     thread = threading.Thread(target=body, name=name)
     thread.start()
+    stack.callback(thread.join)
+    stack.callback(stop)
     return thread
 
 
