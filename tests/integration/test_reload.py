@@ -34,14 +34,14 @@ def make_config(*targets: Target, **over: object) -> Config:
     return Config(**(values | over))  # type: ignore[arg-type]
 
 
-def in_force(old: Config, new: Config) -> ConfigInForce:
-    return ConfigInForce(old, load=lambda: new)
+def in_force(old: Config, new: Config, *, listens_by_itself: bool = True) -> ConfigInForce:
+    return ConfigInForce(old, load=lambda: new, listens_by_itself=listens_by_itself)
 
 
 def test_a_reload_puts_the_new_configuration_in_force(store: Store) -> None:
     new = make_config(workers=7)
     current = in_force(make_config(), new)
-    assert current.reload(store=store, listens_by_itself=True) is new
+    assert current.reload(store) is new
     assert current() is new
 
 
@@ -59,14 +59,14 @@ def test_a_reload_that_needs_a_restart_changes_nothing(
     run = queued(push(store, "d-1"))
     current = in_force(old, make_config(make_target(name="another"), **change))
     with pytest.raises(RestartNeeded, match=message):
-        current.reload(store=store, listens_by_itself=True)
+        current.reload(store)
     assert current() is old
     assert store.run(run).state is RunState.QUEUED
 
 
 def test_listen_may_change_where_systemd_holds_the_sockets(store: Store) -> None:
     new = make_config(listen=(Listen(host="0.0.0.0", port=80),))
-    assert in_force(make_config(), new).reload(store=store, listens_by_itself=False) is new
+    assert in_force(make_config(), new, listens_by_itself=False).reload(store) is new
 
 
 def test_a_refused_file_changes_nothing(store: Store, tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_a_refused_file_changes_nothing(store: Store, tmp_path: Path) -> None:
     old = make_config()
     current = ConfigInForce(old, load=lambda: config.load(file, env={}, uid=1000))
     with pytest.raises(ConfigError) as refused:
-        current.reload(store=store, listens_by_itself=True)
+        current.reload(store)
     assert len(refused.value.problems) == 2
     assert current() is old
 
@@ -88,7 +88,7 @@ def test_a_reload_that_cannot_reach_what_waits_changes_nothing(tmp_path: Path) -
         locker = sqlite3.connect(path, isolation_level=None)
         locker.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable):
-            current.reload(store=store, listens_by_itself=True)
+            current.reload(store)
         locker.close()
         assert current() is old
         assert store.run(run).state is RunState.QUEUED

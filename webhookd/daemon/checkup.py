@@ -9,7 +9,7 @@ from typing import Any
 
 from webhookd.config.accounts import user_name
 from webhookd.daemon.listeners import address_of
-from webhookd.daemon.reload import ConfigInForce, fixed_keys
+from webhookd.daemon.reload import ConfigInForce
 from webhookd.deploy.preflight import examine
 from webhookd.errors import ConfigError
 from webhookd.intake.signing import Probe, probe_headers
@@ -52,7 +52,7 @@ def _findings(in_force: ConfigInForce, listening: Sequence[str], *, inherited: b
     config = loaded or used
     if config != used:
         message = f'"{config.file}" has changed since it was put in force'
-        fixed = " and ".join(fixed_keys(used, config, listens_by_itself=not inherited))
+        fixed = in_force.fixed_changes(config)
         hint = f"systemctl restart webhookd: {fixed} cannot change while the daemon runs"
         yield Finding.warning(FILE, message, hint if fixed else "webhookd reload")
     wanted = {str(address) for address in config.listen}

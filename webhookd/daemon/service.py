@@ -20,13 +20,13 @@ from webhookd.daemon.health import Health
 from webhookd.daemon.heartbeat import Heartbeat
 from webhookd.daemon.housekeeping import Housekeeping
 from webhookd.daemon.listeners import address_of, open_sockets
-from webhookd.daemon.reload import ConfigInForce, Reload, apply_config, log_config
+from webhookd.daemon.reload import ConfigInForce, apply_config, log_config
 from webhookd.daemon.signals import Signals
 from webhookd.daemon.statedir import lock_state_dir
 from webhookd.daemon.systemd import ServiceManager, inherited_sockets
 from webhookd.deploy.launcher import Launcher
 from webhookd.deploy.worker import Worker
-from webhookd.errors import DiskFull, WebhookdError
+from webhookd.errors import ConfigError, DiskFull, NotPossible, WebhookdError
 from webhookd.models.layout import StateLayout
 from webhookd.models.settings import Config
 from webhookd.queue import Store
@@ -47,10 +47,10 @@ class Daemon:
 
     def __init__(self, config: Config, *, load: Callable[[], Config]) -> None:
         """Make a daemon for *config*; *load* reads the same file again for a reload."""
-        self._config = ConfigInForce(config, load=load)
         self._signals = Signals()
         self._manager = ServiceManager(os.environ)
         self._inherited = inherited_sockets(os.environ)
+        self._config = ConfigInForce(config, load=load, listens_by_itself=not self._inherited)
 
     def serve(self) -> None:
         """Run until a signal ends it."""
@@ -117,13 +117,6 @@ class Daemon:
         return sockets
 
     def _start_threads(self, stack: ExitStack, sockets: Sequence[socket.socket]) -> None:
-        self._reload = Reload(
-            self._config,
-            store=self._store,
-            manager=self._manager,
-            wake=self._worker.wake,
-            listens_by_itself=not self._inherited,
-        )
         doctor = partial(answer_doctor, self._config, sockets, inherited=bool(self._inherited))
         self._control = Control(
             self._config().state_dir,
@@ -160,7 +153,7 @@ class Daemon:
             self._heartbeat.beat()
             if self._signals.reload:
                 self._signals.reload = False
-                self._reload.on_signal()
+                self._reload_by_signal()
             self._turn(self._heartbeat.interval)
 
     def _turn(self, seconds: float) -> None:
@@ -179,6 +172,28 @@ class Daemon:
         targets = [target.name for target in config.targets]
         return {"file": str(config.file), "targets": targets, "stopping": self._signals.stops > 0}
 
+    def _reload(self) -> Mapping[str, Any]:
+        """Read the configuration file again and put it in force; tell the service manager."""
+        if self._signals.stops:
+            raise NotPossible("the daemon is stopping", hint="the next start reads the file anyway")
+        self._manager.reloading()
+        try:
+            config = self._config.reload(self._store)
+        finally:
+            self._manager.ready()
+        self._worker.wake()
+        log.info("configuration reloaded", file=config.file)
+        log_config(config)
+        return {"file": str(config.file), "warnings": [str(warning) for warning in config.warnings]}
+
+    def _reload_by_signal(self) -> None:
+        """Reload without anybody to answer: problems go to the log."""
+        try:
+            self._reload()
+        except WebhookdError as error:
+            for problem in error.problems if isinstance(error, ConfigError) else (error,):
+                log.error("reload refused", problem=problem)  # noqa: TRY400 - the operator's, not ours
+
     # -- the end
 
     def _drain(self) -> None:
@@ -192,7 +207,6 @@ class Daemon:
         else:
             log.info("stopping")
         self._worker.drain()
-        self._reload.refuse()
         grace = _longest_grace(self._config())
         interrupt_at = time.monotonic() + self._config().drain_timeout
         self._heartbeat.stop_by(interrupt_at + grace + _LAST_MINUTE)
