@@ -16,8 +16,7 @@ import structlog
 
 from webhookd.daemon.checkup import answer_doctor
 from webhookd.daemon.control import Control
-from webhookd.daemon.health import Health
-from webhookd.daemon.heartbeat import Heartbeat
+from webhookd.daemon.health import Health, Heartbeat
 from webhookd.daemon.housekeeping import Housekeeping
 from webhookd.daemon.listeners import address_of, open_sockets
 from webhookd.daemon.reload import ConfigInForce, apply_config, log_config
