@@ -16,7 +16,6 @@ from typing import Any
 from webhookd.errors import NotPossible, WebhookdError, in_words
 from webhookd.models.layout import StateLayout
 
-_PIECE = 64 * 1024  # bytes
 _LONGEST = 16 * 1024**2  # bytes of an answer; whoever runs commands as the daemon's user may forge it
 _PAUSE = 1.0  # seconds after a failed accept
 _TIMEOUT = 60.0  # seconds for one exchange
@@ -122,9 +121,8 @@ def ask(state_dir: Path, word: str, *, patience: float = _TIMEOUT) -> Mapping[st
 def _exchange(connection: socket.socket, word: str) -> Mapping[str, Any]:
     connection.sendall(word.encode())
     connection.shutdown(socket.SHUT_WR)
-    text = b""
-    while len(text) <= _LONGEST and (piece := connection.recv(_PIECE)):
-        text += piece
+    with connection.makefile("rb") as answering:
+        text = answering.read(_LONGEST + 1)
     if not text:
         raise ConnectionResetError("it has closed the connection")
     answer = json.loads(text) if len(text) <= _LONGEST else None

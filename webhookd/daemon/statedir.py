@@ -59,10 +59,8 @@ def _take(lock: int) -> bool:
     `webhookd status` locks it for a moment to see whether a daemon runs, so a locked file is tried again.
     """
     for _ in range(_TRIES):
-        try:
+        with contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            time.sleep(_BETWEEN_TRIES)
-        else:
             return True
+        time.sleep(_BETWEEN_TRIES)
     return False
