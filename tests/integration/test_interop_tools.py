@@ -75,7 +75,6 @@ def verify(folder: Path, *args: str) -> tuple[bool, str | None]:
         ("sed -i 's/$/\\r/' body", "body with another final newline"),
         ("iconv -f utf-8 -t utf-16 body > new; mv new body", "body in another character set"),
         ("iconv -f latin1 -t utf-8 body > new; mv new body", "body in another character set"),
-        ("gzip body; mv body.gz body", "body compressed"),
         ("head -c 1000 body > new; mv new body", "body truncated"),
         ("truncate -s 0 body", "body empty"),
         ("printf '\\xef\\xbb\\xbf' | cat - body > new; mv new body", "body with a byte order mark (BOM)"),
@@ -109,7 +108,6 @@ def test_what_tools_do_to_an_indented_body(forge: str, folder: Path) -> None:
         ("echo '\"{}\"' > secret", "secret in quotes"),
         ("echo 'WEBHOOK_SECRET={}' > secret", "secret with its variable's name"),
         ("echo ' {}' > secret", "secret with white space around it"),
-        ("printf %s '{}' | base64 > secret", "secret encoded"),
         ("head -c 20 /dev/zero | base64 > secret", "signature wrong"),
     ],
 )
@@ -171,9 +169,6 @@ http {{
     location /spooled {{ proxy_pass http://behind; proxy_set_body $request_body; }}
     location /dropped {{
       proxy_pass http://behind; proxy_pass_request_body off; proxy_set_header Content-Length "";
-    }}
-    location /wrapped {{
-      proxy_pass http://behind; client_body_buffer_size 1m; proxy_set_body "payload=$request_body";
     }}
     location /unsigned {{ proxy_pass http://behind; proxy_set_header X-Hub-Signature-256 ""; }}
   }}
@@ -240,7 +235,6 @@ def posted(behind: Behind, path: str, *, data: str = "--data-binary") -> None:
         ("/old", "body empty", "GET"),
         ("/dropped", "body empty", "POST"),
         ("/spooled", "body empty", "POST"),
-        ("/wrapped", "body with something around it", "POST"),
         ("/unsigned", "sha1 given", "POST"),  # the other header is still there
     ],
 )

@@ -35,7 +35,6 @@ class Cause(StrEnum):
     SECRET_QUOTES = "secret in quotes"  # noqa: S105
     SECRET_SPACES = "secret with white space around it"  # noqa: S105
     SECRET_ASSIGNMENT = "secret with its variable's name"  # noqa: S105
-    SECRET_ENCODED = "secret encoded"  # noqa: S105
     OTHER_SECRET = "another configured secret"  # noqa: S105
     BODY_EMPTY = "body empty"
     BODY_TRUNCATED = "body truncated"
@@ -46,5 +45,3 @@ class Cause(StrEnum):
     BODY_BOM = "body with a byte order mark (BOM)"
     BODY_RESERIALISED = "body re-serialised"
     BODY_CHARSET = "body in another character set"
-    BODY_COMPRESSED = "body compressed"
-    BODY_WRAPPED = "body with something around it"

@@ -10,7 +10,6 @@ import hmac
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from webhookd.errors import NotAuthentic
 from webhookd.intake.causes import Cause
@@ -24,9 +23,6 @@ from webhookd.intake.proof import (
     proof_of,
 )
 from webhookd.models.settings import Secret
-
-if TYPE_CHECKING:
-    from webhookd.intake.alterations import Altered
 
 TOLERANCE = 300  # seconds a Standard Webhooks timestamp may be off, either way, as in the reference libraries
 
@@ -132,10 +128,10 @@ def fits(proof: Proof | NotAuthentic, secret: Secret, signed: bytes) -> bool:
 
 
 def altered(
-    secret: Secret, alter: "Callable[[bytes], Iterable[Altered]]"
-) -> "Iterator[tuple[Altered, Secret]]":
-    """Yield *secret* with every key that *alter* makes of its own, to find out what happened to it."""
-    return ((way, replace(secret, key=way.value)) for way in alter(secret.key))
+    secret: Secret, alter: Callable[[bytes], Iterable[tuple[Cause, str, bytes]]]
+) -> Iterator[tuple[Cause, str, Secret]]:
+    """Yield *secret* with every key that *alter* makes of its own, and what that says about it."""
+    return ((cause, hint, replace(secret, key=key)) for cause, hint, key in alter(secret.key))
 
 
 def _hex_digest(secret: Secret, signed: bytes, algorithm: str) -> bytes:
