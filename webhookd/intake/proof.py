@@ -53,30 +53,15 @@ class ProofKind(StrEnum):
     AUTHORIZATION = "authorization"
 
 
-@dataclass(frozen=True, slots=True)
-class HexSignature:
-    """An HMAC in hex, without its prefix."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What a sender shows, ready to be compared with what a key makes."""
 
-    digest: bytes
+    values: tuple[bytes, ...]  # of which one must fit; several while a key of Standard Webhooks is changed
+    is_shared: bool = False  # a value that both sides know and that is sent as it is, and no signature
+    webhook_id: str = ""  # signed with the body by Standard Webhooks
+    timestamp: str = ""  # likewise; "": an HMAC in hex, of the body alone
 
-
-@dataclass(frozen=True, slots=True)
-class StandardSignature:
-    """The headers of Standard Webhooks; there are several signatures while a key is being changed."""
-
-    webhook_id: str
-    timestamp: str
-    digests: tuple[bytes, ...]  # base64, those of version v1
-
-
-@dataclass(frozen=True, slots=True)
-class SharedValue:
-    """A value that sender and receiver share and that is sent as it is: a token, an Authorization header."""
-
-    value: bytes
-
-
-Proof = HexSignature | StandardSignature | SharedValue
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")  # lower case only: every forge writes it so
 _ANY_DIGEST = re.compile(r"(sha1=|sha256=)?([0-9a-f]{40}|[0-9a-f]{64})", re.IGNORECASE)
@@ -95,7 +80,14 @@ _PROOF_HEADERS = (
     "x-gitlab-token",
     _STANDARD,
 )
-_CHANGED = "something between the forge and webhookd changes, joins or repeats the header"
+_UNSIGNED = "set the secret in the forge's webhook settings too: without one it does not sign"
+_HINTS = {
+    Cause.SIGNATURE_MISSING: _UNSIGNED,
+    Cause.SIGNATURE_EMPTY: _UNSIGNED,
+    Cause.SIGNATURE_MALFORMED: "something before webhookd changes, joins or repeats the header",
+    Cause.SHA1_GIVEN: "SHA-1 is never believed: check the header with the SHA-256 signature",
+    Cause.OTHER_FORGE: "the hook's `forge` is not the one that sends here",
+}
 
 
 def proof_of(headers: Mapping[str, str], scheme: Scheme, kind: ProofKind) -> Proof | NotAuthentic:
@@ -107,37 +99,32 @@ def proof_of(headers: Mapping[str, str], scheme: Scheme, kind: ProofKind) -> Pro
     return _standard(headers) if scheme.header is None else _hex(headers, scheme.header)
 
 
-def _hex(headers: Mapping[str, str], header: HexHeader) -> HexSignature | NotAuthentic:
+def _hex(headers: Mapping[str, str], header: HexHeader) -> Proof | NotAuthentic:
     value = headers.get(header.name.lower())
     if value is None:
-        other = _other_header(headers)
-        if other == "x-hub-signature" and headers[other].lower().startswith("sha1="):
-            return _sha1(header)
-        return _missing(header.name, other)
+        return _missing(headers, header.name)
     digest = value.removeprefix(header.prefix)
     if not digest.strip():
         return _empty(header.name)
     if value.startswith(header.prefix) and _DIGEST.fullmatch(digest):
-        return HexSignature(digest.encode())
+        return Proof(values=(digest.encode(),))
     return _malformed(value, headers, header)
 
 
 def _malformed(value: str, headers: Mapping[str, str], header: HexHeader) -> NotAuthentic:
     if _GITHUB in headers and header.name.lower() != _GITHUB:
-        return _other_forge(f'beside the "{header.name}" header there is "{_GITHUB}"')
+        return _problem(Cause.OTHER_FORGE, f'beside the "{header.name}" header there is "{_GITHUB}"')
     known = _ANY_DIGEST.fullmatch(value)
     if known and ((known[1] or "").lower() == "sha1=" or len(known[2]) < 64):  # noqa: PLR2004 - hex of SHA-256
-        return _sha1(header)
+        return _problem(Cause.SHA1_GIVEN, f'the "{header.name}" header has a SHA-1 signature')
     if _VERSIONED.match(value) or (known and (known[1] or "") != header.prefix):
-        return _other_forge(f'the "{header.name}" header has the shape of another forge\'s signature')
-    return NotAuthentic(
-        f'the "{header.name}" header is not "{header.prefix}" and 64 hex digits',
-        cause=Cause.SIGNATURE_MALFORMED,
-        hint=_CHANGED,
-    )
+        message = f'the "{header.name}" header has the shape of another forge\'s signature'
+        return _problem(Cause.OTHER_FORGE, message)
+    message = f'the "{header.name}" header is not "{header.prefix}" and 64 hex digits'
+    return _problem(Cause.SIGNATURE_MALFORMED, message)
 
 
-def _standard(headers: Mapping[str, str]) -> StandardSignature | NotAuthentic:
+def _standard(headers: Mapping[str, str]) -> Proof | NotAuthentic:
     """Read the three headers; an unknown version beside a v1 signature is skipped.
 
     https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
@@ -145,68 +132,47 @@ def _standard(headers: Mapping[str, str]) -> StandardSignature | NotAuthentic:
     given = {header: headers.get(header) for header in (_STANDARD, "webhook-id", "webhook-timestamp")}
     for header, value in given.items():
         if value is None:
-            return _missing(header, _other_header(headers, but=_STANDARD))
+            return _missing(headers, header)
         if not value.strip():
             return _empty(header)
     signatures, webhook_id, timestamp = (value or "" for value in given.values())
     entries = signatures.split(" ")
     digests = tuple(entry[3:].encode() for entry in entries if entry.startswith("v1,") and entry.isascii())
     if not digests or not _WEBHOOK_ID.fullmatch(webhook_id) or not _TIMESTAMP.fullmatch(timestamp):
-        return NotAuthentic(
-            "the webhook-id, webhook-timestamp or webhook-signature header is malformed",
-            cause=Cause.SIGNATURE_MALFORMED,
-            hint=_CHANGED,
-        )
-    return StandardSignature(webhook_id, timestamp, digests)
+        message = "the webhook-id, webhook-timestamp or webhook-signature header is malformed"
+        return _problem(Cause.SIGNATURE_MALFORMED, message)
+    return Proof(values=digests, webhook_id=webhook_id, timestamp=timestamp)
 
 
-def _shared_value(headers: Mapping[str, str], header: str, kind: ProofKind) -> SharedValue | NotAuthentic:
+def _shared_value(headers: Mapping[str, str], header: str, kind: ProofKind) -> Proof | NotAuthentic:
     value = headers.get(header.lower())
     if value is not None and value.strip():
-        return SharedValue(_wire_bytes(value))
+        return Proof(values=(_wire_bytes(value),), is_shared=True)
     hint = f"set the {kind} in the forge's webhook settings too"
     if value is None:
         return NotAuthentic(f'there is no "{header}" header', cause=Cause(f"{kind} missing"), hint=hint)
     return NotAuthentic(f'the "{header}" header is empty', cause=Cause(f"{kind} empty"), hint=hint)
 
 
-def _other_header(headers: Mapping[str, str], *, but: str = "") -> str | None:
-    return next((name for name in _PROOF_HEADERS if name in headers and name != but), None)
-
-
-def _missing(header: str, other: str | None) -> NotAuthentic:
-    message = f'there is no "{header}" header'
-    hint = "set the secret in the forge's webhook settings too: without one it does not sign"
-    if other == "x-gitlab-token" and header.startswith("webhook-"):
-        message += ", but a token"
+def _missing(headers: Mapping[str, str], header: str) -> NotAuthentic:
+    message, is_standard = f'there is no "{header}" header', header.startswith("webhook-")
+    others = [name for name in _PROOF_HEADERS if name in headers and not (is_standard and name == _STANDARD)]
+    if not others:
+        return _problem(Cause.SIGNATURE_MISSING, message)
+    if is_standard and others[0] == "x-gitlab-token":
         hint = "the hook has a signing secret: set it in GitLab too, or configure `token`"
-    elif other is not None:
-        return _other_forge(f'{message}, but "{other}"')
-    return NotAuthentic(message, cause=Cause.SIGNATURE_MISSING, hint=hint)
+        return NotAuthentic(f"{message}, but a token", cause=Cause.SIGNATURE_MISSING, hint=hint)
+    if others[0] == "x-hub-signature" and headers[others[0]].lower().startswith("sha1="):
+        return _problem(Cause.SHA1_GIVEN, f"{message}, but a SHA-1 signature")
+    return _problem(Cause.OTHER_FORGE, f'{message}, but "{others[0]}"')
 
 
 def _empty(header: str) -> NotAuthentic:
-    return NotAuthentic(
-        f'the "{header}" header is empty',
-        cause=Cause.SIGNATURE_EMPTY,
-        hint="set the secret in the forge's webhook settings too: without one it signs with nothing",
-    )
+    return _problem(Cause.SIGNATURE_EMPTY, f'the "{header}" header is empty')
 
 
-def _sha1(header: HexHeader) -> NotAuthentic:
-    return NotAuthentic(
-        f'there is only a SHA-1 signature, not "{header.name}: {header.prefix}…"',
-        cause=Cause.SHA1_GIVEN,
-        hint=f'check "{header.name}", with SHA-256: SHA-1 is never believed',
-    )
-
-
-def _other_forge(message: str) -> NotAuthentic:
-    return NotAuthentic(
-        message,
-        cause=Cause.OTHER_FORGE,
-        hint="the hook's `forge` is not the one that sends here",
-    )
+def _problem(cause: Cause, message: str) -> NotAuthentic:
+    return NotAuthentic(message, cause=cause, hint=_HINTS[cause])
 
 
 def _wire_bytes(value: str) -> bytes:

@@ -13,15 +13,7 @@ from datetime import datetime
 
 from webhookd.errors import NotAuthentic
 from webhookd.intake.causes import Cause
-from webhookd.intake.proof import (
-    HexSignature,
-    Proof,
-    ProofKind,
-    Scheme,
-    SharedValue,
-    StandardSignature,
-    proof_of,
-)
+from webhookd.intake.proof import Proof, ProofKind, Scheme, proof_of
 from webhookd.models.settings import Secret
 
 TOLERANCE = 300  # seconds a Standard Webhooks timestamp may be off, either way, as in the reference libraries
@@ -98,7 +90,7 @@ def _open(
         fitting = [secret.label for secret in secrets if fits(proof, secret, signed)]  # all are tried
         if not fitting:
             return NotAuthentic(f"the {kind} does not match", cause=Cause(f"{kind} wrong"))
-        if isinstance(proof, StandardSignature) and (late := _out_of_time(proof, now)):
+        if proof.timestamp and (late := _out_of_time(proof.timestamp, now)):
             return late
         labels.append(fitting[0])
     return Opening(repository=keyring.repository, label=" + ".join(labels)) if labels else _no_secret()
@@ -115,16 +107,15 @@ def _most_telling(problems: Sequence[NotAuthentic]) -> NotAuthentic:
 
 def fits(proof: Proof | NotAuthentic, secret: Secret, signed: bytes) -> bool:
     """Return, in constant time, whether *secret* makes this proof."""
-    match proof:
-        case HexSignature(digest):
-            return hmac.compare_digest(_hex_digest(secret, signed, "sha256"), digest)
-        case StandardSignature(webhook_id, timestamp, digests):
-            expected = _standard_digest(secret, webhook_id, timestamp, signed)
-            return sum(hmac.compare_digest(expected, digest) for digest in digests) > 0  # all are tried
-        case SharedValue(value):
-            return hmac.compare_digest(secret.key.translate(None, b"\r\n"), value)
-        case _:
-            return False
+    if isinstance(proof, NotAuthentic):
+        return False
+    if proof.is_shared:
+        expected = secret.key.translate(None, b"\r\n")
+    elif proof.timestamp:
+        expected = _standard_digest(secret, proof.webhook_id, proof.timestamp, signed)
+    else:
+        expected = _hex_digest(secret, signed, "sha256")
+    return sum(hmac.compare_digest(expected, value) for value in proof.values) > 0  # all are tried
 
 
 def altered(
@@ -156,9 +147,9 @@ def _standard_key(secret: Secret) -> bytes:
         return secret.key
 
 
-def _out_of_time(proof: StandardSignature, now: datetime) -> NotAuthentic | None:
+def _out_of_time(timestamp: str, now: datetime) -> NotAuthentic | None:
     """Refuse an old signature: somebody may have recorded it and send it again."""
-    age = now.timestamp() - int(proof.timestamp)
+    age = now.timestamp() - int(timestamp)
     if abs(age) <= TOLERANCE:
         return None
     word = "old" if age > 0 else "new"
