@@ -19,17 +19,11 @@ _LONGEST_PATH = 100  # characters of a requested path in a line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rejection:
-    """What is folded into one line."""
+    """What is counted together."""
 
     status: int
     cause: str
     hook: str  # "" where the path is no hook's
-
-
-@dataclass(slots=True, kw_only=True)
-class _Folded:
-    since: float
-    count: int = 0
 
 
 class Rejections:
@@ -37,7 +31,7 @@ class Rejections:
 
     def __init__(self) -> None:
         self.counts: Counter[Rejection] = Counter()
-        self._folded: dict[Rejection, _Folded] = {}
+        self._logged: dict[Rejection, tuple[float, int]] = {}  # when it was last logged, and its count then
         self._guard = threading.Lock()
 
     def note(  # noqa: PLR0913 - each is a fact of its own
@@ -56,11 +50,9 @@ class Rejections:
         """
         with self._guard:
             self.counts[kind] += 1
-            folded = self._folded.get(kind)
-            if folded is not None:
-                folded.count += 1
+            if kind in self._logged:
                 return
-            self._folded[kind] = _Folded(since=now)
+            self._logged[kind] = now, self.counts[kind]
         log.warning(
             "request rejected",
             status=kind.status,
@@ -72,24 +64,21 @@ class Rejections:
         )
 
     def flush(self, *, now: float) -> None:
-        """Log how many were folded, of every kind whose minute is over."""
-        for kind, folded in self._due(now):
-            log.warning(
-                "requests rejected",
-                status=kind.status,
-                cause=kind.cause,
-                hook=kind.hook,
-                count=folded.count,
-                seconds=round(now - folded.since),
-            )
+        """Log how many were only counted, of every kind whose minute is over.
 
-    def _due(self, now: float) -> list[tuple[Rejection, _Folded]]:
-        """Take what is to be logged; a kind that has kept quiet starts anew with a whole line."""
+        A kind that was quiet for that long starts again with a whole line.
+        """
         with self._guard:
-            due = [(kind, each) for kind, each in self._folded.items() if now - each.since >= INTERVAL]
-            for kind, folded in due:
-                if folded.count:
-                    self._folded[kind] = _Folded(since=now)
-                else:
-                    del self._folded[kind]
-        return [(kind, folded) for kind, folded in due if folded.count]
+            due = [(kind, *then) for kind, then in self._logged.items() if now - then[0] >= INTERVAL]
+            for kind, since, before in due:
+                del self._logged[kind]
+                if count := self.counts[kind] - before:
+                    self._logged[kind] = now, self.counts[kind]
+                    log.warning(
+                        "requests rejected",
+                        status=kind.status,
+                        cause=kind.cause,
+                        hook=kind.hook,
+                        count=count,
+                        seconds=round(now - since),
+                    )
