@@ -1,6 +1,7 @@
 """The Flask app on the public port: a route for each hook, and the health check."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -17,32 +18,26 @@ log = structlog.get_logger(__name__)
 
 
 class PublicApp:
-    """The WSGI application: the Flask app of the configuration in force, made anew after a reload."""
+    """The WSGI application: the Flask app for the hooks in force, made again when a reload changes them."""
 
     def __init__(
         self, receiver: Receiver, *, config: Callable[[], Config], health: Callable[[], str]
     ) -> None:
         """Answer at the hooks with *receiver*; *health* returns what is wrong with the daemon, or `""`."""
-        self._receiver = receiver
         self._config = config
-        self._health = health
-        self._made = self._make(config())
+        self._app = lru_cache(maxsize=1)(partial(create_app, receiver, health))
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer one request; its path counts as it was sent, with nothing decoded or folded."""
         environ["PATH_INFO"] = environ["REQUEST_URI"].partition("?")[0]
-        made, config = self._made, self._config()
-        if made[0] is not config:
-            made = self._made = self._make(config)
-        return made[1](environ, start_response)
+        return self._app(*self._paths)(environ, start_response)
 
-    def _make(self, config: Config) -> tuple[Config, Flask]:
-        return config, create_app(
-            self._receiver, paths=[hook.path for hook in config.hooks], health=self._health
-        )
+    @property
+    def _paths(self) -> Iterator[str]:
+        return (hook.path for hook in self._config().hooks)
 
 
-def create_app(receiver: Receiver, *, paths: Iterable[str], health: Callable[[], str]) -> Flask:
+def create_app(receiver: Receiver, health: Callable[[], str], *paths: str) -> Flask:
     """Return the Flask app with a hook at each of *paths*."""
     app = Flask("webhookd", static_folder=None)
     # A path is a hook's or it is not: no redirect to another one, since a forge would turn POST into GET.
