@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhookd.models.settings import Network
-from webhookd.web.address import client_address, is_within
+from webhookd.web.clients import client_address, is_within
 
 LOCAL: Sequence[Network] = (ip_network("127.0.0.1"),)
 TWO: Sequence[Network] = (ip_network("127.0.0.1"), ip_network("10.0.0.0/8"), ip_network("fd00::/8"))

@@ -2,7 +2,7 @@
 
 from ipaddress import ip_address
 
-from webhookd.web.throttle import BURST, MOST_ADDRESSES, PER_FAILURE, Throttle
+from webhookd.web.clients import BURST, MOST_ADDRESSES, PER_FAILURE, Throttle
 
 ALICE, BOB = ip_address("192.0.2.1"), ip_address("192.0.2.2")
 

@@ -20,10 +20,9 @@ from webhookd.models.delivery import Decision, Request
 from webhookd.models.settings import Config, Hook
 from webhookd.queue import Acceptance, Store
 from webhookd.web import answers
-from webhookd.web.address import Address, client_address, is_within
 from webhookd.web.answers import Answer
+from webhookd.web.clients import Address, Throttle, client_address, is_within
 from webhookd.web.rejections import Rejection, Rejections
-from webhookd.web.throttle import Throttle
 
 log = structlog.get_logger(__name__)
 
