@@ -6,6 +6,7 @@ connections, and a cap on the bytes of waiting bodies. What is used of Waitress 
 `tests/unit/test_waitress_surface.py`.
 """
 
+import contextlib
 import heapq
 import itertools
 import logging
@@ -13,7 +14,7 @@ import resource
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -77,11 +78,6 @@ class Connection(HTTPChannel):
         self._lingers_until = 0.0
         super().__init__(server, sock, addr, *rest, **more)
 
-    @property
-    def worth(self) -> tuple[bool, float]:
-        """The order in which connections make room: those without a head first, then the quietest."""
-        return self.request is not None and self.request.headers_finished, self.last_activity
-
     def service(self) -> None:
         """Answer the first request, in one of the threads."""
         self._has_unread = self.requests[0].error is not None
@@ -126,10 +122,8 @@ class Connection(HTTPChannel):
         if self.will_close or 0 < self._lingers_until < now:
             self.handle_close()  # Waitress itself waits until the other end takes what is left to send
         elif self.request is not None and not self._lingers_until:
-            within = (
-                self._limits.request_within if self.request.headers_finished else self._limits.head_within
-            )
-            if now > self.request.began + within:
+            limits, has_head = self._limits, self.request.headers_finished
+            if now > self.request.began + (limits.request_within if has_head else limits.head_within):
                 self.end_request()
 
     def end_request(self) -> None:
@@ -145,17 +139,13 @@ class Connection(HTTPChannel):
     def close_if_idle(self) -> bool:
         """Close a connection on which nothing happens; return whether it is closed."""
         busy = self.requests or self.request or self.total_outbufs_len or self._lingers_until
-        if busy or time.time() - self.last_activity < self._limits.idle_when_draining or self._is_sending():
+        if busy or time.time() - self.last_activity < self._limits.idle_when_draining:
             return False
+        with contextlib.suppress(OSError):
+            if self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                return False  # a request lies in the kernel's buffer
         self.handle_close()
         return True
-
-    def _is_sending(self) -> bool:
-        """Whether a request lies in the kernel's buffer."""
-        try:
-            return bool(self.socket.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT))
-        except OSError:
-            return False
 
 
 class _Listener(BaseWSGIServer):
@@ -249,12 +239,15 @@ class Server:
         return list(itertools.chain.from_iterable(each.active_channels.values() for each in self._listeners))
 
     def make_room(self, *, at_least: int = 0) -> int:
-        """Return how many connections may come now, after closing the least useful ones for them."""
+        """Return how many connections may come now, after closing the least useful ones for them.
+
+        Those without a head go first, then the quietest.
+        """
         remaining = [connection for connection in self.connections if not connection.will_close]
         excess = max(len(remaining) + self._batch - self._most, at_least)
         if excess > 0:
             idle = (each for each in remaining if not each.requests and not each.total_outbufs_len)
-            for connection in heapq.nsmallest(excess, idle, key=lambda each: each.worth):
+            for connection in heapq.nsmallest(excess, idle, key=_usefulness):
                 # The next turn closes it. Closed now, its descriptor could be that of a new connection at
                 # once, which would then get the events that the poll has reported for the old one.
                 connection.will_close = True
@@ -265,19 +258,19 @@ class Server:
 
         The newest one is spared, so that a push comes in where only complete bodies take the room.
         """
-        large = sorted(self._large_bodies(), key=lambda each: each[0].began)
+        open_requests = (
+            (request, connection)
+            for connection in self.connections
+            for request in (connection.request, *connection.requests)
+            if request is not None and request.body_size > self.limits.small_body
+        )
+        large = sorted(open_requests, key=lambda each: each[0].began)
         most = max(self.limits.bodies, 2 * self.receiver.max_body)
         too_much = sum(request.body_size for request, _ in large) - most
         for request, connection in [each for each in large if not each[0].completed][:-1]:
             if too_much > 0:
                 too_much -= request.body_size
                 connection.end_request()
-
-    def _large_bodies(self) -> Iterator[tuple[RequestParser, Connection]]:
-        for connection in self.connections:
-            for request in (connection.request, *connection.requests):
-                if request is not None and request.body_size > self.limits.small_body:
-                    yield request, connection
 
     def _listen(self, sock: socket.socket, application: Any, adjustments: Adjustments) -> _Listener:
         of_family = _UnixListener if sock.family == socket.AF_UNIX else _TcpListener
@@ -292,6 +285,10 @@ class Server:
         )
         listener.site = self
         return listener
+
+
+def _usefulness(connection: Connection) -> tuple[bool, float]:
+    return connection.request is not None and connection.request.headers_finished, connection.last_activity
 
 
 def _most_connections(wanted: int) -> int:
@@ -315,7 +312,7 @@ def _adjustments(limits: Limits) -> Adjustments:
         cleanup_interval=1,
         log_socket_errors=False,
         ident=None,
-        clear_untrusted_proxy_headers=False,  # `web.address` decides whom to believe
+        clear_untrusted_proxy_headers=False,  # `web.clients` decides whom to believe
     )
     # Headers and body leave in one packet, and the loop does not spin while a thread writes. The argument is
     # deprecated, the attribute is not.
