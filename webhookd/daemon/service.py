@@ -111,8 +111,7 @@ class Daemon:
         health = Health(store=self._store, trouble=self._trouble)
         app = PublicApp(self._receiver, config=self._config, health=health.check)
         self._server = Server(app, sockets, receiver=self._receiver)
-        self._signals.install(self._server.wake)
-        stack.callback(self._signals.restore)
+        self._signals.install(self._server.wake, stack)
         return sockets
 
     def _start_threads(self, stack: ExitStack, sockets: Sequence[socket.socket]) -> None:

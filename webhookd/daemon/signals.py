@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from contextlib import ExitStack
 from types import FrameType
 
 
@@ -13,8 +14,8 @@ class Signals:
         self.stops = 0  # number of requests to stop
         self.reload = False  # whether a reload was requested; the main loop resets it
 
-    def install(self, wake: Callable[[], None]) -> None:
-        """Record signals from now on, and call *wake* after each."""
+    def install(self, wake: Callable[[], None], stack: ExitStack) -> None:
+        """Record signals until *stack* ends, and call *wake* after each."""
 
         def stop(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the shape of a handler
             self.stops += 1
@@ -24,13 +25,8 @@ class Signals:
             self.reload = True
             wake()
 
-        handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
-        self._before = {signum: signal.signal(signum, handler) for signum, handler in handlers.items()}
-
-    def restore(self) -> None:
-        """Put the previous handlers back."""
-        for signum, handler in self._before.items():
-            signal.signal(signum, handler)
+        for signum, handler in ((signal.SIGTERM, stop), (signal.SIGINT, stop), (signal.SIGHUP, reload)):
+            stack.callback(signal.signal, signum, signal.signal(signum, handler))
 
 
 def leave_init_behind() -> None:
