@@ -5,6 +5,7 @@ it is.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -25,13 +26,8 @@ from webhookd.intake.signing import guess_event
 from webhookd.models.delivery import Kind, Match, Request
 from webhookd.models.settings import Forge, Hook, Repository, Secret
 
-_FORGE_HEADERS = (  # in this order: Forgejo sends the first four, Gitea three, Gogs two of them
-    ("x-forgejo-event", Forge.FORGEJO),
-    ("x-gitea-event", Forge.GITEA),
-    ("x-gogs-event", Forge.GOGS),
-    ("x-github-event", Forge.GITHUB),
-    ("x-gitlab-event", Forge.GITLAB),
-)
+# In this order: Forgejo also sends the headers of the next three, Gitea of two, Gogs of one.
+_BY_EVENT_HEADER = (Forge.FORGEJO, Forge.GITEA, Forge.GOGS, Forge.GITHUB, Forge.GITLAB)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +47,8 @@ class Inspection:
 
 def infer_forge(headers: Mapping[str, str]) -> Forge | None:
     """Infer the sender from its headers, for a person who asks; the daemon goes by the hook alone."""
-    for header, name in _FORGE_HEADERS:
-        if header in headers:
+    for name in _BY_EVENT_HEADER:
+        if forge(name).event(headers):
             return name
     key = headers.get("x-event-key", "")
     if not key:
@@ -115,7 +111,9 @@ def _completed(request: Request, adapter: Adapter) -> tuple[Request, list[str]]:
         notes.append(f"no Content-Type header: read as {'a form' if is_form else 'JSON'}")
     key = adapter.event_header.lower()
     if key not in headers:
-        headers[key] = _guessed_event(replace(request, headers=headers), adapter)
+        headers[key] = ""
+        with suppress(Rejected):
+            headers[key] = guess_event(_json_text(replace(request, headers=headers), adapter), adapter)
         guessed = printable(headers[key])
         words = f'taken for "{guessed}" by its content' if guessed else "the event is unknown"
         notes.append(f"no {adapter.event_header} header: {words}")
@@ -124,13 +122,6 @@ def _completed(request: Request, adapter: Adapter) -> tuple[Request, list[str]]:
 
 def _json_text(request: Request, adapter: Adapter) -> bytes:
     return document(request, adapter.scheme, signed_bytes(request, adapter.scheme))
-
-
-def _guessed_event(request: Request, adapter: Adapter) -> str:
-    try:
-        return guess_event(_json_text(request, adapter), adapter)
-    except Rejected:
-        return ""
 
 
 def _read(request: Request, adapter: Adapter) -> tuple[Reading, Rejected | None]:
