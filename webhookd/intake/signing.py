@@ -18,10 +18,6 @@ from webhookd.intake.signature import proof_headers
 from webhookd.models.delivery import Request
 from webhookd.models.settings import Hook, Repository
 
-# An event that no forge has, so that a probe is authentic and answered as any other event that runs nothing.
-PROBE_EVENT = "webhookd_doctor"
-LARGE_PROBE = 2 * 1024**2  # bytes; web servers refuse 1 MiB and more unless they are configured otherwise
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedDelivery:
@@ -119,7 +115,7 @@ class Probe(StrEnum):
 
     PLAIN = "plain"
     DELICATE = "delicate"  # changes when it is parsed and written again
-    LARGE = "large"
+    LARGE = "large"  # 2 MiB; web servers refuse 1 MiB and more unless they are configured otherwise
 
 
 def probe_body(probe: Probe) -> bytes:
@@ -130,13 +126,14 @@ def probe_body(probe: Probe) -> bytes:
         case Probe.DELICATE:
             return '{ "b": 1.0e2,\r\n\t"a": "ü \\u00fc \\/ +%2B&=<\\u003c", "b": 1 }\n'.encode()
         case Probe.LARGE:
-            return b'{"webhookd":"' + b"x" * (LARGE_PROBE - 15) + b'"}'
+            return b'{"webhookd":"' + b"x" * 2 * 1024**2 + b'"}'
 
 
 def probe_headers(probe: Probe, *, hook: Hook, now: datetime) -> Mapping[str, str]:
     """Return the headers with which *hook* accepts the body of a probe as authentic.
 
-    The delivery's id is the same each time: however often it is sent, it is stored once.
+    No forge has its event, so it runs nothing. The delivery's id is the same each time: however often it is
+    sent, it is stored once.
     """
-    delivery = f"webhookd-doctor-{probe}"
-    return sign_delivery(probe_body(probe), hook=hook, event=PROBE_EVENT, delivery=delivery, now=now).headers
+    event, delivery = "webhookd_doctor", f"webhookd-doctor-{probe}"
+    return sign_delivery(probe_body(probe), hook=hook, event=event, delivery=delivery, now=now).headers
