@@ -33,10 +33,10 @@ def journald(tmp_path: Path) -> Iterator[socket.socket]:
 
 
 def logged_by(
-    code: str, *, form: str = "TEXT", stderr: int = subprocess.PIPE, argument: Path | str = ""
+    code: str, *, form: str = "text", stderr: int = subprocess.PIPE, argument: Path | str = ""
 ) -> str:
     """Run *code* in a process whose log is set up, and return its standard error."""
-    setting_up = f"eventlog.set_up(eventlog.Format.{form}, environ={{}})\n"
+    setting_up = f"eventlog.set_up({form!r}, environ={{}})\n"
     return run(setting_up + code, stderr=stderr, argument=argument)
 
 
@@ -87,7 +87,7 @@ def test_a_field_without_a_value_is_left_out() -> None:
 def test_several_runs_are_a_list() -> None:
     code = "log.info('delivery %s', 'queued', hook='github', runs=[12, 13])"
     assert logged_by(code).endswith(" delivery queued hook=github runs=12,13\n")
-    assert values_of(logged_by(code, form="JSON")) == {
+    assert values_of(logged_by(code, form="json")) == {
         "level": "info",
         "message": "delivery queued",
         "hook": "github",
@@ -96,7 +96,7 @@ def test_several_runs_are_a_list() -> None:
 
 
 def test_a_json_line_is_one_line_whatever_its_values_hold() -> None:
-    (line,) = logged_by("log.info('x', file=Path('/a\\nb'), error=OSError('c'))", form="JSON").splitlines()
+    (line,) = logged_by("log.info('x', file=Path('/a\\nb'), error=OSError('c'))", form="json").splitlines()
     assert values_of(line) == {"level": "info", "message": "x", "file": "/a\nb", "error": "c"}
 
 
@@ -116,7 +116,7 @@ def test_no_line_of_a_traceback_can_pass_for_an_event() -> None:
 
 
 def test_a_traceback_is_one_json_line() -> None:
-    (line,) = logged_by(FAILING, form="JSON").splitlines()
+    (line,) = logged_by(FAILING, form="json").splitlines()
     values = values_of(line)
     assert "ValueError: odd" in values.pop("traceback")
     assert values == {"level": "error", "message": "request failed", "path": "/x"}
@@ -136,7 +136,7 @@ def test_libraries_and_warnings_are_in_the_same_log() -> None:
 
 def test_the_end_of_a_thread_by_an_error_is_an_event() -> None:
     code = "thread = threading.Thread(target=lambda: 1 / 0, name='worker')\nthread.start()\nthread.join()"
-    (line,) = logged_by(code, form="JSON").splitlines()
+    (line,) = logged_by(code, form="json").splitlines()
     values = values_of(line)
     assert "ZeroDivisionError" in values.pop("traceback")
     assert values == {"level": "critical", "message": "thread ended", "thread": "worker"}
@@ -198,7 +198,7 @@ def test_what_the_journal_does_not_take_goes_to_standard_error_with_its_priority
 
 
 def test_lines_of_json_have_a_priority_in_the_journal() -> None:
-    lines = run(f"{IN_JOURNAL}eventlog.set_up(eventlog.Format.JSON, environ=environ)\nlog.warning('odd')")
+    lines = run(f"{IN_JOURNAL}eventlog.set_up('json', environ=environ)\nlog.warning('odd')")
     assert values_of(lines.removeprefix("<4>")) == {"level": "warning", "message": "odd"}
 
 

@@ -36,7 +36,7 @@ def serve(ctx: click.Context, *, log_format: str | None) -> None:
 
     load = partial(configuration.load, env=os.environ, uid=os.getuid())
     config = load(config_file(ctx))
-    eventlog.set_up(eventlog.Format(log_format) if log_format else None, environ=os.environ)
+    eventlog.set_up(log_format, environ=os.environ)
     Daemon(config, load=partial(load, config.file)).serve()
 
 

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import partial, partialmethod
 from pathlib import Path
 from typing import Any
@@ -26,24 +25,18 @@ _NO_VALUE: tuple[object, ...] = (None, "", (), [])
 _WORD = re.compile(r"[^\s\"\\=]+")
 
 
-class Format(StrEnum):
-    """How a line is written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-def set_up(form: Format | None, *, environ: Mapping[str, str], journal_at: Path = SOCKET) -> None:
+def set_up(form: str | None, *, environ: Mapping[str, str], journal_at: Path = SOCKET) -> None:
     """Send all events from INFO up to where the operator looks for them.
 
-    Without a *form*: to the journal, with fields, if standard error leads there; else as text.
+    The *form* of a line is "text" or "json". Without one: to the journal, with fields, if standard error
+    leads there; else as text.
     """
     in_journal = leads_to_journal(_STANDARD_ERROR, environ)
     journal = None
     if in_journal and form is None:
         with contextlib.suppress(OSError):
             journal = Journal(journal_at)
-    renderer = JSONRenderer(default=str) if form is Format.JSON else _text_line
+    renderer = JSONRenderer(default=str) if form == "json" else _text_line
     structlog.configure(
         processors=[add_log_level, format_exc_info, _in_order, _journal_entry if journal else renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
