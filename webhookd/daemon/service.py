@@ -63,44 +63,36 @@ class Daemon:
 
     def _startup(self, stack: ExitStack) -> None:
         stack.enter_context(lock_state_dir(self._config().state_dir))
-        self._start_launcher(stack)  # before the first thread
-        self._open_store(stack)
-        self._build_worker(stack)
+        launcher = Launcher(StateLayout(self._config().state_dir))
+        launcher.start()  # before the first thread
+        stack.callback(launcher.stop)
+        self._store = stack.enter_context(Store.open(launcher.layout.database))
+        self._build_worker(launcher, stack)
         sockets = self._listen(stack)
         self._start_threads(stack, sockets)
         self._manager.ready()
-        _log_sockets(sockets)
+        for sock in sockets:
+            log.info("listening", address=address_of(sock))
         log_config(self._config())
 
-    def _start_launcher(self, stack: ExitStack) -> None:
-        self._launcher = Launcher(StateLayout(self._config().state_dir))
-        self._launcher.start()
-        stack.callback(self._launcher.stop)
-
-    def _open_store(self, stack: ExitStack) -> None:
-        self._store = stack.enter_context(Store.open(self._launcher.layout.database))
-        self._begin: Callable[[], None] | None = None
+    def _build_worker(self, launcher: Launcher, stack: ExitStack) -> None:
+        begin = None
         try:
             self._store.probe(now=datetime.now(UTC))
             self._apply_config()
         except DiskFull as error:
             log.error("started degraded", error=error)  # noqa: TRY400 - as in `Health`
-            self._begin = self._apply_config
+            begin = self._apply_config
+        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"  # no other daemon has it
+        self._worker = Worker(
+            store=self._store, launcher=launcher, config=self._config, owner=owner, begin=begin
+        )
+        stack.callback(self._worker.close)
+        self._housekeeping = Housekeeping(store=self._store, launcher=launcher, config=self._config)
+        self._heartbeat = Heartbeat(self._manager, store=self._store, running=lambda: self._worker.running)
 
     def _apply_config(self) -> None:
         apply_config(self._store, self._config())
-
-    def _build_worker(self, stack: ExitStack) -> None:
-        self._worker = Worker(
-            store=self._store,
-            launcher=self._launcher,
-            config=self._config,
-            owner=_owner(),
-            begin=self._begin,
-        )
-        stack.callback(self._worker.close)
-        self._housekeeping = Housekeeping(store=self._store, launcher=self._launcher, config=self._config)
-        self._heartbeat = Heartbeat(self._manager, store=self._store, running=lambda: self._worker.running)
 
     def _listen(self, stack: ExitStack) -> Sequence[socket.socket]:
         config = self._config()
@@ -136,7 +128,7 @@ class Daemon:
         return self._working.is_alive()
 
     def _trouble(self) -> str:
-        """Say what keeps runs from starting, or ``""``; a stop is no trouble."""
+        """Return what keeps runs from starting, or ``""``; a stop is no trouble."""
         if self._signals.stops:
             return ""
         if not self._is_working:
@@ -155,12 +147,12 @@ class Daemon:
             self._turn(self._heartbeat.interval)
 
     def _turn(self, seconds: float) -> None:
-        """Let the server work for so long, and log the rejections it has counted."""
+        """Serve for *seconds*, and log the rejections that were counted."""
         self._server.turn(seconds)
-        self._receiver.flush()
+        self._receiver.rejections.flush(now=time.monotonic())
 
     def _wake(self) -> Mapping[str, Any]:
-        """Let the worker look at what somebody has changed in the store."""
+        """Make the worker look at what a command has changed in the store."""
         self._worker.wake()
         return {}
 
@@ -242,13 +234,3 @@ def _start_thread(
     stack.callback(thread.join)
     stack.callback(stop)
     return thread
-
-
-def _owner() -> str:
-    """Name this daemon so that no other, earlier or later, has the same name."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
-def _log_sockets(sockets: Sequence[socket.socket]) -> None:
-    for sock in sockets:
-        log.info("listening", address=address_of(sock))

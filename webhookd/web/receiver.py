@@ -117,10 +117,6 @@ class Receiver:
         self.rejections.note(kind, address=address, path=head.path, detail=detail, now=now, finer=finer)
         return answer
 
-    def flush(self) -> None:
-        """Log the rejections that were only counted so far; to be called now and then."""
-        self.rejections.flush(now=time.monotonic())
-
     def _rejected(
         self, error: Rejected, head: Head, config: Config, *, finer: Callable[[], str] | None = None
     ) -> Answer:
