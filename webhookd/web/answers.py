@@ -57,30 +57,30 @@ def accepted(decision: Decision, acceptance: Acceptance) -> Answer:
 
 def rejected(error: Rejected) -> Answer:
     """Answer a request that intake rejected; only the log says what was wrong."""
-    return answer(error.status, status="rejected", reason=error.public)
+    return _refusal(error.status, error.public)
+
+
+def _refusal(code: HTTPStatus, reason: str, headers: Mapping[str, str] | None = None) -> Answer:
+    return answer(code, headers, status="rejected", reason=reason)
 
 
 def method_not_allowed(methods: Iterable[str]) -> Answer:
     """Answer a request with another method than *methods*."""
     allowed = ", ".join(sorted(methods))
-    reason = f"method must be {allowed}"
-    return answer(HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": allowed}, status="rejected", reason=reason)
+    return _refusal(HTTPStatus.METHOD_NOT_ALLOWED, f"method must be {allowed}", {"Allow": allowed})
 
 
 def too_many_failures(seconds: float) -> Answer:
     """Answer an address that sends many requests with a wrong signature."""
     retry_after = {"Retry-After": f"{seconds:.0f}"}
-    reason = "too many failed signatures"
-    return answer(HTTPStatus.TOO_MANY_REQUESTS, retry_after, status="rejected", reason=reason)
+    return _refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many failed signatures", retry_after)
 
 
-NOT_FOUND = answer(HTTPStatus.NOT_FOUND, status="rejected", reason="no such path")
-TOO_LARGE = answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, status="rejected", reason="body too large")
-HEAD_TOO_LARGE = answer(
-    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, status="rejected", reason="header too large"
-)
-MALFORMED = answer(HTTPStatus.BAD_REQUEST, status="rejected", reason="malformed request")
-TOO_SLOW = answer(HTTPStatus.REQUEST_TIMEOUT, status="rejected", reason="request took too long")
+NOT_FOUND = _refusal(HTTPStatus.NOT_FOUND, "no such path")
+TOO_LARGE = _refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body too large")
+HEAD_TOO_LARGE = _refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "header too large")
+MALFORMED = _refusal(HTTPStatus.BAD_REQUEST, "malformed request")
+TOO_SLOW = _refusal(HTTPStatus.REQUEST_TIMEOUT, "request took too long")
 UNAVAILABLE = answer(
     HTTPStatus.SERVICE_UNAVAILABLE,
     {"Retry-After": _RETRY_AFTER},
