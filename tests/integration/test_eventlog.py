@@ -6,7 +6,6 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,6 @@ import structlog
 from webhookd.daemon import eventlog
 log = structlog.get_logger("webhookd.deploy.worker")  # as in a module: before the log is set up
 """
-
-
-@pytest.fixture
-def journald(tmp_path: Path) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.bind(str(tmp_path / "journal"))
-        sock.settimeout(0)
-        yield sock
 
 
 def logged_by(

@@ -14,14 +14,6 @@ FIELDS = [("WEBHOOKD_RUN", b"12")]
 
 
 @pytest.fixture
-def journald(tmp_path: Path) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
-        sock.bind(str(tmp_path / "journal"))
-        sock.settimeout(0)
-        yield sock
-
-
-@pytest.fixture
 def log(tmp_path: Path) -> Iterator[int]:
     descriptor = os.open(tmp_path / "log", os.O_RDWR | os.O_CREAT | os.O_APPEND)
     yield descriptor

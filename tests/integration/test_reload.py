@@ -1,7 +1,6 @@
 """A reload over a real store: what waits takes the new rules, and half a reload does not exist."""
 
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,12 +15,6 @@ from webhookd.models.run import RunState
 from webhookd.models.settings import Config, Listen, Target
 from webhookd.queue import Store
 from webhookd.queue.sqlite_files import open_database
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "webhookd.db") as opened:
-        yield opened
 
 
 def make_config(*targets: Target, **over: object) -> Config:

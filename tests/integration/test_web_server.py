@@ -35,8 +35,7 @@ def push(size: int = 0, *, secret: str = SECRET, **headers: str) -> bytes:
 
 
 def limits(**over: Any) -> Limits:
-    values = {name: getattr(LIMITS, name) for name in Limits.__dataclass_fields__}
-    return Limits(**(values | over))
+    return replace(LIMITS, **over)
 
 
 @contextlib.contextmanager
