@@ -1,6 +1,5 @@
-"""`webhookd check` and the JSON Schema accept and refuse the same generated documents."""
+"""An editor with the JSON Schema accepts each generated document that `webhookd check` accepts."""
 
-import re
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -14,14 +13,6 @@ from webhookd import config
 from webhookd.errors import ConfigError
 
 Values: TypeAlias = st.SearchStrategy[Any]
-
-# What only `check` sees: how values fit together, and what no pattern can say about one value.
-ONLY_CHECK = re.compile(
-    r"must be between|is not a whole number|is not an umask|is not an address|is not a port|bits set after"
-    r"|names no address|is there twice"
-    r'|needs "hook"|needs "secret"|there is no hook|sends no|is the path of hook|a second target|letter case'
-    r"|names several places|longer than 100 years|more than a pebibyte"
-)
 
 SCALARS = (
     None,
@@ -163,20 +154,16 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("agreement") / "webhookd.yaml"
 
 
-def problems(file: Path, document: object) -> list[str]:
+def is_refused(file: Path, document: object) -> bool:
     file.write_text(yaml.safe_dump(document))
     try:
         config.load(file, env={}, uid=0, access=config.SecretAccess.NONE)
-    except ConfigError as refused:
-        return [f"{problem.key}: {problem.message} {problem.hint}" for problem in refused.problems]
-    return []
+    except ConfigError:
+        return True
+    return False
 
 
 @given(DOCUMENT)
-def test_check_and_the_schema_agree(file: Path, document: object) -> None:
-    refused = problems(file, document)
+def test_the_schema_accepts_what_check_accepts(file: Path, document: object) -> None:
     errors = [f"{list(error.path)}: {error.message}" for error in VALIDATOR.iter_errors(document)]
-    if errors:
-        assert refused, errors
-    else:
-        assert [problem for problem in refused if not ONLY_CHECK.search(problem)] == []
+    assert errors == [] or is_refused(file, document)

@@ -277,8 +277,11 @@ def test_a_source_names_exactly_one_place(tmp_path: Path, source: str, problem: 
         ("{file: ~/secret}", 'file: begins with "~", which is not expanded (write the path out)'),
         ("{file: ''}", "file: is empty (write the path of a file)"),
         ("{file: [x]}", "file: must be a path, not a list"),
-        ("{env: A=B}", "env: is not a variable's name"),
-        ("{credential: ../x}", "credential: is not a credential's name"),
+        ("{env: A=B}", 'env: is not a plain name (no spaces and none of "/", ":", "=" and "$")'),
+        (
+            "{credential: ../x}",
+            'credential: is not a plain name (no spaces and none of "/", ":", "=" and "$")',
+        ),
         ("[]", "is an empty list (write a value, or remove the key)"),
     ],
 )

@@ -4,7 +4,6 @@ They check each value by itself; `hooks` and `repositories` check how values fit
 The descriptions are those that `webhookd schema` prints and an editor shows.
 """
 
-from collections.abc import Iterable
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -33,37 +32,20 @@ def _key(description: str, *, default: Any = None, examples: list[Any] | None = 
     return Field(default=None, description=description, examples=examples, json_schema_extra=extra or None)
 
 
-def _one_of(keys: Iterable[str]) -> list[Any]:
-    """Return the JSON Schemas of a mapping with one of the *keys* in it, and that one not empty."""
-    return [
-        {"required": [key], "properties": {key: {"if": {"type": "object"}, "then": {"minProperties": 1}}}}
-        for key in keys
-    ]
-
-
-def _one_place(schema: JsonSchemaValue) -> None:
-    """Require exactly one key, and offer each to an editor (`defaultSnippets` is known to that of YAML)."""
-    keys = schema["properties"]
-    schema["oneOf"] = [{"required": [key]} for key in keys]
-    schema["defaultSnippets"] = [
-        {"label": f"{key}: …", "body": {key: about["examples"][0]}} for key, about in keys.items()
-    ]
-
-
 class SecretSource(_Strict):
     """Where a secret is kept: exactly one of these keys."""
 
-    model_config = ConfigDict(json_schema_extra=_one_place)
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
     file: v.SecretPath | None = _key(
         "A file that holds the secret and nothing else; one trailing newline is not part of it. "
         "A relative path begins at the configuration's folder.",
         examples=["/etc/webhookd/secret"],
     )
-    env: v.SourceVariable | None = _key(
+    env: v.PlainName | None = _key(
         "A variable in webhookd's own environment; no command gets to see it.", examples=["WEBHOOK_SECRET"]
     )
-    credential: v.Credential | None = _key(
+    credential: v.PlainName | None = _key(
         "A credential of the systemd unit (LoadCredential=), read from $CREDENTIALS_DIRECTORY.",
         examples=["webhookd-secret"],
     )
@@ -106,12 +88,12 @@ class TargetKeys(_Strict):
         "Merged, variable by variable, over those in `defaults`. Default: none.",
         examples=[{"SITE_ENV": "production"}],
     )
-    user: v.AccountName | None = _key(
+    user: v.PlainName | None = _key(
         "Run the command as this user, with HOME, USER and LOGNAME set. Only where webhookd runs as root. "
         "Default: webhookd's own.",
         examples=["deploy"],
     )
-    group: v.AccountName | None = _key(
+    group: v.PlainName | None = _key(
         "Run the command with this group. Default: the group of `user`. Only where webhookd runs as root.",
         examples=["www-data"],
     )
@@ -207,8 +189,6 @@ Targets: TypeAlias = v.OneOrMore[
 class LongForm(_Strict):
     """A repository with more than branches."""
 
-    model_config = ConfigDict(json_schema_extra={"anyOf": _one_of(("branches", "tags"))})
-
     hook: v.Word | None = _key(
         "The hook that this repository's pushes come in by. Default: the only one.",
         examples=["github"],
@@ -245,16 +225,10 @@ def _form(value: object) -> str:
     return "the long form" if value.keys() & set(LONG_FORM_KEYS) else "the short form"
 
 
-def _short_form(schema: JsonSchemaValue) -> None:
-    """Add to the JSON Schema of a mapping of branches what the validators check."""
-    names = schema["propertyNames"]
-    schema |= {"minProperties": 1, "propertyNames": {"allOf": [names, {"not": {"enum": list(RESERVED)}}]}}
-
-
 Rules: TypeAlias = Annotated[
     Annotated[
         dict[Annotated[v.BranchName, AfterValidator(_not_reserved)], Targets],
-        Field(json_schema_extra=_short_form),
+        Field(json_schema_extra={"propertyNames": {"not": {"enum": list(RESERVED)}}}),
         Tag("the short form"),
     ]
     | Annotated[LongForm, Tag("the long form")],
@@ -275,36 +249,10 @@ class HistoryKeys(_Strict):
     bodies: v.PositiveDuration | None = _key("How long the payloads are kept.", default="30d")
 
 
-_COMMAND = {"if": {"type": "object"}, "then": {"required": ["run"]}}
-_COMMANDS = {"additionalProperties": {**_COMMAND, "items": _COMMAND}}
-_EVERY_TARGET = {
-    "properties": {"branches": _COMMANDS, "tags": _COMMANDS, "hook": {}, "secret": {}},
-    **_COMMANDS,
-}
-
-# What the file as a whole needs: a target without `run` has that of `defaults`, a hook needs a forge unless
-# its name is one, and a secret unless it is `github`, which may have the one at the top.
-_NAMED_HOOKS = {"properties": {forge: {} for forge in Forge}, "additionalProperties": {"required": ["forge"]}}
-_SECRET_HOOKS = {
-    "properties": {"github": {}},
-    "additionalProperties": {"anyOf": [{"required": ["secret"]}, {"required": ["token"]}]},
-}
-_WHOLE: JsonSchemaValue = {
-    "required": ["repos"],
-    "anyOf": _one_of(("secret", "hooks")),
-    "allOf": [
-        {"properties": {"hooks": _NAMED_HOOKS, "repos": {"minProperties": 1}}},
-        {"properties": {"hooks": _SECRET_HOOKS}},
-    ],
-    "if": {"required": ["defaults"], "properties": {"defaults": {"required": ["run"]}}},
-    "else": {"properties": {"repos": {"additionalProperties": _EVERY_TARGET}}},
-}
-
-
 class Settings(_Strict):
     """The configuration of webhookd."""
 
-    model_config = ConfigDict(json_schema_extra=_WHOLE)
+    model_config = ConfigDict(json_schema_extra={"required": ["repos"]})
 
     secret: SecretSources | None = _key("Short for `hooks.github.secret`.")
     listen: v.OneOrMore[v.ListenAddress] | None = _key(
@@ -361,15 +309,13 @@ class _FileSchema(GenerateJsonSchema):
         """Leave null out: a key without a value is an error."""
         return self.generate_inner(schema["schema"])
 
-    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:  # noqa: ARG002 - as above
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:  # noqa: ARG002 - as below
         """Accept what an editor reads as a number or a truth value: for us it is the text."""
-        return {"type": v.SCALAR}
+        return {"type": ["string", "number", "boolean"]}
 
-    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
-        """Check the names of all keys; a key is a text for every editor."""
-        keys, values = (self.generate_inner(schema[part]) for part in ("keys_schema", "values_schema"))
-        names = {word: value for word, value in keys.items() if word in {"pattern", "not"}}
-        return {"type": "object", "propertyNames": names, "additionalProperties": values}
+    def function_plain_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ARG002 - as below
+        """Accept any text where a function of ours reads it."""
+        return {"type": ["string", "number", "boolean"]}
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         """Leave the default None out: the descriptions have the real defaults."""

@@ -1,7 +1,7 @@
 """The kinds of single values in a configuration, as types that pydantic checks (pure).
 
-Each reads the text in the file. The JSON Schema beside it is for editors, which read digits as a number and
-`true` as a truth value. It refuses nothing that the validator accepts.
+Each reads the text in the file. An editor, which reads digits as a number and `true` as a truth value, gets
+only the shape of it: its check may accept more than this one, never less.
 """
 
 import re
@@ -32,17 +32,11 @@ Item = TypeVar("Item")
 _OCTAL = re.compile(r"(?:0?o)?([0-7]{1,4})", re.ASCII)
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,9})", re.ASCII)
 _WIDEST_UMASK = 0o777
-SCALAR = ["string", "number", "boolean"]  # how an editor may read a text without quotes
 _DURATION = {"type": ["string", "number"], "pattern": r"^[0-9]+(\.[0-9]+)?[smhd]?$", "minimum": 0}
 _SIZE = {"type": ["string", "integer"], "pattern": r"^[0-9]+(B|KiB|MiB|GiB)?$", "minimum": 0}
-_POSITIVE_DURATION = {
-    "type": ["string", "number"],
-    "pattern": r"^(?=.*[1-9])[0-9]+(\.[0-9]+)?[smhd]?$",
-    "exclusiveMinimum": 0,
-}
 
 
-def _read(parse: Callable[[str], Any], what: str) -> Callable[[Any], Any]:
+def _parsed(parse: Callable[[str], Any], what: str) -> PlainValidator:
     """Return a validator that calls *parse* with the value, which has to be a text."""
 
     def read(value: Any) -> Any:
@@ -50,7 +44,7 @@ def _read(parse: Callable[[str], Any], what: str) -> Callable[[Any], Any]:
             raise BadValue(f"must be {what}, not {shape(value)}")
         return parse(value)
 
-    return read
+    return PlainValidator(read)
 
 
 def _whole_number(value: Any) -> int:
@@ -60,6 +54,13 @@ def _whole_number(value: Any) -> int:
     if _WHOLE.fullmatch(value) is None:
         raise BadValue(f"{quoted(value)} is not a whole number")
     return int(value)
+
+
+def _positive_duration(text: str) -> float:
+    seconds = parse_duration(text)
+    if seconds == 0:
+        raise BadValue("must be more than 0")
+    return seconds
 
 
 def size_between(least: str, most: str) -> AfterValidator:
@@ -107,18 +108,11 @@ def _secret_path(text: str) -> Path:
     return Path(names.check_text(text))
 
 
-def _plain_name(what: str, forbidden: str) -> Callable[[str], str]:
-    """Return a validator for a name that is not empty and has no *forbidden* character.
-
-    Its message does not repeat the value, which may be a secret in the wrong place.
-    """
-
-    def check(text: str) -> str:
-        if not text or set(text) & set(forbidden) or not text.isprintable():
-            raise BadValue(f"is not {what}")
-        return text
-
-    return check
+def _plain_name(text: str) -> str:
+    """Check a name; the message does not repeat it, which may be a secret in the wrong place."""
+    if not text or set(text) & set("/:=$ ") or not text.isprintable():
+        raise BadValue("is not a plain name", hint='no spaces and none of "/", ":", "=" and "$"')
+    return text
 
 
 def _listed(value: Any) -> Any:
@@ -139,117 +133,36 @@ def _or_one(schema: dict[str, Any]) -> None:
     schema["anyOf"] = [items, array]
 
 
-def _filled_or_one(schema: dict[str, Any]) -> None:
-    schema["minItems"] = 1
-    _or_one(schema)
-
-
-def _like(pattern: str, **others: Any) -> WithJsonSchema:
-    """Return the JSON Schema of a text with a *pattern*, which an editor may read as a number."""
-    return WithJsonSchema({"type": SCALAR, "pattern": pattern, **others})
-
-
-_NO_REF = rf"{names.NOT_IN_REFS.pattern}|^refs/|^[/.]|[/.]$|^@?$"
-_NO_REPOSITORY = rf"{names.NOT_IN_REPOS.pattern}|(^|/)(\.\.?)?(/|$)|\.git$|^(?!\*\*$)[^/]*$"
-
 Text: TypeAlias = Annotated[str, AfterValidator(names.check_text)]
-Marker: TypeAlias = Annotated[
-    str, AfterValidator(_marker), WithJsonSchema({"type": SCALAR, "pattern": r"\S"})
-]
-Word: TypeAlias = Annotated[
-    str, AfterValidator(names.check_word), _like(f"^({names.WORD.pattern})$", minimum=0)
-]
-RepositoryName: TypeAlias = Annotated[
-    str, AfterValidator(names.check_repository), WithJsonSchema({"not": {"pattern": _NO_REPOSITORY}})
-]
-BranchName: TypeAlias = Annotated[
-    str, AfterValidator(names.check_branch), WithJsonSchema({"not": {"pattern": _NO_REF}})
-]
-TagName: TypeAlias = Annotated[
-    str, AfterValidator(names.check_tag), WithJsonSchema({"not": {"pattern": _NO_REF}})
-]
-UrlPath: TypeAlias = Annotated[
-    str,
-    AfterValidator(names.check_url_path),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "pattern": f"^({names.URL_PATH.pattern})$",
-            "not": {"pattern": r"/\.\.?(/|$)|^/healthz$"},
-        }
-    ),
-]
-FilePattern: TypeAlias = Annotated[
-    str,
-    AfterValidator(names.check_file_pattern),
-    _like(r"^(?![/!]|\.\.?/)", **{"not": {"type": "string", "pattern": "/$|^$"}}),
-]
-Variable: TypeAlias = Annotated[
-    str, AfterValidator(names.check_variable), _like(f"^(?!WEBHOOKD_)({names.VARIABLE.pattern})$")
-]
-AccountName: TypeAlias = Annotated[
-    str, AfterValidator(_plain_name("the name of a user or group", "/: ")), _like("^[^/: ]+$")
-]
-SourceVariable: TypeAlias = Annotated[
-    str, AfterValidator(_plain_name("a variable's name", "=$ ")), _like("^[^=$ ]+$")
-]
-Credential: TypeAlias = Annotated[
-    str, AfterValidator(_plain_name("a credential's name", "/: ")), _like("^[^/: ]+$")
-]
+Marker: TypeAlias = Annotated[str, AfterValidator(_marker)]
+Word: TypeAlias = Annotated[str, AfterValidator(names.check_word)]
+RepositoryName: TypeAlias = Annotated[str, AfterValidator(names.check_repository)]
+BranchName: TypeAlias = Annotated[str, AfterValidator(names.check_branch)]
+TagName: TypeAlias = Annotated[str, AfterValidator(names.check_tag)]
+UrlPath: TypeAlias = Annotated[str, AfterValidator(names.check_url_path)]
+FilePattern: TypeAlias = Annotated[str, AfterValidator(names.check_file_pattern)]
+Variable: TypeAlias = Annotated[str, AfterValidator(names.check_variable)]
+PlainName: TypeAlias = Annotated[str, AfterValidator(_plain_name)]
 
-Duration: TypeAlias = Annotated[
-    float, BeforeValidator(_read(parse_duration, "a duration")), WithJsonSchema(_DURATION)
-]
+Duration: TypeAlias = Annotated[float, _parsed(parse_duration, "a duration"), WithJsonSchema(_DURATION)]
 PositiveDuration: TypeAlias = Annotated[
-    float,
-    BeforeValidator(_read(parse_duration, "a duration")),
-    Field(gt=0),
-    WithJsonSchema(_POSITIVE_DURATION),
+    float, _parsed(_positive_duration, "a duration"), WithJsonSchema(_DURATION)
 ]
-Size: TypeAlias = Annotated[int, BeforeValidator(_read(parse_size, "a size")), WithJsonSchema(_SIZE)]
+Size: TypeAlias = Annotated[int, _parsed(parse_size, "a size"), WithJsonSchema(_SIZE)]
 WHOLE = BeforeValidator(_whole_number)  # beside the bounds of an int
-Umask: TypeAlias = Annotated[
-    int,
-    BeforeValidator(_read(_umask, "an umask")),
-    WithJsonSchema(
-        {"type": ["string", "integer"], "pattern": "^(0?o)?0?[0-7]{1,3}$", "minimum": 0, "maximum": 777}
-    ),
-]
-
-ListenAddress: TypeAlias = Annotated[
-    Listen, PlainValidator(_read(parse_listen, "an address")), WithJsonSchema({"type": "string"})
-]
-SenderNetwork: TypeAlias = Annotated[
-    Network,
-    PlainValidator(_read(parse_network, "an address or network")),
-    WithJsonSchema({"type": "string"}),
-]
-AbsolutePath: TypeAlias = Annotated[
-    Path,
-    PlainValidator(_read(lambda text: Path(names.check_absolute(text)), "a path")),
-    WithJsonSchema({"type": "string", "pattern": "^/"}),
-]
-SecretPath: TypeAlias = Annotated[Path, PlainValidator(_read(_secret_path, "a path")), _like("^[^~$]")]
+Umask: TypeAlias = Annotated[int, _parsed(_umask, "an umask")]
+ListenAddress: TypeAlias = Annotated[Listen, _parsed(parse_listen, "an address")]
+SenderNetwork: TypeAlias = Annotated[Network, _parsed(parse_network, "an address or network")]
+AbsolutePath: TypeAlias = Annotated[Path, _parsed(lambda text: Path(names.check_absolute(text)), "a path")]
+SecretPath: TypeAlias = Annotated[Path, _parsed(_secret_path, "a path")]
 
 ZeroOrMore: TypeAlias = Annotated[
     tuple[Item, ...], BeforeValidator(_listed), Field(json_schema_extra=_or_one)
 ]
-OneOrMore: TypeAlias = Annotated[
-    tuple[Item, ...],
-    BeforeValidator(_listed),
-    AfterValidator(_not_empty),
-    Field(json_schema_extra=_filled_or_one),
-]
-Script: TypeAlias = Annotated[
-    str, AfterValidator(_script), WithJsonSchema({"type": SCALAR, "pattern": r"\S"})
-]
+OneOrMore: TypeAlias = Annotated[ZeroOrMore[Item], AfterValidator(_not_empty)]
+Script: TypeAlias = Annotated[str, AfterValidator(_script)]
 ScriptOrArguments: TypeAlias = Annotated[
     Annotated[Script, Tag("a string")]
-    | Annotated[
-        tuple[Text, ...],
-        AfterValidator(_arguments),
-        Field(json_schema_extra={"minItems": 1, "prefixItems": [{"type": SCALAR, "minLength": 1}]}),
-        Tag("a list"),
-    ],
+    | Annotated[tuple[Text, ...], AfterValidator(_arguments), Tag("a list")],
     Discriminator(shape),
 ]
