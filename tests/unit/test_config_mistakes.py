@@ -212,7 +212,7 @@ def test_a_folder_is_reported_with_the_file_probably_meant(tmp_path: Path) -> No
         ),
         (
             SECRET + REPOS + "drain_timeout: -1",
-            '3:16: drain_timeout: "-1" is not a duration (a duration cannot be negative)',
+            '3:16: drain_timeout: "-1" is not a duration (write 90, 90s, 15m, 2h or 3d)',
         ),
     ],
 )
