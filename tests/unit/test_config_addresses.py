@@ -33,32 +33,33 @@ def test_a_listen_address_prints_as_it_is_written(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "hint"),
+    "text",
     [
-        ("9000", "write 127.0.0.1:9000"),
-        (":9000", "127.0.0.1:9000 for this machine, 0.0.0.0:9000 or [::]:9000 for all"),
-        ("*:9000", "127.0.0.1:9000 for this machine, 0.0.0.0:9000 or [::]:9000 for all"),
-        ("::1:9000", "put an IPv6 address in brackets: [::1]:9000"),
-        ("/run/webhookd.sock", "write unix:/run/webhookd.sock"),
-        ("unix:webhookd.sock", "write unix:/run/webhookd/webhookd.sock"),
-        ("http://127.0.0.1:9000", "leave out the scheme: 127.0.0.1:9000"),
-        ("127.0.0.1:65536", "0 to 65535"),
-        ("localhost", "write 127.0.0.1:9000, [::1]:9000 or unix:/path"),
-        ("", "write 127.0.0.1:9000, [::1]:9000 or unix:/path"),
+        "",
+        "9000",
+        ":9000",
+        "*:9000",
+        "::1:9000",
+        "localhost",
+        "/run/webhookd.sock",
+        "unix:webhookd.sock",
+        "http://127.0.0.1:9000",
+        "127.0.0.1:65536",
+        "300.0.0.1:80",
+        "1.2.3:80",
+        "[::g]:80",
+        "[127.0.0.1]:80",
+        "a b:80",
+        "-x:80",
+        "a_b:80",
     ],
 )
-def test_an_invalid_address_is_refused_with_a_valid_form(text: str, hint: str) -> None:
-    with pytest.raises(BadValue) as refused:
+def test_an_invalid_address_is_refused_with_the_valid_forms(text: str) -> None:
+    with pytest.raises(BadValue, match=r"is not an address and port") as refused:
         parse_listen(text)
-    assert refused.value.hint == hint
-
-
-@pytest.mark.parametrize(
-    "text", ["300.0.0.1:80", "1.2.3:80", "[::g]:80", "[127.0.0.1]:80", "a b:80", "-x:80", "a_b:80"]
-)
-def test_an_invalid_host_is_refused(text: str) -> None:
-    with pytest.raises(BadValue, match="is not a"):
-        parse_listen(text)
+    assert refused.value.hint == (
+        "write 127.0.0.1:9000, 0.0.0.0:9000 for all addresses, [::1]:9000 or unix:/path"
+    )
 
 
 def test_a_path_too_long_for_a_unix_socket_is_refused() -> None:

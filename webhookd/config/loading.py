@@ -7,7 +7,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from webhookd.config.accounts import check_rights, reading_hint, user_name
-from webhookd.config.addresses import repeated
 from webhookd.config.document import Document, KeyPath
 from webhookd.config.hooks import build_hooks, given_hooks
 from webhookd.config.locations import default_state_dir
@@ -43,7 +42,6 @@ def load(
     settings = validated(document)
     if access is not SecretAccess.NONE:
         _check_rights(settings, document, uid=uid)
-    _check_listen(document)
     state_dir = settings.state_dir or default_state_dir(env=env, uid=uid)
     trusted = {uid, os.getuid(), *_owner(state_dir)}
     _check_exposed(path, StateLayout(state_dir), document, trusted=trusted, access=access)
@@ -145,14 +143,6 @@ def _check_exposed(
     for at, exposure in dict.fromkeys(found):
         record = document.warn if exposure.is_doubtful or access is SecretAccess.NONE else document.error
         record(at, exposure.message, exposure.hint)
-
-
-def _check_listen(document: Document) -> None:
-    """Check that no address is there twice, also behind one that is wrong and ends the valid list."""
-    listen = document.data.get("listen")
-    if isinstance(listen, list):
-        for index, address in repeated(listen):
-            document.error(("listen", index), f"{quoted(str(address))} is there twice", "remove one")
 
 
 def _warn(

@@ -255,7 +255,7 @@ class Settings(_Strict):
     model_config = ConfigDict(json_schema_extra={"required": ["repos"]})
 
     secret: SecretSources | None = _key("Short for `hooks.github.secret`.")
-    listen: v.OneOrMore[v.ListenAddress] | None = _key(
+    listen: v.ListenAddresses | None = _key(
         "Where to listen: host:port, [v6]:port, unix:/path, or a list. Sockets from systemd win over it.",
         default="127.0.0.1:9000",
         examples=["[::1]:9000", ["127.0.0.1:9000", "unix:/run/webhookd/webhookd.sock"]],

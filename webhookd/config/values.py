@@ -126,6 +126,13 @@ def _not_empty(items: tuple[Item, ...]) -> tuple[Item, ...]:
     return items
 
 
+def _each_once(addresses: tuple[Listen, ...]) -> tuple[Listen, ...]:
+    for index, address in enumerate(addresses):
+        if address in addresses[:index]:
+            raise BadValue(f"{quoted(str(address))} is there twice", hint="remove one")
+    return addresses
+
+
 def _or_one(schema: dict[str, Any]) -> None:
     """Let the JSON Schema of a list allow a single item too."""
     items, array = schema["items"], dict(schema)
@@ -160,6 +167,7 @@ ZeroOrMore: TypeAlias = Annotated[
     tuple[Item, ...], BeforeValidator(_listed), Field(json_schema_extra=_or_one)
 ]
 OneOrMore: TypeAlias = Annotated[ZeroOrMore[Item], AfterValidator(_not_empty)]
+ListenAddresses: TypeAlias = Annotated[OneOrMore[ListenAddress], AfterValidator(_each_once)]
 Script: TypeAlias = Annotated[str, AfterValidator(_script)]
 ScriptOrArguments: TypeAlias = Annotated[
     Annotated[Script, Tag("a string")]
