@@ -208,7 +208,7 @@ def test_a_folder_in_the_place_of_the_file_is_refused(tmp_path: Path) -> None:
         ),
         (
             ["--branch", "refs/heads/x"],
-            'error: "refs/heads/x" is a full ref, not a branch\'s name\nhint: write x\n',
+            'error: "refs/heads/x" is a full ref, not a name\nhint: write x\n',
         ),
         (["--run", " "], 'error: --run is empty\nhint: a command that does nothing is "true"\n'),
         (

@@ -43,7 +43,7 @@ def test_all_problems_are_listed_at_once_in_the_order_of_the_file(tmp_path: Path
             "9:9: repos.octocat/blog.dev: has no value (write one, or remove the key; "
             'put the text "null" in quotes)'
         ),
-        '10:5: repos.octocat/blog.refs/heads/x: "refs/heads/x" is a full ref, not a branch\'s name (write x)',
+        '10:5: repos.octocat/blog.refs/heads/x: "refs/heads/x" is a full ref, not a name (write x)',
         (
             '11:3: repos.Octocat/Blog: is "octocat/blog" in other letter case (put the rules of '
             "both below one key)"
@@ -208,7 +208,7 @@ def test_a_folder_is_reported_with_the_file_probably_meant(tmp_path: Path) -> No
         ),
         (
             SECRET + REPOS + "state_dir: state",
-            '3:12: state_dir: "state" is not an absolute path (begin it with /)',
+            '3:12: state_dir: "state" is not an absolute path (begin it with "/"; "~" is not expanded)',
         ),
         (
             SECRET + REPOS + "drain_timeout: -1",
@@ -244,7 +244,7 @@ def test_a_mistake_is_reported_with_its_place_and_a_hint(tmp_path: Path, text: s
                 "a letter or digit)"
             ),
         ),
-        ("cwd: ~/blog", 'cwd: "~/blog" is not an absolute path ("~" is not expanded: write it out)'),
+        ("cwd: ~/blog", 'cwd: "~/blog" is not an absolute path (begin it with "/"; "~" is not expanded)'),
         ("env: [A]", "env: must be a mapping, not a list"),
         ("env: {A: [b]}", "env.A: must be a string, not a list"),
         ("env: {A-B: c}", 'env.A-B: "A-B" is not a variable\'s name (letters, digits and "_")'),
@@ -332,7 +332,10 @@ def test_keys_that_need_root_are_refused_in_the_defaults_too(tmp_path: Path) -> 
         ),
         (
             "{github: {secret: {file: secret}, path: push}}",
-            'hooks.github.path: "push" does not begin with "/" (write /push)',
+            (
+                'hooks.github.path: "push" is not a path for a hook '
+                '(begin it with "/"; letters, digits, ".", "_", "~" and "-" between single slashes)'
+            ),
         ),
         (
             "{github: {secret: {file: secret}, allow_from: [10.0.0.1/8]}}",

@@ -7,7 +7,7 @@ from configfiles import SECRET, problems, warnings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhookd.config.patterns import hidden
+from webhookd.config.names import hidden
 from webhookd.intake import globs
 
 LITERAL = "is taken literally: there are no regular expressions and no braces"

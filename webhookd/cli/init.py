@@ -84,10 +84,10 @@ def init(  # noqa: PLR0913 - one parameter for each option
     import yaml
 
     from webhookd.config import find_new
-    from webhookd.config.names import VARIABLE, check_branch, check_repository
+    from webhookd.config.names import VARIABLE, check_ref, check_repository
 
     check_repository(repo)
-    check_branch(branch)
+    check_ref(branch)
     if secret_env is not None and VARIABLE.fullmatch(secret_env) is None:
         raise UsageError("--secret-env takes the name of a variable, not the secret")
     if not run.strip():

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from webhookd.config.document import Document, KeyPath
-from webhookd.config.patterns import doubt_about_files, doubt_about_name, hidden
+from webhookd.config.names import doubt_about_files, doubt_about_name, hidden
 from webhookd.config.schema import LongForm, Settings, TargetKeys, Targets
 from webhookd.config.secret_sources import Expected, SecretReader
 from webhookd.config.wording import nearest, quoted

@@ -196,11 +196,11 @@ class LongForm(_Strict):
     secret: SecretSources | None = _key(
         "A secret of this repository's own: then no other opens it. Default: that of the hook."
     )
-    branches: dict[v.BranchName, Targets] | None = _key(
+    branches: dict[v.RefName, Targets] | None = _key(
         "A command, a target or a list of targets for each branch or pattern. Default: none.",
         examples=[{"main": "make deploy"}],
     )
-    tags: dict[v.TagName, Targets] | None = _key(
+    tags: dict[v.RefName, Targets] | None = _key(
         "A command, a target or a list of targets for each tag or pattern. Default: none.",
         examples=[{"v*": "./release.sh"}],
     )
@@ -227,7 +227,7 @@ def _form(value: object) -> str:
 
 Rules: TypeAlias = Annotated[
     Annotated[
-        dict[Annotated[v.BranchName, AfterValidator(_not_reserved)], Targets],
+        dict[Annotated[v.RefName, AfterValidator(_not_reserved)], Targets],
         Field(json_schema_extra={"propertyNames": {"not": {"enum": list(RESERVED)}}}),
         Tag("the short form"),
     ]
