@@ -62,9 +62,15 @@ def test_an_error_names_the_file_as_it_was_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"a: b\nc: \xffd", "2:4: the file is not UTF-8 from here on (save it as UTF-8)"),
+        (
+            b"a: b\nc: \xffd",
+            "2:4: not valid YAML: a control character, or a text that is not UTF-8 (save the file as UTF-8)",
+        ),
         (b"#" * (1024**2 + 1), "the file is larger than 1MiB (is it the right one?)"),
-        ("a: [b", '1:6: not valid YAML: a list that begins with "[" has no end (close it with "]")'),
+        (
+            "a: [b",
+            '1:6: not valid YAML: a "[" or "{" that is never closed (close it, or put the text in quotes)',
+        ),
     ],
 )
 def test_a_file_that_is_no_configuration_is_one_problem(

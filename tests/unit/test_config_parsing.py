@@ -13,6 +13,10 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 
+NO_PLAIN_TEXT = "not valid YAML: a character that no plain text can begin with (put the text in quotes)"
+NEVER_CLOSED = 'not valid YAML: a "[" or "{" that is never closed (close it, or put the text in quotes)'
+
+
 def data_of(text: str) -> Any:
     document = parse_yaml(text, file="w.yaml")
     assert document.errors == ()
@@ -137,7 +141,7 @@ def test_aliases_share_no_data() -> None:
 
 def test_only_a_mapping_can_be_merged() -> None:
     assert problems_of("a: {<<: [x], b: c}") == [
-        'w.yaml:1:9: a: "<<" merges mappings only (write <<: *name of an anchored mapping)'
+        "w.yaml:1:10: a.<<: only a mapping can be merged (write <<: *name of an anchored mapping)"
     ]
 
 
@@ -157,7 +161,7 @@ def test_only_a_mapping_can_be_merged() -> None:
 def test_endless_aliases_and_deep_nesting_are_refused_soon(text: str) -> None:
     document = parse_yaml(text, file="w.yaml")
     (problem,) = document.errors
-    assert problem.message in {"more than 100000 values", "more than 24 levels"}
+    assert problem.message == "not valid YAML: more than 24 levels or 100000 values"
     assert document.data is None
 
 
@@ -185,21 +189,15 @@ def test_a_key_has_to_be_a_string() -> None:
             ),
         ),
         ("a:\n\t- b", "2:1: not valid YAML: a tab where YAML wants spaces (indent with spaces)"),
-        (
-            "a: [::1]",
-            '1:5: not valid YAML: no value where one has to be (put a text that begins with ":" in quotes)',
-        ),
-        ("*: x", '1:2: not valid YAML: an alias without a name (put a text that begins with "*" in quotes)'),
+        ("a: [::1]", f"1:5: {NO_PLAIN_TEXT}"),
+        ("*: x", f"1:2: {NO_PLAIN_TEXT}"),
         (
             "a: *foo",
             '1:4: not valid YAML: an alias without its anchor (put a text that begins with "*" in quotes)',
         ),
-        (
-            "a: @x",
-            "1:4: not valid YAML: a character that no plain text can begin with (put the text in quotes)",
-        ),
-        ("a: [1, 2", '1:9: not valid YAML: a list that begins with "[" has no end (close it with "]")'),
-        ("a: {b: c", '1:9: not valid YAML: a mapping that begins with "{" has no end (close it with "}")'),
+        ("a: @x", f"1:4: {NO_PLAIN_TEXT}"),
+        ("a: [1, 2", f"1:9: {NEVER_CLOSED}"),
+        ("a: {b: c", f"1:9: {NEVER_CLOSED}"),
         ('a: "x', "1:6: not valid YAML: a quote that is never closed (close it)"),
         (
             "a: 'it's'",
@@ -207,7 +205,7 @@ def test_a_key_has_to_be_a_string() -> None:
         ),
         (
             'a: "\\q"',
-            "1:6: not valid YAML: an unknown escape in double quotes (use single quotes, or double the \\)",
+            "1:6: not valid YAML: an unknown escape in double quotes (use single quotes, or write \\\\)",
         ),
         (
             "a: b\n---\nc: d",
@@ -219,7 +217,10 @@ def test_a_key_has_to_be_a_string() -> None:
             "a: &x 1\nb: &x 2",
             "2:4: not valid YAML: an anchor with the name of an earlier one (give each its own)",
         ),
-        ("a: x\nb: \x07y", "2:4: not valid YAML: a control character"),
+        (
+            "a: x\nb: \x07y",
+            "2:4: not valid YAML: a control character, or a text that is not UTF-8 (save the file as UTF-8)",
+        ),
     ],
 )
 def test_a_yaml_error_is_reported_like_any_other(text: str, problem: str) -> None:

@@ -147,7 +147,7 @@ def test_a_space_that_is_none_is_a_warning(tmp_path: Path) -> None:
 
 def test_a_space_that_is_none_is_named_where_it_breaks_the_file(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, f"{SECRET}repos:\u00a0\n  a/b: {{main: x}}\n")
-    assert problem.endswith("(there is a no-break space (U+00A0))")
+    assert problem.endswith("(the file holds a no-break space (U+00A0))")
     assert problems(tmp_path, "\u00a0workers: 1\n" + SECRET + "repos: {a/b: {main: x}}\n") == [
         '1:1: \\xa0workers: unknown key (did you mean "workers"?)'
     ]

@@ -1,11 +1,14 @@
 """A configuration file as data, the place of each part of it, and what is wrong or doubtful there (pure)."""
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from webhookd.errors import ConfigError, Problem, printable
 
 KeyPath: TypeAlias = tuple[str | int, ...]
+
+_PLACE = attrgetter("line", "column", "message")
 
 
 class Plain(str):
@@ -38,12 +41,12 @@ class Document:
     @property
     def errors(self) -> tuple[Problem, ...]:
         """All errors, in the order of the file."""
-        return tuple(sorted(self._errors, key=_order))
+        return tuple(sorted(self._errors, key=_PLACE))
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """All warnings, in the order of the file."""
-        return tuple(sorted(self._warnings, key=_order))
+        return tuple(sorted(self._warnings, key=_PLACE))
 
     def known(self, path: KeyPath) -> KeyPath:
         """Return *path* without the members that are not in the file."""
@@ -53,20 +56,21 @@ class Document:
                 found = (*found, part)
         return found
 
-    def error(self, path: KeyPath, message: str, hint: str = "", *, at_key: bool = False) -> None:
-        """Record an error in the value at *path*, or in its key."""
-        self._errors.append(self._problem(path, message, hint, at_key=at_key))
-
-    def error_at(self, place: tuple[int, int], message: str, hint: str = "", *, path: KeyPath = ()) -> None:
-        """Record an error at a line and column."""
-        line, column = place
-        self._errors.append(
-            Problem(file=self.file, line=line, column=column, key=dotted(path), message=message, hint=hint)
-        )
+    def error(
+        self,
+        path: KeyPath,
+        message: str,
+        hint: str = "",
+        *,
+        at_key: bool = False,
+        place: tuple[int, int] | None = None,
+    ) -> None:
+        """Record an error in the value at *path*, in its key, or at a line and column."""
+        self._errors.append(self._problem(path, message, hint, place or self._place(path, at_key=at_key)))
 
     def warn(self, path: KeyPath, message: str, hint: str = "", *, at_key: bool = False) -> None:
         """Record that the value at *path* is allowed, but probably a mistake."""
-        self._warnings.append(self._problem(path, message, hint, at_key=at_key))
+        self._warnings.append(self._problem(path, message, hint, self._place(path, at_key=at_key)))
 
     def has_error(self, *paths: KeyPath) -> bool:
         """Return whether there is an error at or below one of *paths*, or in the file as a whole.
@@ -85,15 +89,19 @@ class Document:
         if self._errors:
             raise ConfigError(self.errors)
 
-    def _problem(self, path: KeyPath, message: str, hint: str, *, at_key: bool) -> Problem:
-        """Return a problem at *path*; if that is not in the file, at the key above it that is."""
+    def _place(self, path: KeyPath, *, at_key: bool) -> tuple[int, int]:
+        """Return the place of *path*; if that is not in the file, of the key above it that is."""
         known = self.known(path)
         place = self.places.get(known)
-        line, column = (0, 0) if place is None else place.key if at_key or known != path else place.value
+        if place is None:
+            return 0, 0
+        return place.key if at_key or known != path else place.value
+
+    def _problem(self, path: KeyPath, message: str, hint: str, place: tuple[int, int]) -> Problem:
         return Problem(
             file=self.file,
-            line=line,
-            column=column,
+            line=place[0],
+            column=place[1],
             key=dotted(path),
             message=printable(message),
             hint=printable(hint),
@@ -115,7 +123,3 @@ def _may_be_secret(above: KeyPath, part: str | int) -> bool:
         above[:1] in {("hooks",), ("repos",)} and above[2:3] in {("secret",), ("token",), ("authorization",)}
     )
     return under and isinstance(part, str) and part not in {"file", "env", "credential"}
-
-
-def _order(problem: Problem) -> tuple[int, int, str]:
-    return problem.line, problem.column, problem.message

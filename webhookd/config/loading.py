@@ -81,7 +81,7 @@ def load_state_dir(path: Path, *, env: Mapping[str, str], uid: int) -> Path:
 
 
 def _text(path: Path, *, uid: int) -> str:
-    """Read a file; raise ConfigError if it cannot be read."""
+    """Read a file; raise ConfigError if it cannot be read. What is not UTF-8 is refused as YAML."""
     try:
         with path.open("rb") as file:
             content = file.read(_LARGEST + 1)
@@ -89,12 +89,7 @@ def _text(path: Path, *, uid: int) -> str:
         raise _refused(path, *_why_unreadable(path, error, uid=uid)) from None
     if len(content) > _LARGEST:
         raise _refused(path, f"the file is larger than {_LARGEST // 1024**2}MiB", "is it the right one?")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = content[: error.start]
-        place = before.count(b"\n") + 1, len(before) - before.rfind(b"\n")
-        raise _refused(path, "the file is not UTF-8 from here on", "save it as UTF-8", place) from None
+    return content.decode("utf-8-sig", "surrogateescape")
 
 
 def _why_unreadable(path: Path, error: OSError, *, uid: int) -> tuple[str, str]:
@@ -107,11 +102,8 @@ def _why_unreadable(path: Path, error: OSError, *, uid: int) -> tuple[str, str]:
     return f"the file cannot be read: {in_words(error)}", ""
 
 
-def _refused(path: Path, message: str, hint: str, place: tuple[int, int] = (0, 0)) -> ConfigError:
-    line, column = place
-    return ConfigError(
-        (Problem(file=str(path), line=line, column=column, key="", message=message, hint=hint),)
-    )
+def _refused(path: Path, message: str, hint: str) -> ConfigError:
+    return ConfigError((Problem(file=str(path), line=0, column=0, key="", message=message, hint=hint),))
 
 
 def _check_rights(settings: Settings, document: Document, *, uid: int) -> None:
