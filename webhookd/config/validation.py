@@ -5,8 +5,11 @@ secret is only ever refused for its kind (a string, a list or a mapping), never 
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from copy import deepcopy
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +21,32 @@ from webhookd.config.document import Document, KeyPath
 from webhookd.config.wording import either, nearest, pasted, quoted, shape
 from webhookd.errors import BadValue
 
-# The key -> what people write who know it by another name.
-_OTHER_NAMES: Mapping[str, str] = {
-    "repos": "repositories repository projects",
-    "listen": "bind host port address",
-    "workers": "threads concurrency",
-    "branches": "branch",
-    "tags": "tag",
-    "run": "command cmd exec script",
-    "cwd": "dir directory workdir working_directory",
-    "env": "environment",
-    "settle": "debounce",
-    "lock": "concurrency_group",
-    "forge": "type provider",
-    "path": "url endpoint",
+_OTHER_NAMES = {  # what people write who know a key by another name
+    "repositories": "repos",
+    "projects": "repos",
+    "port": "listen",
+    "host": "listen",
+    "bind": "listen",
+    "concurrency": "workers",
+    "command": "run",
+    "cmd": "run",
+    "script": "run",
+    "dir": "cwd",
+    "environment": "env",
+    "debounce": "settle",
+    "provider": "forge",
+    "url": "path",
+}
+
+
+_WANTED = {  # by pydantic's type of error; the words are the tags of a union or the members of an enum
+    "string_type": "a string, not {shape}",
+    "dict_type": "a mapping, not {shape}",
+    "model_type": "a mapping, not {shape}",
+    "union_tag_invalid": "{words}, not {shape}",
+    "enum": "{words}, not {shape}",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
 }
 
 
@@ -43,7 +58,13 @@ def validated(document: Document) -> schema.Settings:
     """
     if not isinstance(document.data, dict):
         if not document.errors:
-            document.error((), *_no_mapping(document))
+            found = (
+                "is empty"
+                if document.data is None
+                else f"holds {shape(document.data)} where keys are expected"
+            )
+            command = f"webhookd init --force --config {pasted(Path(document.file))}"
+            document.error((), f"the file {found}", f"`{command}` puts it aside and writes another")
         document.raise_errors()
     data = deepcopy(document.data)
     recorded = False
@@ -59,23 +80,13 @@ def validated(document: Document) -> schema.Settings:
             return schema.Settings()
 
 
-def _no_mapping(document: Document) -> tuple[str, str]:
-    hint = f"`webhookd init --force --config {pasted(Path(document.file))}` puts it aside and writes another"
-    if document.data is None:
-        return "the file is empty", hint
-    return f"the file holds {shape(document.data)} where keys are expected", hint
-
-
 def _record(details: Iterable[ErrorDetails], document: Document) -> None:
     """Record the errors; below a key that is wrong itself, only that of the key."""
     places = [(document.known(error["loc"]), _is_at_key(error), error) for error in details]
     bad_keys = {path for path, at_key, _ in places if at_key}
     for path, at_key, error in places:
         if at_key or not any(path[: len(key)] == key for key in bad_keys):
-            message, hint = _SAYINGS.get(error["type"], _unexpected)(error)
-            if error["type"] == "extra_forbidden":
-                hint = _unknown_key_hint(path)
-            document.error(path, message, hint, at_key=at_key)
+            document.error(path, *_message(error, path), at_key=at_key)
 
 
 def _is_at_key(error: ErrorDetails) -> bool:
@@ -86,35 +97,39 @@ def _leave_out(data: Any, paths: Iterable[KeyPath]) -> bool:
     """Remove the values at *paths*, and the rest of a list behind one; return whether there were any."""
     removed = False
     for *above, last in sorted(filter(None, paths), key=len, reverse=True):
-        parent = _at(data, above)
-        if isinstance(parent, dict) and last in parent:
+        with suppress(KeyError, IndexError, TypeError):  # it is gone, with what is above it
+            parent = reduce(getitem, above, data)
             del parent[last]
             removed = True
-        elif isinstance(parent, list) and isinstance(last, int) and last < len(parent):
-            del parent[last:]
-            removed = True
+            if isinstance(last, int):
+                del parent[last:]
     return removed
 
 
-def _at(data: Any, path: Iterable[str | int]) -> Any:
-    """Return the value at *path*, or None."""
-    for part in path:
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
+def _message(error: ErrorDetails, path: KeyPath) -> tuple[str, str]:
+    """Return what is wrong with the value at *path*, and a hint."""
+    given, context = error["input"], error.get("ctx", {})
+    if error["type"] == "extra_forbidden":
+        return "unknown key", _unknown_key_hint(path)
+    if isinstance(context.get("error"), BadValue):
+        return str(context["error"]), context["error"].hint
+    words = re.findall(r"'([^']*)'", context.get("expected_tags", context.get("expected", "")))
+    if error["type"] == "enum" and isinstance(given, str):
+        return f"{quoted(given)} is none of {', '.join(words)}", nearest(given, words)
+    hint = ""
+    if "the short form" in words:
+        words, hint = ["a mapping of branches"], "write main: COMMAND below it"
+    wanted = _WANTED.get(error["type"], "another value, not {shape}")
+    return "must be " + wanted.format(words=either(words), shape=shape(given), **context), hint
 
 
 def _unknown_key_hint(path: KeyPath) -> str:
     """Return the key that was probably meant, or all that are possible."""
     *above, key = path
     known = _keys_at(tuple(above))
-    if hint := nearest(str(key), known):
+    meant = _OTHER_NAMES.get(str(key).lower())
+    if hint := f'did you mean "{meant}"?' if meant in known else nearest(str(key), known):
         return hint
-    for meant, others in _OTHER_NAMES.items():
-        if meant in known and str(key).lower() in others.split():
-            return f'did you mean "{meant}"?'
     if known == schema.LONG_FORM_KEYS:
         return 'beside "branches", "tags", "hook" or "secret" no branch can stand: put it below "branches"'
     return f"there are {', '.join(known)}"
@@ -137,52 +152,3 @@ def _keys_at(path: KeyPath) -> tuple[str, ...]:
         case _:
             model = schema.TargetKeys
     return tuple(model.model_fields)
-
-
-def _own(error: ErrorDetails) -> tuple[str, str]:
-    """Return what one of our own validators said."""
-    cause = error["ctx"]["error"]
-    return (str(cause), cause.hint) if isinstance(cause, BadValue) else _unexpected(error)
-
-
-def _wrong_shape(wanted: str) -> Callable[[ErrorDetails], tuple[str, str]]:
-    return lambda error: (f"must be {wanted}, not {shape(error['input'])}", "")
-
-
-def _wrong_member(error: ErrorDetails) -> tuple[str, str]:
-    """Return which kinds of value a union takes; its tags are named like them."""
-    wanted = re.findall(r"'([^']*)'", error["ctx"]["expected_tags"])
-    if "the short form" in wanted:
-        return f"must be a mapping of branches, not {error['ctx']['tag']}", "write main: COMMAND below it"
-    return f"must be {either(wanted)}, not {error['ctx']['tag']}", ""
-
-
-def _not_a_choice(error: ErrorDetails) -> tuple[str, str]:
-    words = re.findall(r"'([^']*)'", error["ctx"]["expected"])
-    given = error["input"]
-    if not isinstance(given, str):
-        return f"must be {either(words)}, not {shape(given)}", ""
-    return f"{quoted(given)} is none of {', '.join(words)}", nearest(given, words)
-
-
-def _bound(words: str, limit: str) -> Callable[[ErrorDetails], tuple[str, str]]:
-    return lambda error: (f"must be {words} {error['ctx'][limit]:g}", "")
-
-
-def _unexpected(_: ErrorDetails) -> tuple[str, str]:
-    return "is not a value for this key", "`webhookd schema` prints the possible ones"
-
-
-_SAYINGS: Mapping[str, Callable[[ErrorDetails], tuple[str, str]]] = {
-    "extra_forbidden": lambda _: ("unknown key", ""),
-    "value_error": _own,
-    "string_type": _wrong_shape("a string"),
-    "tuple_type": _wrong_shape("a list"),
-    "dict_type": _wrong_shape("a mapping"),
-    "model_type": _wrong_shape("a mapping"),
-    "union_tag_invalid": _wrong_member,
-    "enum": _not_a_choice,
-    "greater_than": _bound("more than", "gt"),
-    "greater_than_equal": _bound("at least", "ge"),
-    "less_than_equal": _bound("at most", "le"),
-}

@@ -2,7 +2,7 @@
 
 import difflib
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from webhookd.errors import printable
@@ -25,10 +25,9 @@ def pasted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def either(words: Iterable[str]) -> str:
+def either(words: Sequence[str]) -> str:
     """Join *words* as a choice: ``a, b or c``."""
-    *most, last = words
-    return f"{', '.join(most)} or {last}" if most else last
+    return ", ".join([*words[:-2], " or ".join(words[-2:])])
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
