@@ -7,8 +7,6 @@ The descriptions are those that `webhookd schema` prints and an editor shows.
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
 
 from webhookd.config import values as v
 from webhookd.config.wording import quoted, shape
@@ -295,32 +293,8 @@ _ID = "urn:webhookd:configuration"  # a name; nothing is fetched from it
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of a configuration file, with which an editor completes and checks one."""
-    schema = Settings.model_json_schema(schema_generator=_FileSchema)
+    schema = Settings.model_json_schema(schema_generator=v.FileSchema)
     for definition in schema["$defs"].values():
         if "enum" in definition:
             del definition["description"]  # the docstring of a Python class
-    return {"$schema": _FileSchema.schema_dialect, "$id": _ID, **schema, "title": "webhookd.yaml"}
-
-
-class _FileSchema(GenerateJsonSchema):
-    """The JSON Schema of the file itself: no null, no defaults of Python, no generated titles."""
-
-    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """Leave null out: a key without a value is an error."""
-        return self.generate_inner(schema["schema"])
-
-    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:  # noqa: ARG002 - as below
-        """Accept what an editor reads as a number or a truth value: for us it is the text."""
-        return {"type": ["string", "number", "boolean"]}
-
-    def function_plain_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ARG002 - as below
-        """Accept any text where a function of ours reads it."""
-        return {"type": ["string", "number", "boolean"]}
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        """Leave the default None out: the descriptions have the real defaults."""
-        return self.generate_inner(schema["schema"])
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
-        """Use the name of the key as its title."""
-        return False
+    return {"$schema": v.FileSchema.schema_dialect, "$id": _ID, **schema, "title": "webhookd.yaml"}

@@ -18,6 +18,8 @@ from pydantic import (
     Tag,
     WithJsonSchema,
 )
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
 
 from webhookd.config import names
 from webhookd.config.addresses import parse_listen, parse_network
@@ -173,3 +175,27 @@ ScriptOrArguments: TypeAlias = Annotated[
     | Annotated[tuple[Text, ...], AfterValidator(_arguments), Tag("a list")],
     Discriminator(shape),
 ]
+
+
+class FileSchema(GenerateJsonSchema):
+    """The JSON Schema of the file itself: no null, no defaults of Python, no generated titles."""
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        """Leave null out: a key without a value is an error."""
+        return self.generate_inner(schema["schema"])
+
+    def str_schema(self, schema: core_schema.StringSchema) -> JsonSchemaValue:  # noqa: ARG002 - as below
+        """Accept what an editor reads as a number or a truth value: for us it is the text."""
+        return {"type": ["string", "number", "boolean"]}
+
+    def function_plain_schema(self, schema: Any) -> JsonSchemaValue:  # noqa: ARG002 - as below
+        """Accept any text where a function of ours reads it."""
+        return {"type": ["string", "number", "boolean"]}
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """Leave the default None out: the descriptions have the real defaults."""
+        return self.generate_inner(schema["schema"])
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
+        """Use the name of the key as its title."""
+        return False
