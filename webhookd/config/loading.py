@@ -13,7 +13,7 @@ from webhookd.config.locations import default_state_dir
 from webhookd.config.ownership import Exposure, exposures
 from webhookd.config.parsing import parse_yaml
 from webhookd.config.repositories import build_repositories, given_targets
-from webhookd.config.schema import Settings
+from webhookd.config.schema import Settings, TargetKeys
 from webhookd.config.secret_sources import SecretAccess, SecretReader
 from webhookd.config.validation import validated
 from webhookd.config.wording import pasted, quoted, quoted_path
@@ -40,8 +40,11 @@ def load(
     """
     document = parse_yaml(_text(path, uid=uid), file=str(path))
     settings = validated(document)
+    targets = tuple(given_targets(settings, document))
     if access is not SecretAccess.NONE:
-        _check_rights(settings, document, uid=uid)
+        check_rights(document, ("defaults",), settings.defaults or TargetKeys(), uid=uid)
+        for target in targets:
+            check_rights(document, target.at, target.keys, uid=uid)
     state_dir = settings.state_dir or default_state_dir(env=env, uid=uid)
     trusted = {uid, os.getuid(), *_owner(state_dir)}
     _check_exposed(path, StateLayout(state_dir), document, trusted=trusted, access=access)
@@ -50,7 +53,8 @@ def load(
     )
     given = given_hooks(settings, document)
     hooks = build_hooks(given, settings, document, secrets)
-    repositories = build_repositories(settings, tuple(given), hooks, document, secrets)
+    forges = dict.fromkeys(given) | {hook.name: hook.forge for hook in hooks}
+    repositories = build_repositories(settings, targets, forges, document, secrets)
     document.raise_errors()
     _warn(settings, hooks, repositories, document)
     return Config(
@@ -104,14 +108,6 @@ def _why_unreadable(path: Path, error: OSError, *, uid: int) -> tuple[str, str]:
 
 def _refused(path: Path, message: str, hint: str) -> ConfigError:
     return ConfigError((Problem(file=str(path), line=0, column=0, key="", message=message, hint=hint),))
-
-
-def _check_rights(settings: Settings, document: Document, *, uid: int) -> None:
-    """Check that the users and groups of all targets exist, and that this user may run commands as them."""
-    if settings.defaults is not None:
-        check_rights(document, ("defaults",), settings.defaults, uid=uid)
-    for target in given_targets(settings, document):
-        check_rights(document, target.at, target.keys, uid=uid)
 
 
 def _owner(folder: Path) -> Iterator[int]:

@@ -1,6 +1,6 @@
 """The `repos` of a file: the hook and the secrets of each repository, and its targets with the `defaults`."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from webhookd.config.document import Document, KeyPath
@@ -8,7 +8,7 @@ from webhookd.config.names import doubt_about_files, doubt_about_name, hidden
 from webhookd.config.schema import LongForm, Settings, TargetKeys, Targets
 from webhookd.config.secret_sources import Expected, SecretReader
 from webhookd.config.wording import nearest, quoted
-from webhookd.models.settings import Forge, Hook, RefKind, Repository, Target
+from webhookd.models.settings import Forge, RefKind, Repository, Target
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,29 +61,31 @@ def _with_defaults(given: GivenTarget, defaults: TargetKeys | None) -> GivenTarg
 
 def build_repositories(
     settings: Settings,
-    hook_names: tuple[str, ...],
-    hooks: Iterable[Hook],
+    targets: Sequence[GivenTarget],
+    forges: Mapping[str, Forge | None],
     document: Document,
     secrets: SecretReader,
 ) -> tuple[Repository, ...]:
-    """Return the repositories; what is wrong with them is recorded in *document*."""
+    """Return the repositories; what is wrong with them is recorded in *document*.
+
+    *forges* has the forge of each hook, None where that is not clear.
+    """
     if not settings.repos and not document.has_error(("repos",)):
         document.error(("repos",), "names no repository", "add repos: {OWNER/NAME: {main: COMMAND}}")
     _check_letter_case(settings, document)
-    given = [_with_defaults(target, settings.defaults) for target in given_targets(settings, document)]
+    given = [_with_defaults(target, settings.defaults) for target in targets]
     _check_names(given, document)
-    _warn_of_patterns(settings, document)
-    gitlab = {hook.name for hook in hooks if hook.forge is Forge.GITLAB}
+    _warn_of_patterns(settings, targets, document)
     repositories = []
     for name, rules in (settings.repos or {}).items():
         own = rules if isinstance(rules, LongForm) else LongForm()
-        hook = _hook_of(name, own, hook_names, document)
-        expected = Expected.EITHER if hook in gitlab else Expected.ANYTHING
-        targets = [target for target in given if target.repo == name]
-        if not targets and not document.has_error(("repos", name)):
+        hook = _hook_of(name, own, tuple(forges), document)
+        expected = Expected.EITHER if forges.get(hook) is Forge.GITLAB else Expected.ANYTHING
+        its_own = [target for target in given if target.repo == name]
+        if not its_own and not document.has_error(("repos", name)):
             hint = "add a branch: main: COMMAND"
             document.error(("repos", name), "names no branch and no tag", hint, at_key=True)
-        built = (_target(target, hook, document) for target in targets)
+        built = (_target(target, hook, document) for target in its_own)
         repositories.append(
             Repository(
                 pattern=name,
@@ -114,12 +116,12 @@ def _check_names(given: Iterable[GivenTarget], document: Document) -> None:
             document.error(target.at, f"a second target called {quoted(target.name)}", hint)
 
 
-def _warn_of_patterns(settings: Settings, document: Document) -> None:
+def _warn_of_patterns(settings: Settings, targets: Iterable[GivenTarget], document: Document) -> None:
     """Warn of patterns that match something else than they seem to, or nothing."""
     for repositories in _by_hook(settings):
         _warn_of_names(("repos",), {name.casefold(): name for name in repositories}, document)
     refs: dict[KeyPath, dict[str, str]] = {}
-    for target in given_targets(settings, document):
+    for target in targets:
         rule = target.at[:-1] if isinstance(target.at[-1], int) else target.at
         refs.setdefault(rule[:-1], {})[target.pattern] = target.pattern
         _warn_of_files(target.at, target.keys, document)
