@@ -6,11 +6,10 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from webhookd.config.accounts import check_rights, reading_hint, user_name
+from webhookd.config.accounts import Exposure, check_rights, exposures, reading_hint, user_name
 from webhookd.config.document import Document, KeyPath
 from webhookd.config.hooks import build_hooks, given_hooks
 from webhookd.config.locations import default_state_dir
-from webhookd.config.ownership import Exposure, exposures
 from webhookd.config.parsing import parse_yaml
 from webhookd.config.repositories import build_repositories, given_targets
 from webhookd.config.schema import Settings, TargetKeys

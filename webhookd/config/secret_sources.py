@@ -13,9 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
 
-from webhookd.config.accounts import is_service, reading_hint, user_name
+from webhookd.config.accounts import exposures, is_service, reading_hint, user_name
 from webhookd.config.document import Document, KeyPath, dotted
-from webhookd.config.ownership import exposures
 from webhookd.config.schema import SecretSource, SecretSources
 from webhookd.config.wording import pasted, quoted, quoted_path
 from webhookd.errors import BadValue, in_words
