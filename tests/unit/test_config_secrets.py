@@ -14,6 +14,7 @@ from webhookd.errors import ConfigError
 from webhookd.models.settings import Secret
 
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the reference libraries' example
+EDGES = "the secret begins or ends with white space or a quote (webhookd takes it as a part of the secret)"
 LITERAL = "the secret is written out in this file (keep it in a file of its own, mode 600: {file: …})"
 
 
@@ -320,16 +321,10 @@ def test_a_secret_file_open_to_everybody_is_a_warning(tmp_path: Path, mode: int,
     [
         ("x" * 16, []),
         ("x" * 15, ["the secret is shorter than 16 bytes (it can be guessed: openssl rand -hex 32)"]),
-        (
-            KEY + " ",
-            ["the secret begins or ends with white space (webhookd takes it as a part of the secret)"],
-        ),
-        (
-            KEY + "\n\n",
-            ["the secret begins or ends with white space (webhookd takes it as a part of the secret)"],
-        ),
-        (f'"{KEY}"', ["the secret is in quotes (webhookd takes them as a part of the secret)"]),
-        (f"'{KEY}'", ["the secret is in quotes (webhookd takes them as a part of the secret)"]),
+        (KEY + " ", [EDGES]),
+        (KEY + "\n\n", [EDGES]),
+        (f'"{KEY}"', [EDGES]),
+        (f"'{KEY}'", [EDGES]),
     ],
 )
 def test_a_secret_that_is_probably_a_mistake_is_a_warning(

@@ -130,7 +130,7 @@ class SecretReader:
             with os.fdopen(descriptor, "rb") as opened:
                 status = os.fstat(descriptor)
                 if not stat.S_ISREG(status.st_mode):
-                    raise IsADirectoryError
+                    raise IsADirectoryError  # as opening a folder does
                 content = opened.read(_LARGEST + 1)
         except OSError as error:
             raise self._unreadable(file, error, is_place=is_place) from None
@@ -153,17 +153,17 @@ class SecretReader:
 
     def _unreadable(self, file: Path, error: OSError, *, is_place: bool) -> BadValue:
         shown = quoted_path(file)
-        if not isinstance(error, PermissionError | IsADirectoryError) and not is_place:
-            hint = "write the path of one: (umask 077; openssl rand -hex 32 > FILE)"
-            return BadValue("the file named here does not exist", hint=hint)
-        if isinstance(error, FileNotFoundError | NotADirectoryError):
-            hint = f"make one: (umask 077; openssl rand -hex 32 > {pasted(file)})"
-            return BadValue(f"{shown} does not exist", hint=hint)
         if isinstance(error, PermissionError):
             message = f"{shown} cannot be read by the user {quoted(user_name(self.uid))}"
             return BadValue(message, hint=reading_hint(file, uid=self.uid))
         if isinstance(error, IsADirectoryError):
             return BadValue(f"{shown} is not a regular file", hint="name the file itself")
+        if not is_place:
+            hint = "write the path of one: (umask 077; openssl rand -hex 32 > FILE)"
+            return BadValue("the file named here does not exist", hint=hint)
+        if isinstance(error, FileNotFoundError | NotADirectoryError):
+            hint = f"make one: (umask 077; openssl rand -hex 32 > {pasted(file)})"
+            return BadValue(f"{shown} does not exist", hint=hint)
         return BadValue(f"{shown} cannot be read: {in_words(error)}")
 
 
@@ -176,8 +176,8 @@ def _label(path: KeyPath, source: str | SecretSource) -> str:
     """Return where a secret is kept; for one in the configuration itself, its key."""
     if isinstance(source, str):
         return f"literal {dotted(path)}"
-    kind, place = next(((k, getattr(source, k)) for k in sorted(source.model_fields_set)), ("no place", ""))
-    return f"{kind} {place}"
+    (kind,) = source.model_fields_set
+    return f"{kind} {getattr(source, kind)}"
 
 
 def _check_literal(text: str) -> None:
@@ -209,7 +209,6 @@ def _doubts(key: bytes) -> Iterator[tuple[str, str]]:
     """Yield what is allowed in a secret, but probably a mistake."""
     if len(key) < _SHORT:
         yield f"the secret is shorter than {_SHORT} bytes", "it can be guessed: openssl rand -hex 32"
-    if key != key.strip():
-        yield "the secret begins or ends with white space", "webhookd takes it as a part of the secret"
-    if len(key) > 1 and key[:1] == key[-1:] and key[:1] in {b'"', b"'"}:
-        yield "the secret is in quotes", "webhookd takes them as a part of the secret"
+    if key != key.strip(b" \t\r\n\v\f\"'"):
+        message = "the secret begins or ends with white space or a quote"
+        yield message, "webhookd takes it as a part of the secret"
