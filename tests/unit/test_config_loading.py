@@ -232,28 +232,6 @@ def test_a_target_can_take_its_command_from_the_defaults(tmp_path: Path) -> None
     assert load(tmp_path, text).repositories[0].targets[0].run == "./deploy"
 
 
-def test_a_secret_at_the_top_and_other_keys_of_its_hook_are_one_hook(tmp_path: Path) -> None:
-    loaded = load(tmp_path, SECRET + "hooks: {github: {path: /push}}\n" + REPOS)
-    assert [(h.name, h.path, len(h.secrets)) for h in loaded.hooks] == [("github", "/push", 1)]
-
-
-def test_a_hook_named_like_one_forge_can_be_of_another(tmp_path: Path) -> None:
-    loaded = load(tmp_path, "hooks: {gitea: {forge: forgejo, secret: {file: secret}}}\n" + REPOS)
-    assert loaded.hooks[0].forge is Forge.FORGEJO
-
-
-def test_the_state_directory_is_that_of_systemd_or_of_the_user(tmp_path: Path) -> None:
-    text = SECRET + REPOS
-    assert load(tmp_path, text).state_dir == Path("/var/lib/webhookd")
-    assert load(tmp_path, text, uid=OTHER_USER, env={"HOME": "/home/u"}).state_dir == Path(
-        "/home/u/.local/state/webhookd"
-    )
-    assert load(tmp_path, text, env={"STATE_DIRECTORY": "/var/lib/w:/x"}).state_dir == Path("/var/lib/w")
-    assert load(
-        tmp_path, "state_dir: /srv/s\n" + text, env={"STATE_DIRECTORY": "/var/lib/w"}
-    ).state_dir == Path("/srv/s")
-
-
 def test_a_byte_order_mark_and_windows_line_ends_are_allowed(tmp_path: Path) -> None:
     text = b"\xef\xbb\xbf" + (SECRET + "repos:\n  a/b:\n    main: make\n").replace("\n", "\r\n").encode()
     assert load(tmp_path, text).repositories[0].targets[0].run == "make"

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from configfiles import REPOS, SECRET, load
 
 from webhookd import config
 from webhookd.config.locations import default_state_dir
@@ -95,3 +96,9 @@ def test_the_default_state_directory_is_systemds_or_the_users(
     env: dict[str, str], uid: int, folder: str
 ) -> None:
     assert default_state_dir(env=env, uid=uid) == Path(folder)
+
+
+def test_the_key_wins_over_the_default_state_directory(tmp_path: Path) -> None:
+    env = {"STATE_DIRECTORY": "/var/lib/w"}
+    assert load(tmp_path, SECRET + REPOS, env=env).state_dir == Path("/var/lib/w")
+    assert load(tmp_path, "state_dir: /srv/s\n" + SECRET + REPOS, env=env).state_dir == Path("/srv/s")

@@ -1,15 +1,15 @@
 from pathlib import Path
 
 import pytest
-from configfiles import OTHER_USER, REPOS, SECRET, problems, target, write_config
+from configfiles import REPOS, SECRET, problems, write_config
 
 from webhookd import config
 from webhookd.errors import ConfigError
 
 
-def problem_of(folder: Path, keys: str, *, uid: int = 0) -> list[str]:
+def problem_of(folder: Path, keys: str) -> list[str]:
     """Return the errors of these *keys* of a target, without their places and paths."""
-    found = problems(folder, f"{SECRET}repos: {{a/b: {{main: {{run: make, {keys}}}}}}}", uid=uid)
+    found = problems(folder, f"{SECRET}repos: {{a/b: {{main: {{run: make, {keys}}}}}}}")
     return [line.partition("repos.a/b.main.")[2] for line in found]
 
 
@@ -280,117 +280,6 @@ def test_a_mistake_in_a_target_is_reported_with_its_place_and_a_hint(
     tmp_path: Path, keys: str, problem: str
 ) -> None:
     assert problem_of(tmp_path, keys) == [problem]
-
-
-@pytest.mark.parametrize(
-    ("keys", "message"),
-    [
-        ("user: root", "user: only root may run a command as another user"),
-        ("group: root", "group: only root may run a command as another group"),
-        ("nice: -1", "nice: only root may go below 0"),
-    ],
-)
-def test_keys_that_need_root_are_refused_to_others(tmp_path: Path, keys: str, message: str) -> None:
-    assert target(tmp_path, keys).name == "octocat/blog@main"
-    (problem,) = problem_of(tmp_path, keys, uid=OTHER_USER)
-    assert problem.startswith(f"{message} (start webhookd as root, or remove this key: commands run as ")
-
-
-def test_keys_that_need_root_are_refused_in_the_defaults_too(tmp_path: Path) -> None:
-    (problem,) = problems(tmp_path, SECRET + "defaults: {user: root}\n" + REPOS, uid=OTHER_USER)
-    assert problem.startswith("2:18: defaults.user: only root may run a command as another user")
-
-
-@pytest.mark.parametrize(
-    ("hooks", "problem"),
-    [
-        (
-            "{x: {secret: {file: secret}}}",
-            (
-                'hooks.x: needs "forge": its name is no forge\'s (one of github, gitea, forgejo, '
-                "gogs, gitlab, bitbucket, bitbucket-dc)"
-            ),
-        ),
-        (
-            "{gitlap: {secret: {file: secret}}}",
-            'hooks.gitlap: needs "forge": its name is no forge\'s (did you mean "gitlab"?)',
-        ),
-        (
-            "{github: {forge: githup, secret: {file: secret}}}",
-            (
-                'hooks.github.forge: "githup" is none of github, gitea, forgejo, gogs, gitlab, '
-                'bitbucket, bitbucket-dc (did you mean "github"?)'
-            ),
-        ),
-        ("{github: {}}", 'hooks.github: needs "secret" (there is no unsigned mode)'),
-        ("{gitlab: {}}", 'hooks.gitlab: needs "secret" or "token" (there is no unsigned mode)'),
-        (
-            "{bitbucket-dc: {authorization: {file: secret}}}",
-            'hooks.bitbucket-dc: needs "secret" (there is no unsigned mode)',
-        ),
-        (
-            "{gitea: {secret: {file: secret}, token: {file: secret}}}",
-            'hooks.gitea.token: gitea sends no token (it signs: write "secret")',
-        ),
-        (
-            "{github: {secret: {file: secret}, authorization: {file: secret}}}",
-            "hooks.github.authorization: github sends no such header (remove it: the signature is enough)",
-        ),
-        (
-            "{github: {secret: {file: secret}, path: push}}",
-            (
-                'hooks.github.path: "push" is not a path for a hook '
-                '(begin it with "/"; letters, digits, ".", "_", "~" and "-" between single slashes)'
-            ),
-        ),
-        (
-            "{github: {secret: {file: secret}, allow_from: [10.0.0.1/8]}}",
-            'hooks.github.allow_from[0]: "10.0.0.1/8" has bits set after the prefix (write 10.0.0.0/8)',
-        ),
-        ("[github]", "hooks: must be a mapping, not a list"),
-        ("{github: secret}", "hooks.github: must be a mapping, not a string"),
-    ],
-)
-def test_a_mistake_in_a_hook_is_reported_with_its_place_and_a_hint(
-    tmp_path: Path, hooks: str, problem: str
-) -> None:
-    (told,) = problems(tmp_path, f"hooks: {hooks}\n{REPOS}")
-    assert told.partition(": ")[2] == problem
-
-
-def test_two_hooks_cannot_have_one_path(tmp_path: Path) -> None:
-    text = """\
-        secret: {file: secret}
-        hooks:
-          gitea: {path: /github-webhook, secret: {file: secret}}
-          gogs: {path: /x, secret: {file: secret}}
-          forgejo: {path: /x, secret: {file: secret}}
-        repos: {a/b: {hook: gitea, branches: {main: x}}}
-        """
-    assert problems(tmp_path, text) == [
-        '2:1: hooks.github.path: "/github-webhook" is the path of hook "gitea" (give each its own)',
-        '5:19: hooks.forgejo.path: "/x" is the path of hook "gogs" (give each its own)',
-    ]
-
-
-def test_a_secret_at_the_top_and_in_its_hook_is_refused(tmp_path: Path) -> None:
-    text = SECRET + "hooks: {github: {secret: {file: secret}}}\n" + REPOS
-    assert problems(tmp_path, text) == [
-        '1:1: secret: is there twice: as "hooks.github.secret" too (keep one of them)'
-    ]
-
-
-def test_a_repository_has_to_name_one_of_several_hooks(tmp_path: Path) -> None:
-    text = SECRET + "hooks: {gitea: {secret: {file: secret}}}\n"
-    assert problems(tmp_path, text + REPOS) == [
-        (
-            '3:9: repos.octocat/blog: needs "hook": there are several hooks '
-            '(write hook: gitea, or another; branches then stand below "branches")'
-        )
-    ]
-    assert problems(tmp_path, text + "repos: {a/b: {hook: bitbucket, tags: {v1: x}}}") == [
-        '3:21: repos.a/b.hook: there is no hook "bitbucket" (there is gitea, github)'
-    ]
 
 
 def test_a_mistake_is_reported_once(tmp_path: Path) -> None:

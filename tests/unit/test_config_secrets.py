@@ -13,7 +13,6 @@ from webhookd.config.accounts import user_name
 from webhookd.errors import ConfigError
 from webhookd.models.settings import Secret
 
-SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the reference libraries' example
 EDGES = "the secret begins or ends with white space or a quote (webhookd takes it as a part of the secret)"
 LITERAL = "the secret is written out in this file (keep it in a file of its own, mode 600: {file: …})"
 
@@ -127,34 +126,13 @@ def test_a_secret_of_nul_bytes_is_refused_as_hmac_takes_it_for_an_empty_one(
     assert problem_of(tmp_path, "{file: other}").startswith("the secret is empty")
 
 
-def test_one_secret_for_two_hooks_is_a_warning(tmp_path: Path) -> None:
-    write_secret(tmp_path, name="other", content=b"y" * 32)
-    text = """\
-        secret: {file: secret}
-        hooks:
-          gitea: {secret: [{file: other}, {file: secret}]}
-          lab: {forge: gitlab, token: {file: other}}
-          gogs: {secret: [{file: third}, {file: third}]}
-        repos: {a/b: {hook: gitea, secret: {file: other}, branches: {main: x}}}
-        """
-    write_secret(tmp_path, name="third", content=b"z" * 32)
-    hint = "give each its own: a delivery for one can be sent to the other"
-    assert [warning for warning in warnings(tmp_path, text) if "this secret" in warning] == [
-        f'1:9: secret: hook "gitea" has this secret too ({hint})',
-        f'4:31: hooks.lab.token: hook "gitea" has this secret too ({hint})',
-    ]
-
-
 @pytest.mark.parametrize("content", [b"", b"\n", b"\r\n", b"\n\n", b" \t\n"])
 def test_an_empty_secret_is_refused(tmp_path: Path, content: bytes) -> None:
     write_secret(tmp_path, name="other", content=content)
     empty = "the secret is empty (an empty secret would let everybody in: openssl rand -hex 32)"
     assert problem_of(tmp_path, "{file: other}") == empty
     assert problem_of(tmp_path, "{env: NAME}", NAME=content.decode()) == empty
-
-
-def test_an_empty_literal_is_refused(tmp_path: Path) -> None:
-    assert problem_of(tmp_path, "''").startswith("the secret is empty")
+    assert problem_of(tmp_path, "''") == empty
 
 
 def test_a_missing_secret_file_is_refused_with_a_command_that_makes_it(tmp_path: Path) -> None:
@@ -218,30 +196,6 @@ def test_the_command_of_a_hint_can_be_pasted_into_a_shell(tmp_path: Path) -> Non
         f'"{tmp_path}/it\'s a/secret" does not exist '
         f"(make one: (umask 077; openssl rand -hex 32 > '{tmp_path}/it'\"'\"'s a/secret'))"
     )
-
-
-@pytest.mark.parametrize("key", ["file", "env", "credential"])
-@pytest.mark.parametrize(
-    "secret",
-    [
-        "qD/4m:XyvQ==",
-        "/qD/4m:XyvQ==",
-        "/qD4mXyvQ",
-        "~qD4mXyvQ",
-        "$qD4mXyvQ",
-        "qD4mXyvQ",
-        "qD4m XyvQ",
-        "qD4m/../XyvQ",
-        "qD4mXyvQ" * 40,
-        "qD4m\\x00XyvQ",
-    ],
-)
-@pytest.mark.parametrize("env", [{}, {"CREDENTIALS_DIRECTORY": "/run"}])
-def test_a_secret_in_place_of_a_name_is_not_repeated(
-    key: str, secret: str, env: dict[str, str], tmp_path: Path
-) -> None:
-    (problem,) = problems(tmp_path, f'secret: {{{key}: "{secret}"}}\n{REPOS}', env=env)
-    assert ["qD4m" in problem, "XyvQ" in problem, "qD/4m" in problem] == [False, False, False]
 
 
 def test_a_variable_that_is_not_set_is_refused(tmp_path: Path) -> None:
@@ -331,85 +285,6 @@ def test_a_secret_that_is_probably_a_mistake_is_a_warning(
     tmp_path: Path, key: str, doubts: list[str]
 ) -> None:
     assert warnings_about(tmp_path, key) == doubts
-
-
-@pytest.mark.parametrize(
-    ("key", "problem"),
-    [
-        (SIGNING, ""),
-        (
-            "x" * 32,
-            (
-                "not a signing secret (GitLab's signing secret begins with whsec_; its secret token "
-                'goes under "token")'
-            ),
-        ),
-        ("whsec_", "not a signing secret: no base64 key after whsec_ (copy all of it again)"),
-        (
-            "whsec_%%%%" + "x" * 16,
-            "not a signing secret: no base64 key after whsec_ (copy all of it again)",
-        ),
-        ("whsec_" + "A" * 32, "not a signing secret: no base64 key after whsec_ (copy all of it again)"),
-        ("whsec_MfKQ9", "not a signing secret: no base64 key after whsec_ (copy all of it again)"),
-    ],
-)
-def test_gitlabs_signing_secret_is_checked(tmp_path: Path, key: str, problem: str) -> None:
-    text = f"hooks: {{lab: {{forge: gitlab, secret: {{env: KEY}}}}}}\n{REPOS}"
-    if problem:
-        assert problems(tmp_path, text, env={"KEY": key}) == [f"1:38: hooks.lab.secret: {problem}"]
-    else:
-        assert load(tmp_path, text, env={"KEY": key}).hooks[0].secrets[0].key == key.encode()
-
-
-def test_a_repositorys_own_secret_at_gitlab_is_a_token_unless_it_says_otherwise(tmp_path: Path) -> None:
-    text = """\
-        hooks: {lab: {forge: gitlab, token: {file: secret}}}
-        repos: {a/b: {secret: {env: KEY}, branches: {main: x}}}
-        """
-    for key in (KEY, SIGNING):
-        assert load(tmp_path, text, env={"KEY": key}).repositories[0].secrets[0].key == key.encode()
-    assert problems(tmp_path, text, env={"KEY": "whsec_%"}) == [
-        ("2:23: repos.a/b.secret: not a signing secret: no base64 key after whsec_ (copy all of it again)")
-    ]
-
-
-def test_other_forges_may_use_a_secret_that_looks_like_gitlabs(tmp_path: Path) -> None:
-    assert secrets_of(tmp_path, "{env: KEY}", KEY="whsec_%%%%" + "x" * 16)[0].key.startswith(b"whsec_%")
-
-
-HUNTER = "hunter2hunter2hunter2"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        f"secret: {HUNTER}\nhooks: {{github: {{secret: {HUNTER}}}}}",
-        f"secret: [[{HUNTER}]]",
-        f"secret: {{{HUNTER}: x}}",
-        f"secret: {{{HUNTER}}}",
-        f"secret: {{file: [{HUNTER}]}}",
-        f"secret: {{fil: {HUNTER}}}",
-        f"secret: {{{HUNTER}: x, {HUNTER}: y}}",
-        f"hooks: {{gitlab: {{secret: {HUNTER}}}}}",
-        f"hooks: {{gitlab: {{secret: whsec_%{HUNTER}}}}}",
-        f"hooks: {{github: {{token: {HUNTER}}}}}",
-        "hooks: {github: {secret: {env: NAME}}}\nx: y",
-        f"repos: {{a/b: {{secret: {{{HUNTER}: x}}, branches: {{m: x}}}}}}",
-    ],
-)
-def test_no_problem_holds_a_secret(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError) as refused:
-        load(tmp_path, text, env={"NAME": HUNTER})
-    assert refused.value.problems != ()
-    assert "hunter" not in str(refused.value) + repr(refused.value)
-
-
-def test_no_warning_and_no_repr_holds_a_secret(tmp_path: Path) -> None:
-    loaded = load(tmp_path, f"secret: [short, '\"{HUNTER}\"', {{env: NAME}}]\n{REPOS}", env={"NAME": HUNTER})
-    assert len(loaded.warnings) == 4
-    shown = repr(loaded) + "".join(map(str, loaded.warnings))
-    assert "hunter" not in shown
-    assert "short'" not in shown
 
 
 def open_files() -> int:

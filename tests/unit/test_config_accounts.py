@@ -1,4 +1,4 @@
-"""Files and folders that others can change are refused or warned of; with real modes and owners."""
+"""Keys that need root, and files that others can change; with real modes and owners."""
 
 import grp
 import os
@@ -8,7 +8,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from configfiles import NOBODY, REPOS, SECRET, as_nobody, load, problems, warnings, write_config, write_secret
+from configfiles import (
+    NOBODY,
+    OTHER_USER,
+    REPOS,
+    SECRET,
+    as_nobody,
+    load,
+    problems,
+    target,
+    warnings,
+    write_config,
+    write_secret,
+)
 
 from webhookd import config
 from webhookd.errors import ConfigError
@@ -174,3 +186,24 @@ def test_a_symbolic_link_of_another_user_is_refused(folder: Path) -> None:
 def test_a_state_directory_that_is_not_there_yet_has_no_warning(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     assert load(tmp_path, f"{SECRET}state_dir: {tmp_path}/a/b\n{REPOS}").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ("user: root", "user: only root may run a command as another user"),
+        ("group: root", "group: only root may run a command as another group"),
+        ("nice: -1", "nice: only root may go below 0"),
+    ],
+)
+def test_keys_that_need_root_are_refused_to_others(tmp_path: Path, keys: str, message: str) -> None:
+    assert target(tmp_path, keys).name == "octocat/blog@main"
+    text = f"{SECRET}repos: {{a/b: {{main: {{run: make, {keys}}}}}}}"
+    (problem,) = problems(tmp_path, text, uid=OTHER_USER)
+    hint = "(start webhookd as root, or remove this key: commands run as "
+    assert problem.partition("repos.a/b.main.")[2].startswith(f"{message} {hint}")
+
+
+def test_keys_that_need_root_are_refused_in_the_defaults_too(tmp_path: Path) -> None:
+    (problem,) = problems(tmp_path, SECRET + "defaults: {user: root}\n" + REPOS, uid=OTHER_USER)
+    assert problem.startswith("2:18: defaults.user: only root may run a command as another user")
