@@ -93,7 +93,7 @@ def test_two_hooks_cannot_have_one_path(tmp_path: Path) -> None:
 def test_a_secret_at_the_top_and_in_its_hook_is_refused(tmp_path: Path) -> None:
     text = SECRET + "hooks: {github: {secret: {file: secret}}}\n" + REPOS
     assert problems(tmp_path, text) == [
-        '1:1: secret: is there twice: as "hooks.github.secret" too (keep one of them)'
+        '1:1: secret: appears twice: "hooks.github.secret" has it too (keep one of them)'
     ]
 
 

@@ -218,7 +218,7 @@ def test_a_repository_of_a_nested_group_or_a_user_keeps_its_full_name(tmp_path: 
 
 
 @pytest.mark.parametrize("written", ["022", '"022"', "22", "0o22"])
-def test_an_umask_is_octal_however_it_is_written(tmp_path: Path, written: str) -> None:
+def test_a_umask_is_octal_however_it_is_written(tmp_path: Path, written: str) -> None:
     assert target(tmp_path, f"umask: {written}").umask == 0o022
 
 

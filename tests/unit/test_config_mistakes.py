@@ -36,7 +36,7 @@ def test_all_problems_are_listed_at_once_in_the_order_of_the_file(tmp_path: Path
         ),
         '2:1: sercet: unknown key (did you mean "secret"?)',
         "3:10: workers: must be at least 1",
-        "4:1: workers: is there twice (first in line 3)",
+        "4:1: workers: appears twice (first in line 3)",
         '5:21: defaults.timeout: "10 minutes" is not a duration (write 10m)',
         '8:12: repos.octocat/blog.main.rnu: unknown key (did you mean "run"?)',
         (
@@ -45,7 +45,7 @@ def test_all_problems_are_listed_at_once_in_the_order_of_the_file(tmp_path: Path
         ),
         '10:5: repos.octocat/blog.refs/heads/x: "refs/heads/x" is a full ref, not a name (write x)',
         (
-            '11:3: repos.Octocat/Blog: is "octocat/blog" in other letter case (put the rules of '
+            '11:3: repos.Octocat/Blog: differs from "octocat/blog" only in case (put the rules of '
             "both below one key)"
         ),
         '12:11: repos.Octocat/Blog.hook: there is no hook "githbu" (did you mean "github"?)',
@@ -188,7 +188,7 @@ def test_a_folder_is_reported_with_the_file_probably_meant(tmp_path: Path) -> No
         (
             SECRET + REPOS + "xyzzy: 1",
             (
-                "3:1: xyzzy: unknown key (there are secret, listen, state_dir, workers, max_body, "
+                "3:1: xyzzy: unknown key (the keys are secret, listen, state_dir, workers, max_body, "
                 "trusted_proxies, drain_timeout, history, defaults, hooks, repos)"
             ),
         ),
@@ -210,7 +210,7 @@ def test_a_folder_is_reported_with_the_file_probably_meant(tmp_path: Path) -> No
         (SECRET + REPOS + "listen: {a: b}", "3:9: listen: must be an address, not a mapping"),
         (
             SECRET + REPOS + "listen: [127.0.0.1:1, 127.0.0.1:1]",
-            '3:9: listen: "127.0.0.1:1" is there twice (remove one)',
+            '3:9: listen: "127.0.0.1:1" appears twice (remove one)',
         ),
         (
             SECRET + REPOS + "state_dir: state",
@@ -235,8 +235,8 @@ def test_a_mistake_is_reported_with_its_place_and_a_hint(tmp_path: Path, text: s
         ("retries: -1", "retries: must be at least 0"),
         ("retries: 101", "retries: must be at most 100"),
         ("nice: 20", "nice: must be at most 19"),
-        ("umask: 1000", 'umask: "1000" is not an umask (three octal digits: 022)'),
-        ("umask: 9", 'umask: "9" is not an umask (three octal digits: 022)'),
+        ("umask: 1000", 'umask: "1000" is not a umask (three octal digits: 022)'),
+        ("umask: 9", 'umask: "9" is not a umask (three octal digits: 022)'),
         ("overlap: lastest", 'overlap: "lastest" is none of latest, queue, restart (did you mean "latest"?)'),
         ("overlap: [latest]", "overlap: must be latest, queue or restart, not a list"),
         ("on_delete: ' '", 'on_delete: is an empty command (a command that does nothing is "true")'),

@@ -107,8 +107,8 @@ def test_control_characters_are_escaped() -> None:
 
 def test_a_duplicate_key_is_found_at_its_second_place() -> None:
     assert problems_of("a: 1\nb: {c: x,\n  c: y}\na: 2") == [
-        "w.yaml:3:3: b.c: is there twice (first in line 2)",
-        "w.yaml:4:1: a: is there twice (first in line 1)",
+        "w.yaml:3:3: b.c: appears twice (first in line 2)",
+        "w.yaml:4:1: a: appears twice (first in line 1)",
     ]
 
 
@@ -175,7 +175,7 @@ def test_tags_are_refused() -> None:
 
 
 def test_a_key_has_to_be_a_string() -> None:
-    assert problems_of("? [a]\n: b\nc: d") == ["w.yaml:1:3: a key that is no text (put it in quotes)"]
+    assert problems_of("? [a]\n: b\nc: d") == ["w.yaml:1:3: a key that is not text (put it in quotes)"]
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_key_has_to_be_a_string() -> None:
         ('a: "x', "1:6: not valid YAML: a quote that is never closed (close it)"),
         (
             "a: 'it's'",
-            "1:8: not valid YAML: text behind the end of a quoted text (put the whole text in quotes)",
+            "1:8: not valid YAML: text after the end of a quoted text (put the whole text in quotes)",
         ),
         (
             'a: "\\q"',
@@ -212,7 +212,7 @@ def test_a_key_has_to_be_a_string() -> None:
             '2:1: not valid YAML: a second document (one file holds one: remove the line "---")',
         ),
         ("a:\n  b: c\n d: e", "3:2: not valid YAML: an indentation that fits nothing"),
-        ("a: >x\n  b", '1:5: not valid YAML: a text behind "|" or ">" (begin the text on the next line)'),
+        ("a: >x\n  b", '1:5: not valid YAML: a text after "|" or ">" (begin the text on the next line)'),
         (
             "a: &x 1\nb: &x 2",
             "2:4: not valid YAML: an anchor with the name of an earlier one (give each its own)",

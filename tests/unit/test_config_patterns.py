@@ -98,7 +98,7 @@ def test_a_rule_that_an_earlier_pattern_hides_is_a_warning(
     tmp_path: Path, rules: str, later: str, earlier: str
 ) -> None:
     assert told(tmp_path, rules) == [
-        f'{later}: is never used: "{earlier}" stands above and matches the same (move it up)'
+        f'{later}: is never used: "{earlier}" above it matches the same (move it up)'
     ]
 
 
@@ -135,17 +135,17 @@ def test_what_a_hidden_rule_matches_an_earlier_one_matches(patterns: list[str], 
         assert [n for n in names if globs.matches(later, n) and not globs.matches(earlier, n)] == []
 
 
-UNSEEN = "(type a usual space, or remove it)"
+UNSEEN = "(type a normal space, or remove it)"
 
 
-def test_a_space_that_is_none_is_a_warning(tmp_path: Path) -> None:
+def test_a_no_break_space_is_a_warning(tmp_path: Path) -> None:
     assert told(tmp_path, '{a/b: {main: "git\u00a0pull", "dev\u200b": x}}') == [
         f"repos.a/b.main: holds a no-break space (U+00A0) {UNSEEN}",
         f"repos.a/b.dev\\u200b: holds a zero width space (U+200B) {UNSEEN}",
     ]
 
 
-def test_a_space_that_is_none_is_named_where_it_breaks_the_file(tmp_path: Path) -> None:
+def test_a_no_break_space_is_named_where_it_breaks_the_file(tmp_path: Path) -> None:
     (problem,) = problems(tmp_path, f"{SECRET}repos:\u00a0\n  a/b: {{main: x}}\n")
     assert problem.endswith("(the file holds a no-break space (U+00A0))")
     assert problems(tmp_path, "\u00a0workers: 1\n" + SECRET + "repos: {a/b: {main: x}}\n") == [

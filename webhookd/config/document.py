@@ -28,7 +28,7 @@ class Place:
 class Document:
     """One file: its data, where each part stands, and the errors and warnings found so far.
 
-    `data` is built of dict, list and str only; a part that is no valid YAML is left out of it.
+    `data` is built of dict, list and str only; a part that is not valid YAML is left out of it.
     """
 
     def __init__(self, file: str) -> None:

@@ -18,7 +18,7 @@ def given_hooks(settings: Settings, document: Document) -> dict[str, HookKeys]:
     if settings.secret is not None:
         github = hooks.get("github", HookKeys())
         if github.secret is not None:
-            message = 'is there twice: as "hooks.github.secret" too'
+            message = 'appears twice: "hooks.github.secret" has it too'
             document.error(("secret",), message, "keep one of them", at_key=True)
         hooks["github"] = github.model_copy(update={"secret": github.secret or settings.secret})
     if not hooks and not document.has_error(("secret",), ("hooks",)):

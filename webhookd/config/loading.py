@@ -74,7 +74,7 @@ def load_state_dir(path: Path, *, env: Mapping[str, str], uid: int) -> Path:
     """
     text = _text(path, uid=uid)
     document = parse_yaml(text, file=str(path))
-    if document.errors and not isinstance(document.data, dict):  # no valid YAML, but the line may be
+    if document.errors and not isinstance(document.data, dict):  # not valid YAML, but the line may be
         line = re.search(r"^state_dir:.*$", text, re.MULTILINE)
         document = parse_yaml(line[0] if line else "{}", file=str(path))
     settings = validated(document)

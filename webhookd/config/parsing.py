@@ -1,6 +1,6 @@
 """YAML text -> a `Document` of text, lists and mappings with their places (pure).
 
-Every scalar is the text that was written: a branch `on`, a version `1.10` or an umask `022` never becomes
+Every scalar is the text that was written: a branch `on`, a version `1.10` or a umask `022` never becomes
 a truth value or a number. The schema decides what a value has to be.
 """
 
@@ -15,7 +15,7 @@ from webhookd.config.document import Document, KeyPath, Place, Plain
 _DEEPEST = 24  # levels; the schema needs 8
 _MOST = 100_000  # values, aliases followed: "billion laughs" ends here
 
-# Spaces and others that a person takes for a usual space, or does not see.
+# Spaces and others that a person takes for a normal space, or does not see.
 _UNSEEN = re.compile(
     "[\\u00a0\\u00ad\\u2000-\\u200b\\u200e\\u200f\\u2028-\\u202f\\u205f-\\u2069\\u3000\\ufeff]"
 )
@@ -53,10 +53,10 @@ _MEANINGS = (
         "an unknown escape in double quotes",
         "use single quotes, or write \\\\",
     ),
-    ("block scalar", 'a text behind "|" or ">"', "begin the text on the next line"),
+    ("block scalar", 'a text after "|" or ">"', "begin the text on the next line"),
     ("single document", "a second document", 'one file holds one: remove the line "---"'),
     ("could not find expected ':'", 'a key without its ":"', 'write "key: value"'),
-    ("found '<scalar>'", "text behind the end of a quoted text", "put the whole text in quotes"),
+    ("found '<scalar>'", "text after the end of a quoted text", "put the whole text in quotes"),
     ("block mapping start|block (mapping|collection)|document start", "an indentation that fits nothing", ""),
 )
 
@@ -164,10 +164,10 @@ class _Reader:
                 for source in sources:
                     merged = merged | self._merged(source, (*path, "<<")) | merged  # the first one wins
             elif not isinstance(key_node, yaml.ScalarNode):
-                self._error(key_node, path, "a key that is no text", "put it in quotes")
+                self._error(key_node, path, "a key that is not text", "put it in quotes")
             elif key_node.value in own:
                 first = f"first in line {own[key_node.value][0].start_mark.line + 1}"
-                self._error(key_node, (*path, key_node.value), "is there twice", first)
+                self._error(key_node, (*path, key_node.value), "appears twice", first)
             else:
                 own[key_node.value] = key_node, value_node
         return own | merged | own
@@ -181,7 +181,7 @@ class _Reader:
 
     def _warn_of_unseen(self, text: str, path: KeyPath, *, at_key: bool = False) -> None:
         if unseen := _unseen(text):
-            hint = "type a usual space, or remove it"
+            hint = "type a normal space, or remove it"
             self._document.warn(path, f"holds {unseen}", hint, at_key=at_key)
 
     def _error(self, node: yaml.Node, path: KeyPath, message: str, hint: str) -> None:

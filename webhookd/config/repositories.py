@@ -51,7 +51,7 @@ def _targets_of(
 
 
 def _with_defaults(given: GivenTarget, defaults: TargetKeys | None) -> GivenTarget:
-    """Lay the keys of a target over the *defaults*; for `env`, variable by variable."""
+    """Merge the keys of a target over the *defaults*; `env` variable by variable."""
     if defaults is None:
         return given
     below, own = defaults.stated(), given.keys.stated()
@@ -98,13 +98,13 @@ def build_repositories(
 
 
 def _check_letter_case(settings: Settings, document: Document) -> None:
-    """Check that no two keys are the same repository: forges compare names without letter case."""
+    """Check that no two keys are the same repository: forges compare names without regard to case."""
     first: dict[str, str] = {}
     for name in settings.repos or {}:
         other = first.setdefault(name.casefold(), name)
         if other != name:
             hint = "put the rules of both below one key"
-            document.error(("repos", name), f"is {quoted(other)} in other letter case", hint, at_key=True)
+            document.error(("repos", name), f"differs from {quoted(other)} only in case", hint, at_key=True)
 
 
 def _check_names(given: Iterable[GivenTarget], document: Document) -> None:
@@ -144,7 +144,7 @@ def _warn_of_names(above: KeyPath, written: Mapping[str, str], document: Documen
         if doubt := doubt_about_name(name):
             document.warn((*above, name), *doubt, at_key=True)
     for later, earlier in hidden(written):
-        message = f"is never used: {quoted(written[earlier])} stands above and matches the same"
+        message = f"is never used: {quoted(written[earlier])} above it matches the same"
         document.warn((*above, written[later]), message, "move it up", at_key=True)
 
 

@@ -94,7 +94,7 @@ def _is_at_key(error: ErrorDetails) -> bool:
 
 
 def _leave_out(data: Any, paths: Iterable[KeyPath]) -> bool:
-    """Remove the values at *paths*, and the rest of a list behind one; return whether there were any."""
+    """Remove the values at *paths*, and the rest of a list after one; return whether there were any."""
     removed = False
     for *above, last in sorted(filter(None, paths), key=len, reverse=True):
         with suppress(KeyError, IndexError, TypeError):  # it is gone, with what is above it
@@ -132,7 +132,7 @@ def _unknown_key_hint(path: KeyPath) -> str:
         return hint
     if known == schema.LONG_FORM_KEYS:
         return 'beside "branches", "tags", "hook" or "secret" no branch can stand: put it below "branches"'
-    return f"there are {', '.join(known)}"
+    return f"the keys are {', '.join(known)}"
 
 
 def _keys_at(path: KeyPath) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def size_between(least: str, most: str) -> AfterValidator:
 def _umask(text: str) -> int:
     found = _OCTAL.fullmatch(text)
     if found is None or int(found[1], 8) > _WIDEST_UMASK:
-        raise BadValue(f"{quoted(text)} is not an umask", hint="three octal digits: 022")
+        raise BadValue(f"{quoted(text)} is not a umask", hint="three octal digits: 022")
     return int(found[1], 8)
 
 
@@ -131,7 +131,7 @@ def _not_empty(items: tuple[Item, ...]) -> tuple[Item, ...]:
 def _each_once(addresses: tuple[Listen, ...]) -> tuple[Listen, ...]:
     for index, address in enumerate(addresses):
         if address in addresses[:index]:
-            raise BadValue(f"{quoted(str(address))} is there twice", hint="remove one")
+            raise BadValue(f"{quoted(str(address))} appears twice", hint="remove one")
     return addresses
 
 
@@ -158,7 +158,7 @@ PositiveDuration: TypeAlias = Annotated[
 ]
 Size: TypeAlias = Annotated[int, _parsed(parse_size, "a size"), WithJsonSchema(_SIZE)]
 WHOLE = BeforeValidator(_whole_number)  # beside the bounds of an int
-Umask: TypeAlias = Annotated[int, _parsed(_umask, "an umask")]
+Umask: TypeAlias = Annotated[int, _parsed(_umask, "a umask")]
 ListenAddress: TypeAlias = Annotated[Listen, _parsed(parse_listen, "an address")]
 SenderNetwork: TypeAlias = Annotated[Network, _parsed(parse_network, "an address or network")]
 AbsolutePath: TypeAlias = Annotated[Path, _parsed(lambda text: Path(names.check_absolute(text)), "a path")]
