@@ -47,10 +47,10 @@ class Problem:
     """One mistake in the configuration file; `str()` is the line an operator reads."""
 
     file: str
-    line: int  # 1-based; 0: the file as a whole
-    column: int  # 1-based
-    key: str  # "repos.octocat/blog.main"; "" for the file as a whole
     message: str
+    line: int = 0  # 1-based; 0: the file as a whole
+    column: int = 0  # 1-based
+    key: str = ""  # "repos.octocat/blog.main"; "" for the file as a whole
     hint: str = ""
 
     def __str__(self) -> str:

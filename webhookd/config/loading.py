@@ -106,7 +106,7 @@ def _why_unreadable(path: Path, error: OSError, *, uid: int) -> tuple[str, str]:
 
 
 def _refused(path: Path, message: str, hint: str) -> ConfigError:
-    return ConfigError((Problem(file=str(path), line=0, column=0, key="", message=message, hint=hint),))
+    return ConfigError((Problem(file=str(path), message=message, hint=hint),))
 
 
 def _owner(folder: Path) -> Iterator[int]:

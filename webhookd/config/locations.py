@@ -21,7 +21,10 @@ def find(explicit: Path | None, *, env: Mapping[str, str], uid: int) -> Path:
     for place in places:
         if _may_be_there(place):
             return place
-    raise ConfigError((_no_file(places),))
+    first, *others = map(str, places)
+    message = " and no ".join(["there is no such file", *others])
+    hint = "`webhookd init` writes one; --config FILE names another place"
+    raise ConfigError((Problem(file=first, message=message, hint=hint),))
 
 
 def find_new(explicit: Path | None, *, env: Mapping[str, str], uid: int) -> Path:
@@ -70,15 +73,3 @@ def _home(env: Mapping[str, str], uid: int) -> Path:
         return Path(pwd.getpwuid(uid).pw_dir)
     except KeyError:
         return Path("/")
-
-
-def _no_file(places: tuple[Path, ...]) -> Problem:
-    first, *others = map(str, places)
-    return Problem(
-        file=first,
-        line=0,
-        column=0,
-        key="",
-        message=" and no ".join(["there is no such file", *others]),
-        hint="`webhookd init` writes one; --config FILE names another place",
-    )
