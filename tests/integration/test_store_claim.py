@@ -35,7 +35,7 @@ def test_an_empty_store_has_nothing_to_claim(store: Store) -> None:
 
 
 def test_a_claim_starts_an_attempt_and_carries_all_that_the_command_is_told(store: Store) -> None:
-    event = make_push(changed_files=("a", "b"), files_complete=True, commit_count=2**70)
+    event = make_push(changed_files=("a", "b"), files_complete=True)
     decision = make_decision(delivery=make_delivery(), matches=(make_match(push=event),))
     store.accept(decision, now=NOW)
     claim = store.claim(owner=OWNER, now=later(1))
@@ -49,7 +49,7 @@ def test_a_claim_starts_an_attempt_and_carries_all_that_the_command_is_told(stor
         later(1),
     )
     assert store.run(1) == run
-    assert claim.push == make_push(changed_files=None, files_complete=True, commit_count=2**70)
+    assert claim.push == make_push(changed_files=None, files_complete=True)
     assert (claim.body, claim.content_type) == (make_delivery().body, "application/json")
     assert claim.last_commit is None
     assert store.attempts(1) == (

@@ -43,14 +43,9 @@ class PushEvent:
     forced: bool | None = None
     test: bool = False  # sent by the forge's test button: nothing changed
     pusher: str | None = None
-    pusher_email: str | None = None
     message: str | None = None  # of the head commit
     compare_url: str | None = None
     clone_url: str | None = None
-    ssh_url: str | None = None
-    html_url: str | None = None
-    default_branch: str | None = None
-    commit_count: int | None = None
     changed_files: tuple[str, ...] | None = None  # sorted, without repetition
     files_complete: bool = False  # the forge gave every changed file
 

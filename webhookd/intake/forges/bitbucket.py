@@ -13,7 +13,6 @@ from webhookd.intake.forges import Adapter, Reading
 from webhookd.intake.payloads import (
     Payload,
     child,
-    children,
     flag,
     listed_changes,
     name,
@@ -59,7 +58,7 @@ def _push(change: Payload, payload: Payload, repo: str) -> Iterator[PushEvent]:
     if not side:
         return
     page = text(child(child(child(payload, "repository"), "links"), "html"), "href")
-    target, commits = child(new, "target"), children(change, "commits")
+    target = child(new, "target")
     yield push_event(
         repo=repo,
         ref=_ref(side),
@@ -73,8 +72,6 @@ def _push(change: Payload, payload: Payload, repo: str) -> Iterator[PushEvent]:
         message=text(target, "message"),
         compare_url=text(child(child(change, "links"), "html"), "href"),
         clone_url=page and f"{page}.git",
-        html_url=page,
-        commit_count=None if flag(change, "truncated") else len(commits),
     )
 
 

@@ -56,12 +56,13 @@ def guess(payload: Payload) -> str:
 
 
 def _push(change: Payload, payload: Payload, repo: str, *, alone: bool) -> PushEvent:
-    actor, links = child(payload, "actor"), child(child(payload, "repository"), "links")
+    actor = child(payload, "actor")
+    links = children(child(child(payload, "repository"), "links"), "clone")
     ref = name(change, "refId") or name(child(change, "ref"), "id")
     newest = child(payload, "toCommit") if alone else {}  # 8.0 and newer
     # Of an annotated tag, `toHash` is the tag and `toCommit` the commit.
     tagged = newest.get("id") if split_ref(ref)[0] is RefKind.TAG else None
-    clone = {text(link, "name"): text(link, "href") for link in children(links, "clone")}
+    clone = {text(link, "name"): text(link, "href") for link in links}
     return push_event(
         repo=repo,
         ref=ref,
@@ -71,11 +72,8 @@ def _push(change: Payload, payload: Payload, repo: str, *, alone: bool) -> PushE
         created=change.get("type") == "ADD" or None,
         deleted=change.get("type") == "DELETE" or None,
         pusher=text(actor, "name"),
-        pusher_email=text(actor, "emailAddress"),
         message=text(newest, "message"),
         clone_url=clone.get("http") or clone.get("https"),
-        ssh_url=clone.get("ssh"),
-        html_url=next((text(link, "href") for link in children(links, "self")), None),
     )
 
 

@@ -120,7 +120,6 @@ def _push(payload: Payload, repo: str) -> PushEvent:
         commit=object_id(head.get("id")) or object_id(after),
         commits=commits,
         every_commit=len(commits) < COMMITS_CAP if total is None else total <= len(commits),
-        commit_count=total,
         message=text(head, "message"),
         compare_url=text(payload, "compare_url") or text(payload, "compare"),
         **_who_and_where(payload, "pusher"),
@@ -147,8 +146,7 @@ def _who_and_where(payload: Payload, actor: str) -> dict[str, Any]:
     repository, person = child(payload, "repository"), child(payload, actor)
     return {
         "pusher": text(person, "login") or text(person, "username") or text(person, "name"),
-        "pusher_email": text(person, "email"),
-        **{key: text(repository, key) for key in ("clone_url", "ssh_url", "html_url", "default_branch")},
+        "clone_url": text(repository, "clone_url"),
     }
 
 

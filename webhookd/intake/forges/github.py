@@ -67,16 +67,11 @@ def _push(payload: Payload, repo: str) -> PushEvent:
         deleted=flag(payload, "deleted"),
         forced=flag(payload, "forced"),
         pusher=text(pusher, "name") or text(child(payload, "sender"), "login"),
-        pusher_email=text(pusher, "email"),
         message=text(head, "message"),
         compare_url=text(payload, "compare"),
         clone_url=text(repository, "clone_url"),
-        ssh_url=text(repository, "ssh_url"),
-        html_url=text(repository, "html_url"),
-        default_branch=text(repository, "default_branch"),
         commits=commits,
         every_commit=len(commits) < COMMITS_CAP,
-        commit_count=len(commits),
     )
 
 

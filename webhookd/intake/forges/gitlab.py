@@ -79,21 +79,11 @@ def _push(change: Payload, payload: Payload, repo: str) -> PushEvent:
         after=change.get("after"),
         commit=commit,
         pusher=text(payload, "user_username") or text(payload, "user_name"),
-        pusher_email=_email(payload),
         message=text(head, "message"),
         clone_url=text(project, "git_http_url"),
-        ssh_url=text(project, "git_ssh_url"),
-        html_url=text(project, "web_url"),
-        default_branch=text(project, "default_branch"),
         commits=commits,
         every_commit=len(commits) < COMMITS_CAP if total is None else total <= len(commits),
-        commit_count=total,
     )
-
-
-def _email(payload: Payload) -> str | None:
-    email = text(payload, "user_email")
-    return None if email == "[REDACTED]" else email
 
 
 def sample(spec: SampleSpec) -> Sample:
