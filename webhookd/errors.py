@@ -70,10 +70,6 @@ class ConfigError(WebhookdError):
         self.problems = problems
 
 
-class RestartNeeded(WebhookdError):
-    """The new configuration changes a setting that needs a restart of the daemon."""
-
-
 class Rejected(WebhookdError):
     """A request that intake refuses; `status` is the answer, the message is for the log only.
 
@@ -131,10 +127,6 @@ class StoreRefused(StoreError):
     """The database is damaged, or was written by a newer webhookd."""
 
 
-class StateDirInUse(WebhookdError):
-    """Another daemon uses this state directory."""
-
-
 class NotFound(WebhookdError):
     """There is no run, delivery or target of that name."""
 
@@ -145,4 +137,4 @@ def no_run(number: object) -> NotFound:
 
 
 class NotPossible(WebhookdError):
-    """The state of the run does not allow this."""
+    """The state of a run, of the daemon or of a file does not allow this."""

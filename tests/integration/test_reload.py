@@ -10,7 +10,7 @@ from structlog.typing import EventDict
 
 from webhookd import config
 from webhookd.daemon.reload import ConfigInForce, apply_config
-from webhookd.errors import ConfigError, RestartNeeded, StoreUnavailable
+from webhookd.errors import ConfigError, NotPossible, StoreUnavailable
 from webhookd.models.run import RunState
 from webhookd.models.settings import Config, Listen, Target
 from webhookd.queue import Store
@@ -51,7 +51,7 @@ def test_a_reload_that_needs_a_restart_changes_nothing(
     old = make_config()
     run = queued(push(store, "d-1"))
     current = in_force(old, make_config(make_target(name="another"), **change))
-    with pytest.raises(RestartNeeded, match=message):
+    with pytest.raises(NotPossible, match=message):
         current.reload(store)
     assert current() is old
     assert store.run(run).state is RunState.QUEUED

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import structlog
 
-from webhookd.errors import RestartNeeded, StoreError
+from webhookd.errors import NotPossible, StoreError
 from webhookd.models.settings import Config
 from webhookd.queue import Store
 
@@ -40,12 +40,12 @@ class ConfigInForce:
     def reload(self, store: Store) -> Config:
         """Read the file again and put it in force, also for the runs that wait in *store*.
 
-        Raise ConfigError when the file is refused, and RestartNeeded when a fixed key has changed.
+        Raise ConfigError when the file is refused, and NotPossible when a fixed key has changed.
         """
         with self._reloading:
             config = self.load()
             if changed := self.fixed_changes(config):
-                raise RestartNeeded(
+                raise NotPossible(
                     f"{changed} cannot change while the daemon runs",
                     hint="`systemctl restart webhookd` changes it; or put the old value back",
                 )

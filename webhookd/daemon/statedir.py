@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from webhookd.config.accounts import user_name
-from webhookd.errors import StateDirInUse, WebhookdError, in_words
+from webhookd.errors import WebhookdError, in_words
 from webhookd.models.layout import StateLayout
 
 _TRIES = 10
@@ -31,7 +31,7 @@ def lock_state_dir(path: Path) -> Iterator[None]:
     try:
         if not _take(lock):
             pid = os.pread(lock, 32, 0).decode(errors="replace").strip()
-            raise StateDirInUse(
+            raise WebhookdError(
                 f'another webhookd (pid {pid or "unknown"}) works on state_dir "{path}"',
                 hint="stop it first, or give this one a state_dir of its own",
             )
