@@ -115,7 +115,11 @@ def test_an_interrupt_prints_nothing_and_exits_with_130() -> None:
             "see `webhookd runs --help`",
         ),
         (["check", "extra"], "got unexpected extra argument (extra)", "see `webhookd check --help`"),
-        (["logs", "x"], 'RUN: "x" is not a whole number from 1 up', "see `webhookd logs --help`"),
+        (
+            ["logs", "x"],
+            'RUN: "x" is not a whole number from 1 up with at most 18 digits',
+            "see `webhookd logs --help`",
+        ),
         (
             ["sign", "--format", "x"],
             '--format: "x" is not one of "headers", "curl", "json"',

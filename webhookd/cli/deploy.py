@@ -9,7 +9,7 @@ from webhookd.cli import output
 from webhookd.cli.configuration import find_target, peek_config, readable_config
 from webhookd.cli.daemon_link import announce, check_in_force, wake_daemon
 from webhookd.cli.group import FAILED
-from webhookd.cli.options import run_number, state_options
+from webhookd.cli.options import number, state_options
 from webhookd.cli.state import enter_state_dir, open_writer
 from webhookd.errors import NotFound, NotPossible, UsageError
 from webhookd.models.delivery import Match, PushEvent
@@ -82,7 +82,7 @@ def _check(ctx: click.Context, target: Target, push: PushEvent) -> Forge:
 
 
 @click.command()
-@click.argument("run", type=run_number)
+@click.argument("run", type=number)
 @state_options
 @click.pass_context
 def rerun(ctx: click.Context, *, run: int) -> None:
@@ -142,7 +142,7 @@ def replay(ctx: click.Context, *, delivery: str) -> None:
 
 
 @click.command()
-@click.argument("run", type=run_number)
+@click.argument("run", type=number)
 @state_options
 @click.pass_context
 def cancel(ctx: click.Context, *, run: int) -> None:

@@ -12,7 +12,7 @@ import click
 from webhookd.cli import output
 from webhookd.cli.daemon_link import explain_waiting
 from webhookd.cli.logreader import LogReader
-from webhookd.cli.options import number, run_number, state_options
+from webhookd.cli.options import number, state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import NotFound
 from webhookd.models.layout import StateLayout
@@ -28,7 +28,7 @@ UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
 
 
 @click.command()
-@click.argument("run", type=run_number)
+@click.argument("run", type=number)
 @state_options
 @click.option("-f", "--follow", is_flag=True, help="Wait for the run to start, and follow it to its end.")
 @click.option("--attempt", type=number, metavar="N", help="This attempt instead of the newest.")

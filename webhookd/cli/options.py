@@ -7,15 +7,14 @@ from typing import Any, TypeVar
 
 import click
 
-from webhookd.errors import no_run, printable
+from webhookd.errors import printable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 CONFIG = "webhookd.config"  # keys of click's meta, which a command shares with the group above it
 STATE_DIR = "webhookd.state_dir"
 
-_WHOLE = re.compile(r"0*([1-9][0-9]*)")
-_DIGITS = 18  # SQLite can look for every number of up to so many digits
+_NUMBER = re.compile(r"[1-9][0-9]{0,17}")  # SQLite can look for every number of so many digits
 
 
 class _PathName(click.Path):
@@ -60,22 +59,7 @@ def json_option(what: str) -> Callable[[Function], Function]:
 
 def number(value: str | int) -> int:
     """Read a whole number from 1 up; click also passes the default, which is an int."""
-    digits = _digits(value)
-    if len(digits) > _DIGITS:
-        raise click.BadParameter(f'"{digits}" is too large')
-    return int(digits)
-
-
-def run_number(value: str) -> int:
-    """Read the number of a run; a number too large for any run raises NotFound."""
-    digits = _digits(value)
-    if len(digits) > _DIGITS:
-        raise no_run(digits)
-    return int(digits)
-
-
-def _digits(value: str | int) -> str:
-    found = _WHOLE.fullmatch(str(value))
-    if found is None:
-        raise click.BadParameter(f'"{printable(str(value))}" is not a whole number from 1 up')
-    return found[1]
+    if not _NUMBER.fullmatch(str(value)):
+        problem = f'"{printable(str(value))}" is not a whole number from 1 up with at most 18 digits'
+        raise click.BadParameter(problem)
+    return int(value)

@@ -11,7 +11,7 @@ import click
 from webhookd.cli import output
 from webhookd.cli.configuration import no_such_target
 from webhookd.cli.daemon_link import known_targets, queue_snapshot
-from webhookd.cli.options import json_option, number, run_number, state_options
+from webhookd.cli.options import json_option, number, state_options
 from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import UsageError
 from webhookd.models.run import Run, RunState
@@ -26,7 +26,7 @@ TABLE_ROWS = 20  # one screen for a person; a program gets all of them
 
 
 @click.command()
-@click.argument("run", type=run_number, required=False)
+@click.argument("run", type=number, required=False)
 @state_options
 @click.option("--target", metavar="TARGET", help="Only runs of this target.")
 @click.option("--repo", metavar="REPO", help="Only runs for this repository.")
