@@ -1,87 +1,65 @@
 """The options of `sign` and `verify` that choose a configured hook, or a forge and secrets."""
 
+import functools
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from webhookd.cli.configuration import load_config
 from webhookd.cli.options import PATH_NAME, config_option
 from webhookd.errors import BadValue, ConfigError, UsageError, in_words
-from webhookd.models.settings import Forge, Hook, Repository, Secret
+from webhookd.models.settings import Config, Forge, Hook, Secret
 
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-DEFAULT_ADDRESS = "127.0.0.1:9000"
 _LARGEST_INPUT = 256 * 1024**2  # bytes; no daemon takes a larger payload
 _LARGEST_SECRET = 4096  # bytes, as in the configuration
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SecretOptions:
-    """The options that `secret_options` adds."""
+def secret_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that choose a hook; the command gets the `config`, and the `hooks` that fit them."""
 
-    hook: str | None
-    forge: str | None
-    secret_file: tuple[str, ...]
-    secret_env: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
-    """The hooks that the options allow, and what else the configuration has."""
-
-    hooks: tuple[Hook, ...]
-    every_hook: tuple[Hook, ...]  # also those that the options exclude
-    repositories: tuple[Repository, ...] = ()
-    address: str = DEFAULT_ADDRESS  # where the daemon listens
-
-
-def secret_options(command: Function) -> Function:
-    """Add the options that choose a forge and its secrets."""
-    for option in (
-        click.option("--secret-env", multiple=True, metavar="VARIABLE", help="Variable with the secret."),
-        click.option(
-            "--secret-file", multiple=True, type=PATH_NAME, metavar="FILE", help="File with the secret."
-        ),
-        click.option(
-            "--forge", type=click.Choice([*map(str, Forge)]), help="Forge that sends.  [default: github]"
-        ),
-        click.option("--hook", metavar="NAME", help="Hook of the configuration."),
-    ):
-        option(command)
-    return config_option(command)
-
-
-def candidates(ctx: click.Context, options: SecretOptions) -> Candidates:
-    """Return the hooks that *options* allow: those of the configuration, unless the options have a secret."""
-    if options.secret_file or options.secret_env:
-        if options.hook is not None:
+    @config_option
+    @click.option("--hook", metavar="NAME", help="Hook of the configuration.")
+    @click.option(
+        "--forge", type=click.Choice(list(map(str, Forge))), help="Forge that sends.  [default: github]"
+    )
+    @click.option(
+        "--secret-file", multiple=True, type=PATH_NAME, metavar="FILE", help="File with the secret."
+    )
+    @click.option("--secret-env", multiple=True, metavar="VARIABLE", help="Variable with the secret.")
+    @functools.wraps(command)
+    def with_hooks(
+        *,
+        hook: str | None,
+        forge: str | None,
+        secret_file: Sequence[str],
+        secret_env: Sequence[str],
+        **others: Any,
+    ) -> None:
+        secrets = (*map(_from_file, secret_file), *map(_from_variable, secret_env))
+        if secrets and hook is not None:
             hint = "leave it out, or leave out --secret-file and --secret-env"
             raise UsageError("--hook takes its secret from the configuration", hint=hint)
-        secrets = (*map(_from_file, options.secret_file), *map(_from_variable, options.secret_env))
-        hook = _hook_of(Forge(options.forge or Forge.GITHUB), secrets)
-        return Candidates(hooks=(hook,), every_hook=(hook,))
-    try:
-        config = load_config(ctx)
-    except ConfigError as exc:
-        exc.hint = "without a configuration, use --forge and --secret-file"
-        raise
-    fitting = tuple(
-        hook
-        for hook in config.hooks
-        if options.hook in {None, hook.name} and options.forge in {None, str(hook.forge)}
-    )
-    if not fitting:
-        known = ", ".join(f'"{hook.name}" ({hook.forge})' for hook in config.hooks)
-        raise UsageError("the configuration has no such hook", hint=f"it has {known}")
-    tcp = next((str(listen) for listen in config.listen if listen.unix is None), DEFAULT_ADDRESS)
-    return Candidates(hooks=fitting, every_hook=config.hooks, repositories=config.repositories, address=tcp)
+        config = _config_of(Forge(forge or Forge.GITHUB), secrets) if secrets else _loaded()
+        hooks = tuple(
+            each for each in config.hooks if hook in {None, each.name} and forge in {None, each.forge}
+        )
+        if not hooks:
+            known = ", ".join(f'"{each.name}" ({each.forge})' for each in config.hooks)
+            raise UsageError("the configuration has no such hook", hint=f"it has {known}")
+        command(config=config, hooks=hooks, **others)
+
+    return with_hooks
+
+
+def unclear_hook(hooks: Sequence[Hook]) -> UsageError:
+    """Return the error for *hooks* of which more than one may be meant."""
+    names = ", ".join(f'"{hook.name}"' for hook in hooks)
+    return UsageError("it is not clear which hook is meant", hint=f"--hook with one of {names}")
 
 
 def read_input(name: str, what: str, *, largest: int = _LARGEST_INPUT) -> bytes:
@@ -99,13 +77,22 @@ def read_input(name: str, what: str, *, largest: int = _LARGEST_INPUT) -> bytes:
     return content
 
 
-def _hook_of(forge: Forge, secrets: tuple[Secret, ...]) -> Hook:
-    """Make a hook from a forge and its secrets; for a forge with plain tokens, a secret may be one."""
+def _loaded() -> Config:
+    try:
+        return load_config(click.get_current_context())
+    except ConfigError as exc:
+        exc.hint = "without a configuration, use --forge and --secret-file"
+        raise
+
+
+def _config_of(forge: Forge, secrets: tuple[Secret, ...]) -> Config:
+    """Return a configuration of one hook; for a forge with plain tokens, a secret may be one."""
     from webhookd.intake.forges import forge as adapter_of
     from webhookd.intake.signature import split_tokens
 
     signing, tokens = split_tokens(secrets, adapter_of(forge).scheme)
-    return Hook(name=str(forge), path=f"/{forge}-webhook", forge=forge, secrets=signing, tokens=tokens)
+    hook = Hook(name=forge, path=f"/{forge}-webhook", forge=forge, secrets=signing, tokens=tokens)
+    return Config(file=Path(), state_dir=Path(), hooks=(hook,))
 
 
 def _from_file(name: str) -> Secret:

@@ -1,36 +1,23 @@
 """`webhookd verify`: check whether a delivery is authentic, what it is, and what it would run."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from webhookd.cli.options import PATH_NAME, json_option
-from webhookd.cli.secret_options import Candidates, SecretOptions, candidates, read_input, secret_options
+from webhookd.cli.secret_options import read_input, secret_options, unclear_hook
 from webhookd.errors import UsageError, printable
 from webhookd.models.delivery import PushEvent, Request
-from webhookd.models.settings import Hook
+from webhookd.models.settings import Config, Hook
 
 if TYPE_CHECKING:
     from webhookd.intake.inspection import Inspection
 
 _NO_HEADERS = "the headers of the delivery are missing: pass them with --headers, --header or --signature"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VerifyOptions(SecretOptions):
-    """The options of `webhookd verify`."""
-
-    payload: str
-    header_file: str | None
-    more_headers: tuple[tuple[str, str], ...]
-    signature: str | None
-    event: str | None
-    at: datetime | None
-    as_json: bool
 
 
 def _header(line: str) -> tuple[str, str]:
@@ -75,7 +62,20 @@ def _moment(text: str) -> datetime:
 )
 @json_option("one JSON object")
 @click.pass_context
-def verify(ctx: click.Context, /, **values: Any) -> None:
+def verify(  # noqa: PLR0913 - the options
+    ctx: click.Context,
+    /,
+    *,
+    config: Config,
+    hooks: Sequence[Hook],
+    payload: str,
+    header_file: str | None,
+    more_headers: Sequence[tuple[str, str]],
+    signature: str | None,
+    event: str | None,
+    at: datetime | None,
+    as_json: bool,
+) -> None:
     """Check whether the delivery in PAYLOAD is authentic, and show what it would run.
 
     PAYLOAD is a file ("-": standard input) with the body exactly as it arrived, or with the output of
@@ -85,29 +85,27 @@ def verify(ctx: click.Context, /, **values: Any) -> None:
     from webhookd.intake.inspection import inspect
     from webhookd.intake.keyrings import every_secret
 
-    options = VerifyOptions(**values)
-    allowed = candidates(ctx, options)
-    request = _request(options)
-    hook, note = _hook(allowed, request)
+    request = _request(payload, header_file, more_headers)
+    hook, note = _hook(hooks, request)
     found = inspect(
-        _with_options(request, hook, options),
+        _with_headers(request, hook, event=event, signature=signature),
         hook=hook,
-        repositories=allowed.repositories,
-        now=options.at or datetime.now(UTC),
-        others=every_secret(allowed.every_hook, allowed.repositories),
+        repositories=config.repositories,
+        now=at or datetime.now(UTC),
+        others=every_secret(config.hooks, config.repositories),
     )
-    if found.diagnosis and not request.headers and options.signature is None:
+    if found.diagnosis and not request.headers and signature is None:
         found = replace(found, diagnosis=replace(found.diagnosis, hint=_NO_HEADERS))
     if note:
         found = replace(found, explanation=(note, *found.explanation))
-    if options.as_json:
-        click.echo(json.dumps(as_json(found)))
+    if as_json:
+        click.echo(json.dumps(_json(found)))
     else:
         click.echo("\n".join(map(printable, _lines(found))))
     ctx.exit(0 if found.verified else 1)
 
 
-def as_json(found: "Inspection") -> dict[str, Any]:
+def _json(found: "Inspection") -> dict[str, Any]:
     """Return the JSON output; an unknown value is null."""
     return {
         "verified": found.verified,
@@ -134,29 +132,27 @@ def _push_json(push: PushEvent) -> dict[str, Any]:
     }
 
 
-def _request(options: VerifyOptions) -> Request:
+def _request(payload: str, header_file: str | None, more_headers: Sequence[tuple[str, str]]) -> Request:
     """Put together body and headers; a later source wins: recorded delivery, --headers, --header."""
     from webhookd.intake.signing import read_recorded
 
-    data = read_input(options.payload, "the payload")
-    before = read_recorded(data)
-    headers = {} if before is None else dict(before.request().headers)
-    if options.header_file:
-        headers |= _header_file(options.header_file)
-    headers |= dict(options.more_headers)
-    return Request(headers=headers, body=data if before is None else before.body)
+    data = read_input(payload, "the payload")
+    recorded = read_recorded(data)
+    request = recorded.request() if recorded else Request(headers={}, body=data)
+    from_file = _header_file(header_file) if header_file else {}
+    return replace(request, headers={**request.headers, **from_file, **dict(more_headers)})
 
 
-def _with_options(request: Request, hook: Hook, options: VerifyOptions) -> Request:
+def _with_headers(request: Request, hook: Hook, *, event: str | None, signature: str | None) -> Request:
     """Add the headers of --event and --signature, which the forge names."""
     from webhookd.intake.forges import forge
 
     adapter = forge(hook.forge)
-    values = {adapter.event_header: options.event}
-    if options.signature is not None:
+    values = {adapter.event_header: event}
+    if signature is not None:
         header = adapter.scheme.header
-        token = "webhook-signature" if options.signature.startswith("v1,") else adapter.scheme.token_header
-        values[header.name if header else token or ""] = options.signature
+        token = "webhook-signature" if signature.startswith("v1,") else adapter.scheme.token_header
+        values[header.name if header else token or ""] = signature
     added = {name.lower(): _on_the_wire(value) for name, value in values.items() if value is not None}
     return replace(request, headers={**request.headers, **added})
 
@@ -173,17 +169,16 @@ def _header_file(name: str) -> dict[str, str]:
     return {str(key).lower(): _on_the_wire(str(value)) for key, value in values.items()}
 
 
-def _hook(allowed: Candidates, request: Request) -> tuple[Hook, str]:
-    """Return the hook and how it was found; if the options allow several, the headers decide."""
+def _hook(hooks: Sequence[Hook], request: Request) -> tuple[Hook, str]:
+    """Return the hook and how it was found; if there are several, the headers decide."""
     from webhookd.intake.inspection import infer_forge
 
-    if len(allowed.hooks) == 1:
-        return allowed.hooks[0], ""
+    if len(hooks) == 1:
+        return hooks[0], ""
     name = infer_forge(request.headers)
-    fitting = [hook for hook in allowed.hooks if hook.forge is name]
+    fitting = [hook for hook in hooks if hook.forge is name]
     if len(fitting) != 1:
-        names = ", ".join(f'"{hook.name}"' for hook in allowed.hooks)
-        raise UsageError("it is not clear which hook is meant", hint=f"--hook with one of {names}")
+        raise unclear_hook(hooks)
     return fitting[0], f'hook "{fitting[0].name}", because of the headers of {name}'
 
 
