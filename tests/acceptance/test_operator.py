@@ -114,7 +114,7 @@ def test_a_run_behind_another_names_it(start: Start) -> None:
     daemon.run_command("cancel", "1")
     wait_for(lambda: daemon.runs()[0]["state"] == "cancelled")
     daemon.run_command("cancel", "2")
-    assert daemon.run_command("logs", "1").stderr == "run 1 cancelled\n"
+    assert daemon.run_command("logs", "1").stderr == "run 1: cancelled\n"
 
 
 def test_an_ignored_delivery_can_be_replayed_with_a_new_configuration(start: Start) -> None:

@@ -69,7 +69,7 @@ def test_the_reason_of_a_failure_is_printed_on_stderr(state: StateFolder) -> Non
     state.end(run, 3)
     shown = state.webhookd("logs", str(run))
     assert shown.stdout == "make: *** [deploy] Error 3\n"
-    assert shown.stderr == f"run {run} failed: exited with 3\n"
+    assert shown.stderr == f"run {run}: exited with 3\n"
     assert shown.exit_code == 0
 
 
@@ -77,7 +77,7 @@ def test_a_superseded_run_names_its_successor(state: StateFolder) -> None:
     old = state.push()
     new = state.push()
     shown = state.webhookd("logs", str(old))
-    assert (shown.stdout, shown.stderr) == ("", f"run {old} was superseded by {new}\n")
+    assert (shown.stdout, shown.stderr) == ("", f"run {old}: run {new} took its place\n")
 
 
 def test_a_queued_run_has_no_output_yet(state: StateFolder) -> None:
@@ -180,7 +180,7 @@ def test_following_a_superseded_run_ends_and_names_its_successor(state: StateFol
     with following(state, str(old)) as process:
         new = state.push()
         assert process.wait(timeout=30) == 0
-        assert read(process.stderr, -1).endswith(b"run %d was superseded by %d\n" % (old, new))
+        assert read(process.stderr, -1).endswith(b"run %d: run %d took its place\n" % (old, new))
 
 
 def test_an_interrupted_follower_prints_no_error(state: StateFolder) -> None:

@@ -108,7 +108,7 @@ def test_one_run_is_shown_with_its_attempts(state: StateFolder) -> None:
     state.end(run, 3, retry_in=0)
     state.start()
     shown = state.webhookd("runs", str(run))
-    assert "attempt 1   exited after 1.00s: exited with 3" in shown.stdout
+    assert "attempt 1   exited with 3 (1.00s)" in shown.stdout
     values = json.loads(state.webhookd("runs", str(run), "--json").stdout)
     assert (values["run"], values["state"]) == (run, "running")
     assert [(attempt["attempt"], attempt["ending"]) for attempt in values["attempts"]] == [

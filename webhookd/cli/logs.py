@@ -17,7 +17,6 @@ from webhookd.cli.state import enter_state_dir, open_reader
 from webhookd.errors import NotFound
 from webhookd.models.layout import StateLayout
 from webhookd.models.run import Run, RunState
-from webhookd.report.run_view import end_text
 from webhookd.report.text import TerminalFilter
 
 if TYPE_CHECKING:
@@ -109,9 +108,7 @@ def _write(pieces: Iterator[bytes], *, filtered: bool) -> None:
 
 def _explain_end(run: Run) -> None:
     """Print on stderr why there is no more output, unless the run succeeded."""
-    if run.state is RunState.SUPERSEDED and run.superseded_by:
-        output.remark(f"run {run.run} was superseded by {run.superseded_by}")
-    elif run.state is RunState.QUEUED:
+    if run.state is RunState.QUEUED:
         output.remark(f"run {run.run} is queued; `webhookd logs -f {run.run}` waits for it")
     elif run.reason:
-        output.remark(end_text(run))
+        output.remark(f"run {run.run}: {run.reason}")

@@ -1,6 +1,5 @@
 """Runs as text, as a table and as JSON values. Pure."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -53,7 +52,7 @@ def run_text(run: Run, attempts: Sequence[Attempt], *, queue: QueueSnapshot, wid
     facts = [
         ("run", str(run.run)),
         ("state", marked(run.state)),
-        ("reason", reason(run)),
+        ("reason", run.reason),
         *(("waits", str(blocker)) for blocker in blockers(run, queue)),
         ("target", run.target),
         ("repository", run.repo),
@@ -106,11 +105,6 @@ def attempt_json(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def end_text(run: Run) -> str:
-    """Write in one line how the run ended, and why."""
-    return f"run {run.run} {_with_reason(run.state.value, reason(run))}"
-
-
 def marked(state: RunState) -> str:
     """Return the state's mark and word."""
     return f"{MARKS[state]} {state.value}"
@@ -125,13 +119,6 @@ def _paint(line: str, state: RunState) -> str:
     word = marked(state)
     code = COLOURS.get(state)
     return line.replace(word, f"\x1b[{code}m{word}\x1b[0m", 1) if code else line
-
-
-def reason(run: Run) -> str:
-    """Return why the run is in its state, unless that is obvious."""
-    if run.state is RunState.SUPERSEDED and not run.reason and run.superseded_by:
-        return f"run {run.superseded_by} took its place"
-    return _without(run.state.value, run.reason)
 
 
 def took(run: Run, *, now: datetime) -> str:
@@ -150,22 +137,12 @@ def _attempt(attempt: Attempt, *, now: datetime) -> str:
     span = duration(((attempt.ended_at or now) - attempt.started_at).total_seconds())
     if attempt.ending is None:
         return f"running for {span}"
-    after = f" after {span}" if attempt.ended_at else ""
-    return _with_reason(f"{attempt.ending.value}{after}", _without(attempt.ending.value, attempt.reason))
-
-
-def _with_reason(what: str, why: str) -> str:
-    return f"{what}: {why}" if why else what
-
-
-def _without(word: str, why: str) -> str:
-    """Remove *word* from the beginning of *why*: it is shown just before."""
-    return re.sub(rf"^{word}(?:$|, | (?=before |after ))", "", why)
+    return f"{attempt.reason or attempt.ending.value} ({span})"
 
 
 def _row(run: Run, queue: QueueSnapshot) -> tuple[str, ...]:
     blocker = next(blockers(run, queue), None)
-    why = reason(run) or (blocker.what if blocker else "")
+    why = run.reason or (blocker.what if blocker else "")
     cells = (
         str(run.run),
         marked(run.state),

@@ -7,7 +7,7 @@ from typing import Any
 
 from webhookd.errors import printable
 from webhookd.models.run import Run
-from webhookd.report.run_view import marked, painted, reason, run_json, short_ref, took
+from webhookd.report.run_view import marked, painted, run_json, short_ref, took
 from webhookd.report.text import table
 from webhookd.report.times import age
 
@@ -83,4 +83,4 @@ def _last_rows(status: Status, *, now: datetime) -> Iterator[tuple[str, ...]]:
             yield ("-", "never", name, "", "", "")
         else:
             when = age(run.ended_at or run.queued_at, now=now)
-            yield (str(run.run), marked(run.state), name, short_ref(run.ref), when, reason(run))
+            yield (str(run.run), marked(run.state), name, short_ref(run.ref), when, run.reason)
