@@ -10,8 +10,8 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 
 GAP = "  "
-LEAST = 20  # columns in which a last cell can be read; with fewer it goes below the others
-INDENT = 4  # columns before what goes below
+LEAST = 20  # columns in which a last cell can be read; with fewer, the cells of a row are one text
+INDENT = 4  # columns before the second line of that text
 
 _WIDE = frozenset({"W", "F"})  # east-asian widths that take two columns
 
@@ -29,7 +29,7 @@ def table(
     """Align *rows* of printable cells and return the text of each, no line of it wider than *width*.
 
     If there is no room, the *dispensable* columns are left out, in this order and as few as possible. Then
-    the last cell is wrapped, and a long cell moves the rest of its row. Nothing is cut.
+    the last cell is wrapped, or the whole row. Nothing is cut.
     """
     left = list(range(len(rows[0]))) if rows else []
     for column in (None, *dispensable):
@@ -46,18 +46,14 @@ def table(
 def _row(cells: Sequence[str], widths: Sequence[int], width: int | None) -> str:
     *first, last = cells
     padded = [cell + " " * (size - columns(cell)) for cell, size in zip(first, widths, strict=True)]
-    head = GAP.join(padded)
-    room = columns(last) if width is None else width - columns(head + GAP)
-    if columns(last) <= room:
-        return f"{head}{GAP}{last}".rstrip()
-    if room >= LEAST:
-        line, *more = _wrapped(last.split(" "), room)
-        return "\n".join([f"{head}{GAP}{line}", *(" " * columns(head + GAP) + line for line in more)])
-    below = columns(head + GAP) + room - INDENT
-    first = (
-        [head.rstrip()] if columns(head.rstrip()) <= below + INDENT else _wrapped(filter(None, first), below)
-    )
-    return f"\n{' ' * INDENT}".join(filter(None, [*first, *_wrapped(last.split(" "), below)]))
+    head = GAP.join([*padded, ""])
+    line = f"{head}{last}".rstrip()
+    if width is None or columns(line) <= width:
+        return line
+    words, indent = last.split(" "), columns(head)
+    if width - indent < LEAST:
+        words, head, indent = list(filter(None, [*first, *words])), "", INDENT
+    return head + f"\n{' ' * indent}".join(_wrapped(words, width - indent))
 
 
 def _wrapped(words: Iterable[str], width: int) -> list[str]:
