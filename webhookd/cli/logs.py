@@ -1,19 +1,20 @@
 """`webhookd logs`: the output of a run's command, and nothing else on stdout."""
 
+import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from webhookd.cli import output
 from webhookd.cli.daemon_link import explain_waiting
-from webhookd.cli.logreader import LogReader
 from webhookd.cli.options import number, state_options
 from webhookd.cli.state import enter_state_dir, open_reader
+from webhookd.deploy.job import open_regular
 from webhookd.errors import NotFound
 from webhookd.models.layout import StateLayout
 from webhookd.models.run import Run, RunState
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from webhookd.queue import Store
 
 POLL_INTERVAL = 0.2  # seconds
+PIECE = 64 * 1024  # bytes
 UNFINISHED = (RunState.QUEUED, RunState.RUNNING)
 
 
@@ -78,19 +80,45 @@ def _read_attempt(
             run = store.run(number)  # first: once an attempt has ended, one more read gets everything
             if log is None:
                 with suppress(FileNotFoundError):
-                    log = stack.enter_context(closing(LogReader(path)))
+                    log = LogReader(stack.enter_context(os.fdopen(open_regular(path, os.O_RDONLY), "rb")))
             if log is not None:
                 yield from log.rest()
-                if skipped := log.skipped():
-                    output.remark(
-                        f"{skipped} bytes in the middle are gone: the log is longer than `history.log_limit`"
-                    )
             waits_for_next = run.state is RunState.QUEUED and run.attempt >= attempt
             if not follow or run.state not in UNFINISHED or run.attempt > attempt or waits_for_next:
                 break
             never.wait(POLL_INTERVAL)
+    if log is not None and log.skipped:
+        remark = f"{log.skipped} bytes in the middle are gone: the log is longer than `history.log_limit`"
+        output.remark(remark)
     if log is None and not follow and run.attempt >= attempt:
         output.remark(f"attempt {attempt} of run {number} has no log: it was removed, or nothing was started")
+
+
+class LogReader:
+    """A log that may still be written; each `rest` continues where the one before ended.
+
+    The supervisor punches a hole into a log that outgrows its limit: the hole is skipped, not printed as
+    zeros. The supervisor may also truncate the file: reading continues at the new end.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.skipped = 0  # bytes of holes
+        self._fd = file.fileno()
+        self._at = 0
+
+    def rest(self) -> Iterator[bytes]:
+        """Yield in pieces what has been written since the last call."""
+        while (size := os.fstat(self._fd).st_size) != self._at:
+            self._at = min(self._at, size)
+            try:
+                begin = os.lseek(self._fd, self._at, os.SEEK_DATA)
+            except OSError:  # ENXIO: no data up to the end
+                begin = size
+            self.skipped += begin - self._at
+            end = os.lseek(self._fd, begin, os.SEEK_HOLE) if begin < size else size
+            piece = os.pread(self._fd, min(end - begin, PIECE), begin)
+            self._at = begin + len(piece)
+            yield piece
 
 
 def _write(pieces: Iterator[bytes], *, filtered: bool) -> None:
