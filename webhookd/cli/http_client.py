@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from ssl import SSLCertVerificationError, SSLError
+from ssl import SSLError
 from urllib.parse import urlsplit
 
 from webhookd.errors import UsageError, WebhookdError, in_words
@@ -14,8 +14,6 @@ from webhookd.errors import UsageError, WebhookdError, in_words
 _TIMEOUT = 30.0  # seconds; forges wait 5 to 30
 _LARGEST = 1024**2  # bytes of an answer that are read
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
-_NO_TLS = {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "PACKET_LENGTH_TOO_LONG"}  # plain text, to OpenSSL
-_ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - nothing listens here
 
 
 class NoReply(WebhookdError):
@@ -63,14 +61,13 @@ def request(
             headers=dict(answer.headers.items()),
             body=answer.read(_LARGEST),
         )
-    except SSLCertVerificationError as exc:
-        message = f"its certificate is not trusted: {exc.verify_message}"
-        raise NoReply(message, hint="is this the name in the certificate?") from exc
     except (OSError, HTTPException) as exc:
-        if isinstance(exc, SSLError) and exc.reason in _NO_TLS:
-            message, hint = "the server does not speak TLS", "write http:// if it is the daemon itself"
-            raise NoReply(message, hint=hint) from exc
-        raise NoReply(in_words(exc), hint="is the daemon up, and is this its address?") from exc
+        hint = "is the daemon up, and is this its address?"
+        if isinstance(exc, SSLError):
+            hint = (
+                "https:// needs a TLS server with a certificate for this name; the daemon itself has http://"
+            )
+        raise NoReply(in_words(exc), hint=hint) from exc
     finally:
         connection.close()
 
@@ -93,14 +90,10 @@ def split_url(url: str, *, example: str) -> tuple[str, str]:
         raise refusal from exc
     if parts.scheme not in {"http", "https"} or not parts.hostname or not _VISIBLE.fullmatch(url):
         raise refusal
-    return f"{parts.scheme}://{parts.netloc}", (parts.path or "/") + (
-        f"?{parts.query}" if parts.query else ""
-    )
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{parts.scheme}://{parts.netloc}", f"{parts.path or '/'}{query}"
 
 
 def origin_of(address: str) -> str:
     """Return the origin of an *address* on which the daemon listens: `HOST:PORT` or `unix:PATH`."""
-    if address.startswith("unix:"):
-        return address
-    host, _, port = address.rpartition(":")
-    return f"http://{_ANY_ADDRESS.get(host, host)}:{port}"
+    return address if address.startswith("unix:") else f"http://{address}"
