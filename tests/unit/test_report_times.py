@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from factories import NOW
 
-from webhookd.report.times import Step, age, duration, rfc3339, timeline_text
+from webhookd.report.times import age, duration, rfc3339, timeline_text
 
 
 @pytest.mark.parametrize(
@@ -43,9 +43,9 @@ def test_moments_are_utc_to_the_millisecond() -> None:
 
 def test_steps_are_in_order_with_the_milliseconds_since_the_first() -> None:
     steps = [
-        Step(at=NOW + timedelta(milliseconds=1250), what="command ended: succeeded"),
-        Step(at=NOW, what="push sent"),
-        Step(at=NOW + timedelta(milliseconds=7.4), what="answered 202"),
+        (NOW + timedelta(milliseconds=1250), "command ended: succeeded"),
+        (NOW, "push sent"),
+        (NOW + timedelta(milliseconds=7.4), "answered 202"),
     ]
     assert timeline_text(steps).splitlines() == [
         "     0 ms  push sent",

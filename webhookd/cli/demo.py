@@ -28,7 +28,7 @@ from webhookd.intake.signing import SignedDelivery, sign_sample
 from webhookd.models.layout import StateLayout
 from webhookd.models.run import Run, RunState
 from webhookd.report.text import TerminalFilter
-from webhookd.report.times import Step, timeline_text
+from webhookd.report.times import timeline_text
 
 REPO = "demo/site"
 COMMAND = "git pull --ff-only"
@@ -84,9 +84,9 @@ def _deploy_one_push(folder: Path, file: Path, daemon: "subprocess.Popen[bytes]"
     number: int = json.loads(reply.body)["runs"][0]["run"]
     run = _wait_for(lambda: _ended(folder, number), daemon, log, what=f"the end of run {number}")
     steps = [
-        Step(at=sent_at, what="signed push sent over HTTP"),
+        (sent_at, "signed push sent over HTTP"),
         *_steps(run),
-        Step(at=answered_at, what=f"answered {reply.status}: run {number} of {run.target} is queued"),
+        (answered_at, f"answered {reply.status}: run {number} of {run.target} is queued"),
     ]
     click.echo(timeline_text(steps))
     output = StateLayout(folder / STATE).attempt(run.run, run.attempt).log.read_bytes()
@@ -218,13 +218,13 @@ def _ended(folder: Path, number: int) -> Run | None:
     return None if run.ended_at is None else run
 
 
-def _steps(run: Run) -> Iterator[Step]:
-    yield Step(at=run.queued_at, what="signature verified, rule found, run stored")
+def _steps(run: Run) -> Iterator[tuple[datetime, str]]:
+    yield run.queued_at, "signature verified, rule found, run stored"
     if run.started_at:
-        yield Step(at=run.started_at, what=f"run claimed, command started: {COMMAND}")
+        yield run.started_at, f"run claimed, command started: {COMMAND}"
     if run.ended_at:
         outcome = run.state if run.state is RunState.SUCCEEDED else f"{run.state}, {run.reason}"
-        yield Step(at=run.ended_at, what=f"command ended: {outcome}")
+        yield run.ended_at, f"command ended: {outcome}"
 
 
 def _exit_on_signal(number: int, _frame: object) -> NoReturn:

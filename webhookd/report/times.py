@@ -1,7 +1,6 @@
 """Moments and spans of time, in words and in RFC 3339. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from webhookd.errors import printable
@@ -34,18 +33,8 @@ def age(moment: datetime, *, now: datetime) -> str:
     return f"{whole}s ago"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """Something that happened to a push on its way."""
-
-    at: datetime
-    what: str
-
-
-def timeline_text(steps: Sequence[Step]) -> str:
-    """Write the steps in the order in which they happened, each with the milliseconds since the first."""
-    ordered = sorted(steps, key=lambda step: step.at)
-    begin = ordered[0].at
-    return "\n".join(
-        f"{(step.at - begin).total_seconds() * 1000:>6.0f} ms  {printable(step.what)}" for step in ordered
-    )
+def timeline_text(steps: Sequence[tuple[datetime, str]]) -> str:
+    """Write what happened when, oldest first, each line with the milliseconds since the first."""
+    ordered = sorted(steps, key=lambda step: step[0])
+    milliseconds = [((at - ordered[0][0]).total_seconds() * 1000, what) for at, what in ordered]
+    return "\n".join(f"{passed:>6.0f} ms  {printable(what)}" for passed, what in milliseconds)
