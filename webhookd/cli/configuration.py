@@ -73,14 +73,18 @@ def state_dir(ctx: click.Context) -> Path:
         raise
 
 
-def find_target(ctx: click.Context, name: str) -> "Target":
-    """Return the configured target called *name*; if there is none, raise NotFound with a near name."""
+def needed_config(ctx: click.Context) -> "Config":
+    """Load the configuration as `peek_config` does; raise UsageError if `--state-dir` replaces it."""
     config = peek_config(ctx)
     if config is None:
-        raise UsageError(
-            "targets are looked up in the configuration, which --state-dir replaces",
-            hint="use --config FILE instead",
-        )
+        hint = "use --config FILE instead"
+        raise UsageError("targets are in the configuration, which --state-dir replaces", hint=hint)
+    return config
+
+
+def find_target(ctx: click.Context, name: str) -> "Target":
+    """Return the configured target called *name*; if there is none, raise NotFound with a near name."""
+    config = needed_config(ctx)
     target = config.target(name)
     if target is None:
         raise no_such_target(name, target_names(config))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import click
 
 from webhookd.cli import output
-from webhookd.cli.configuration import find_target, peek_config, readable_config
+from webhookd.cli.configuration import find_target, needed_config, readable_config
 from webhookd.cli.daemon_link import announce, check_in_force, wake_daemon
 from webhookd.cli.group import FAILED
 from webhookd.cli.options import number, state_options
@@ -68,8 +68,7 @@ def _check(ctx: click.Context, target: Target, push: PushEvent) -> Forge:
     """Return the forge of the target's hook; raise UsageError if such a push would not run the target."""
     from webhookd.intake import explain
 
-    config = peek_config(ctx)
-    assert config is not None  # noqa: S101 - the target was found in it
+    config = needed_config(ctx)
     verdicts = explain(config.repositories, hook=target.hook, repo=push.repo, ref=push.ref)
     verdict = next((verdict for verdict in verdicts if verdict.target == target), None)
     if verdict is None or not verdict.matched:
@@ -119,12 +118,7 @@ def replay(ctx: click.Context, *, delivery: str) -> None:
     """
     from webhookd.intake import receive_again
 
-    config = peek_config(ctx)
-    if config is None:
-        raise UsageError(
-            "what a delivery runs is in the configuration, which --state-dir replaces",
-            hint="use --config FILE instead",
-        )
+    config = needed_config(ctx)
     hooks = {hook.name: hook for hook in config.hooks}
     folder = enter_state_dir(ctx)
     with open_writer(folder) as store:
