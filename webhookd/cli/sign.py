@@ -19,8 +19,6 @@ from webhookd.intake.matching import repository_for
 from webhookd.intake.samples import Change, SampleSpec, made_up_id, made_up_uuid
 from webhookd.models.settings import Config, Hook, RefKind, Repository
 
-_LONGEST_ARGUMENT = 60_000  # bytes of a body that a shell takes as one argument
-
 
 @click.command()
 @click.argument("payload", required=False, type=PATH_NAME)
@@ -164,15 +162,10 @@ def _sample(  # noqa: PLR0913 - the options that say what happened to the refs
 
 
 def _curl(signed: signing.SignedDelivery, url: str) -> str:
-    """Return a command that can be pasted into a shell; a body that a shell could change goes as base64."""
+    """Return a command that can be pasted into a shell; the body is in base64, which no shell changes."""
     headers = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in signed.headers.items())
-    command = f"curl -sS -X POST {headers}"
-    body = signed.body.decode("utf-8", "replace")
-    is_exact = body.encode() == signed.body and body.isprintable() and body[:1] != "@"
-    if is_exact and len(signed.body) <= _LONGEST_ARGUMENT:
-        return f"{command} --data-binary {shlex.quote(body)} {url}"
-    encoded = base64.b64encode(signed.body).decode()
-    return f"printf %s {encoded} | base64 -d | {command} --data-binary @- {url}"
+    body = base64.b64encode(signed.body).decode()
+    return f"printf %s {body} | base64 -d | curl -sS -X POST {headers} --data-binary @- {url}"
 
 
 def _send(signed: signing.SignedDelivery, url: str) -> bool:
