@@ -44,23 +44,15 @@ def blockers(run: Run, queue: QueueSnapshot) -> Iterator[Blocker]:
     if run.target in queue.paused:
         hint = f"`webhookd resume {shlex.quote(run.target)}` ends that"
         yield Blocker(what="its target is paused", hint=hint)
-    if (other := _in_its_lane(run, queue.running)) is not None:
-        yield Blocker(what=f"run {other} is running in its lane")
-    elif (other := _before_it(run, queue.queued)) is not None:
-        yield Blocker(what=f"run {other} comes first")
+    others = [other for other in queue.running if other.run != run.run]  # it may have started just now
+    # One of the same slot has another lane if a reload has changed it since.
+    busy = [other.run for other in others if other.lane == run.lane or other.slot == run.slot]
+    earlier = [other.run for other in queue.queued if other.slot == run.slot and other.run < run.run]
+    if busy:
+        yield Blocker(what=f"run {busy[0]} is running in its lane")
+    elif earlier:
+        yield Blocker(what=f"run {min(earlier)} comes first")
     seconds = (run.not_before - queue.now).total_seconds()
     if seconds > 0 and run.not_before > run.queued_at:
         what = "the next attempt starts" if run.attempt else "it waits for further pushes, and starts"
         yield Blocker(what=f"{what} in {duration(seconds)}")
-
-
-def _in_its_lane(run: Run, running: Sequence[Run]) -> int | None:
-    """Return the run that has to end first; one of the same slot if a reload has changed the lane since."""
-    busy = (other.run for other in running if other.lane == run.lane or other.slot == run.slot)
-    return next((other for other in busy if other != run.run), None)  # it may have started just now
-
-
-def _before_it(run: Run, queued: Sequence[Run]) -> int | None:
-    """Return the oldest run that waits before it."""
-    earlier = (other.run for other in queued if other.slot == run.slot and other.run < run.run)
-    return min(earlier, default=None)
