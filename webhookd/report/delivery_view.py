@@ -6,13 +6,17 @@ from typing import Any
 
 from webhookd.errors import printable
 from webhookd.models.run import StoredDelivery
-from webhookd.report.run_view import short_ref
+from webhookd.report.run_view import json_of, short_ref
 from webhookd.report.text import table
-from webhookd.report.times import age, rfc3339
+from webhookd.report.times import age
 
 _HEADINGS = (
     *("NUMBER", "RECEIVED", "HOOK", "EVENT", "REPOSITORY", "REF", "RUNS"),
     *("DELIVERY", "WHY NOTHING RAN"),
+)
+_KEYS = (
+    *("number", "delivery", "hook", "forge", "event", "kind", "opened_by", "repo", "refs", "received_at"),
+    *("has_body", "runs", "reason"),
 )
 _DISPENSABLE = tuple(map(_HEADINGS.index, ("DELIVERY", "HOOK", "EVENT")))  # on a narrow terminal
 
@@ -25,21 +29,7 @@ def deliveries_table(deliveries: Sequence[StoredDelivery], *, now: datetime, wid
 
 def delivery_json(delivery: StoredDelivery) -> dict[str, Any]:
     """Return what `deliveries --json` prints for *delivery*."""
-    return {
-        "number": delivery.number,
-        "delivery": delivery.delivery,
-        "hook": delivery.hook,
-        "forge": delivery.forge.value,
-        "event": delivery.event,
-        "kind": delivery.kind.value,
-        "opened_by": delivery.opened_by,
-        "repo": delivery.repo or None,
-        "refs": list(delivery.refs),
-        "received_at": rfc3339(delivery.received_at),
-        "has_body": delivery.has_body,
-        "runs": list(delivery.runs),
-        "reason": delivery.reason,
-    }
+    return json_of(delivery, _KEYS) | {"repo": delivery.repo or None}
 
 
 def _cells(delivery: StoredDelivery, *, now: datetime) -> tuple[str, ...]:

@@ -29,6 +29,11 @@ COLOURS = {  # SGR codes
 }
 HEADINGS = ("RUN", "STATE", "TARGET", "REF", "COMMIT", "PUSHER", "QUEUED", "TOOK", "REASON, TITLE")
 COMMIT_LENGTH = 8
+RUN_KEYS = (
+    *("run", "target", "lane", "state", "attempt", "reason", "exit_code", "repo", "ref", "commit", "title"),
+    *("pusher", "delivery", "queued_at", "started_at", "ended_at", "superseded_by"),
+)
+ATTEMPT_KEYS = ("attempt", "ending", "exit_code", "signal", "reason", "started_at", "ended_at")
 DISPENSABLE = ("PUSHER", "COMMIT", "REF")  # left out on a narrow terminal, in this order
 
 
@@ -71,38 +76,18 @@ def run_text(run: Run, attempts: Sequence[Attempt], *, queue: QueueSnapshot, wid
 
 def run_json(run: Run) -> dict[str, Any]:
     """Return what `runs --json` prints for *run*; unknown is null."""
-    return {
-        "run": run.run,
-        "target": run.target,
-        "lane": run.lane,
-        "state": run.state.value,
-        "attempt": run.attempt,
-        "reason": run.reason,
-        "exit_code": run.exit_code,
-        "repo": run.repo,
-        "ref": run.ref,
-        "commit": run.commit,
-        "title": run.title,
-        "pusher": run.pusher,
-        "delivery": run.delivery,
-        "queued_at": rfc3339(run.queued_at),
-        "started_at": run.started_at and rfc3339(run.started_at),
-        "ended_at": run.ended_at and rfc3339(run.ended_at),
-        "superseded_by": run.superseded_by,
-    }
+    return json_of(run, RUN_KEYS)
 
 
 def attempt_json(attempt: Attempt) -> dict[str, Any]:
     """Return what `runs RUN --json` prints for one attempt."""
-    return {
-        "attempt": attempt.attempt,
-        "ending": attempt.ending and attempt.ending.value,
-        "exit_code": attempt.exit_code,
-        "signal": attempt.signal,
-        "reason": attempt.reason,
-        "started_at": rfc3339(attempt.started_at),
-        "ended_at": attempt.ended_at and rfc3339(attempt.ended_at),
-    }
+    return json_of(attempt, ATTEMPT_KEYS)
+
+
+def json_of(value: object, keys: Iterable[str]) -> dict[str, Any]:
+    """Return the fields of *value* that *keys* names, times as RFC 3339."""
+    fields = {key: getattr(value, key) for key in keys}
+    return {key: rfc3339(field) if isinstance(field, datetime) else field for key, field in fields.items()}
 
 
 def marked(state: RunState) -> str:
@@ -116,16 +101,13 @@ def painted(lines: Iterable[str], runs: Iterable[Run | None], *, color: bool) ->
 
 
 def _paint(line: str, state: RunState) -> str:
-    word = marked(state)
-    code = COLOURS.get(state)
+    word, code = marked(state), COLOURS.get(state)
     return line.replace(word, f"\x1b[{code}m{word}\x1b[0m", 1) if code else line
 
 
-def took(run: Run, *, now: datetime) -> str:
-    """Return how long the run has been running, or was; "" before it starts."""
-    if run.started_at is None:
-        return ""
-    return duration(((run.ended_at or now) - run.started_at).total_seconds())
+def took(what: Run | Attempt, *, now: datetime) -> str:
+    """Return how long a run or an attempt has been running, or was; "" before it starts."""
+    return duration(((what.ended_at or now) - what.started_at).total_seconds()) if what.started_at else ""
 
 
 def short_ref(ref: str) -> str:
@@ -134,10 +116,8 @@ def short_ref(ref: str) -> str:
 
 
 def _attempt(attempt: Attempt, *, now: datetime) -> str:
-    span = duration(((attempt.ended_at or now) - attempt.started_at).total_seconds())
-    if attempt.ending is None:
-        return f"running for {span}"
-    return f"{attempt.reason or attempt.ending.value} ({span})"
+    span = took(attempt, now=now)
+    return f"{attempt.reason or attempt.ending} ({span})" if attempt.ending else f"running for {span}"
 
 
 def _row(run: Run, queue: QueueSnapshot) -> tuple[str, ...]:
