@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -122,14 +122,8 @@ def _json(found: "Inspection") -> dict[str, Any]:
 
 def _push_json(push: PushEvent) -> dict[str, Any]:
     """Return the JSON object of a push; an empty or unknown name or id is null."""
-    names = ("repo", "ref", "branch", "tag", "before", "after", "commit")
-    more = ("created", "deleted", "forced", "pusher", "compare_url", "clone_url")
-    return {
-        **{name: getattr(push, name) or None for name in names},
-        **{name: getattr(push, name) for name in more},
-        "changed_files": None if push.changed_files is None else list(push.changed_files),
-        "files_complete": push.files_complete,
-    }
+    values = asdict(push).items()
+    return {name: None if value == "" else value for name, value in values if name not in {"test", "message"}}
 
 
 def _request(payload: str, header_file: str | None, more_headers: Sequence[tuple[str, str]]) -> Request:
