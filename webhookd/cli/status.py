@@ -32,7 +32,7 @@ def status(ctx: click.Context, *, as_json: bool) -> None:
     Exits with 0 if the daemon is up, with 1 if it is down.
     """
     targets, problem = _configured(ctx)  # first: root becomes another user, who may not read the file
-    found = replace(_look(ctx, targets), config_problem=problem)
+    found = _look(ctx, targets, config_problem=problem)
     if as_json:
         output.print_json(status_json(found))
     else:
@@ -50,20 +50,16 @@ def _configured(ctx: click.Context) -> tuple[tuple[str, ...] | None, str]:
     return target_names(config) if config else None, ""
 
 
-def _look(ctx: click.Context, targets: tuple[str, ...] | None) -> Status:
-    """Collect the status; a missing state directory is part of it, not an error."""
+def _look(ctx: click.Context, targets: tuple[str, ...] | None, *, config_problem: str) -> Status:
+    """Collect the status; a missing state directory or store is part of it, not an error."""
+    found = Status(state_dir=str(state_dir(ctx)), config_problem=config_problem)
     try:
         folder = enter_state_dir(ctx)
-    except NotFound as exc:
-        return Status(daemon_up=False, state_dir=str(state_dir(ctx)), store_problem=str(exc))
-    pid = daemon_pid(folder)
-    told = {} if pid is None else daemon_status(folder)
-    targets = told.get("targets", targets)  # those in force: the file may have been changed since
-    stopping = told.get("stopping") is True
-    found = Status(
-        daemon_up=pid is not None, daemon_pid=pid or None, stopping=stopping, state_dir=str(folder)
-    )
-    try:
+        pid = daemon_pid(folder)
+        told = {} if pid is None else daemon_status(folder)
+        targets = told.get("targets", targets)  # those in force: the file may have been changed since
+        stopping = told.get("stopping") is True
+        found = replace(found, daemon_up=pid is not None, daemon_pid=pid or None, stopping=stopping)
         with open_reader(folder) as store:
             return _with_runs(found, store, targets)
     except (StoreError, NotFound) as exc:

@@ -18,7 +18,7 @@ REF = (3,)  # the column that a narrow terminal can do without: most targets' na
 class Status:
     """What `webhookd status` found."""
 
-    daemon_up: bool
+    daemon_up: bool = False
     daemon_pid: int | None = None
     stopping: bool = False  # it waits for running commands and starts no others
     state_dir: str
