@@ -6,13 +6,14 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from configfiles import write_secret
 
 from webhookd import __version__
 from webhookd.cli import COMMANDS, main
 from webhookd.cli.group import CommandGroup, LazyCommand
 from webhookd.errors import ConfigError, NotFound, Problem, WebhookdError
 
-HEAVY = ("flask", "waitress", "pydantic", "sqlite3", "yaml", "webhookd.models")
+HEAVY = ("flask", "waitress", "pydantic", "sqlite3", "yaml", "asyncio", "ssl", "http.client", "structlog")
 PROBLEMS = tuple(
     Problem(file="w.yaml", line=line, column=1, key="repos", message="is no mapping", hint="write a name")
     for line in (3, 7)
@@ -158,21 +159,35 @@ def test_every_listed_command_exists_and_has_a_short_help(command: LazyCommand) 
     assert real.get_short_help_str(limit=1000)
 
 
-@pytest.mark.parametrize("args", ['["--help"]', '["--version"]', '["nonsense"]'])
-def test_help_version_and_a_wrong_command_import_nothing_heavy(args: str) -> None:
+def imported_by(*args: object) -> set[str]:
+    """Return the modules that a command line imports."""
     code = f"""
 import sys
 before = set(sys.modules)  # whatever measures coverage has imported
 import webhookd.cli
 try:
-    webhookd.cli.main({args})
+    webhookd.cli.main({[*map(str, args)]})
 except SystemExit:
+    print()
     print(*sys.modules.keys() - before)
 """
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    modules = shown.stdout.splitlines()[-1].split()
+    return set(shown.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("arg", ["--help", "--version", "nonsense"])
+def test_help_version_and_a_wrong_command_import_nothing_heavy(arg: str) -> None:
+    modules = imported_by(arg)
     assert "click" in modules
-    assert not set(HEAVY) & set(modules)
+    assert modules.isdisjoint({*HEAVY, "webhookd.models"})
+
+
+@pytest.mark.parametrize("command", ["sign", "verify"])
+def test_nothing_heavy_is_imported_for_a_forge_and_a_secret(command: str, tmp_path: Path) -> None:
+    (tmp_path / "payload").write_text("{}")
+    modules = imported_by(command, tmp_path / "payload", "--secret-file", write_secret(tmp_path))
+    assert "webhookd.models.settings" in modules
+    assert modules.isdisjoint({*HEAVY, "urllib.request", "webhookd.models.run"})
 
 
 def test_a_reader_that_closes_the_pipe_early_is_no_error() -> None:

@@ -3,8 +3,6 @@
 import hashlib
 import hmac
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +31,15 @@ BODY = json.dumps(
         "head_commit": {"id": "a" * 40, "message": "Say hello"},
     }
 ).encode()
+
+# A vector of https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
+SIGNING = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SIGNED_BODY = b'{"test": 2432232314}'
+SIGNED = {
+    "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+    "webhook-timestamp": "1614265330",
+    "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+}
 
 
 def digest(body: bytes = BODY, key: str = KEY) -> str:
@@ -121,10 +128,6 @@ def test_headers_may_be_lines_or_json(text: str, payload: Path, secret: Path, tm
     assert found(payload, "--secret-file", secret, "--headers", tmp_path / "h")["event"] == "push"
 
 
-def test_the_payload_may_come_from_standard_input(secret: Path) -> None:
-    assert found("-", "--secret-file", secret, "--signature", f"sha256={digest()}", input=BODY)["verified"]
-
-
 def test_more_specific_options_win(payload: Path, secret: Path, tmp_path: Path) -> None:
     (tmp_path / "h").write_text("X-Hub-Signature-256: sha256=00\nX-GitHub-Event: issues")
     args = (payload, "--secret-file", secret, "--headers", tmp_path / "h")
@@ -147,19 +150,13 @@ def test_without_a_signature_the_push_is_still_shown(payload: Path, secret: Path
 
 
 def test_the_signature_of_gitlab_is_a_token_or_a_signature(tmp_path: Path, secret: Path) -> None:
-    signing = write_secret(tmp_path, name="s", content=b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    assert found("-", "--forge", "gitlab", "--secret-file", secret, "--signature", KEY, input=b"{}")[
-        "verified"
-    ]
-    headers = (
-        "--header",
-        "webhook-id: msg_p5jXN8AQM9LWM0D4loKWxJek",
-        "--header",
-        "webhook-timestamp: 1614265330",
-    )
-    signature = ("--signature", "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", "--at", "1614265330")
-    args = ("-", "--forge", "gitlab", "--secret-file", signing, *headers, *signature)
-    assert found(*args, input=b'{"test": 2432232314}')["verified"]
+    token = ("--secret-file", secret, "--signature", KEY)
+    assert found("-", "--forge", "gitlab", *token, input=b"{}")["verified"]
+    signing = write_secret(tmp_path, name="s", content=SIGNING)
+    headers = [f"--header={name}: {value}" for name, value in SIGNED.items() if name != "webhook-signature"]
+    at = ("--signature", SIGNED["webhook-signature"], "--at", SIGNED["webhook-timestamp"])
+    args = ("-", "--forge", "gitlab", "--secret-file", signing, *headers, *at)
+    assert found(*args, input=SIGNED_BODY)["verified"]
 
 
 def test_any_of_several_secrets_authenticates(payload: Path, secret: Path, tmp_path: Path) -> None:
@@ -261,19 +258,12 @@ def test_another_configured_secret_is_recognised(config: Path, payload: Path) ->
 
 
 def test_a_recorded_timestamp_is_checked_as_of_the_given_time(tmp_path: Path) -> None:
-    # A vector of https://github.com/standard-webhooks/standard-webhooks/tree/main/libraries
-    secret = write_secret(tmp_path, content=b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-    headers = {
-        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
-        "webhook-timestamp": "1614265330",
-        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
-    }
-    (tmp_path / "h").write_text(json.dumps(headers))
+    secret = write_secret(tmp_path, content=SIGNING)
+    (tmp_path / "h").write_text(json.dumps(SIGNED))
     args = ("-", "--forge", "gitlab", "--secret-file", secret, "--headers", tmp_path / "h")
-    body = b'{"test": 2432232314}'
-    assert found(*args, code=1, input=body)["diagnosis"]["cause"] == "timestamp too old"
+    assert found(*args, code=1, input=SIGNED_BODY)["diagnosis"]["cause"] == "timestamp too old"
     for moment in ("1614265330", "2021-02-25T15:02:10Z", "2021-02-25T15:02:10", "2021-02-25T16:02:10+01:00"):
-        assert found(*args, "--at", moment, input=body)["verified"]
+        assert found(*args, "--at", moment, input=SIGNED_BODY)["verified"]
 
 
 def test_a_token_in_utf8_is_compared_as_it_is_sent(tmp_path: Path) -> None:
@@ -327,20 +317,3 @@ def test_hostile_names_do_not_reach_the_terminal(secret: Path) -> None:
     output = verify("-", "--secret-file", secret, input=body).stdout
     assert "\x1b" not in output
     assert "a\\x1b[2Jb" in output
-
-
-@pytest.mark.parametrize("command", ["sign", "verify"])
-def test_nothing_heavy_is_imported_for_a_forge_and_a_secret(
-    command: str, payload: Path, secret: Path
-) -> None:
-    script = (
-        "import sys\n"
-        "before = set(sys.modules)\n"  # whatever measures coverage has imported
-        "from webhookd.cli import main\n"
-        f"main([{command!r}, {str(payload)!r}, '--secret-file', {str(secret)!r}], standalone_mode=False)\n"
-        "heavy = {'flask', 'waitress', 'sqlite3', 'pydantic', 'yaml', 'asyncio', 'urllib.request', 'ssl',\n"
-        "    'http.client', 'structlog', 'webhookd.models.run'}\n"
-        "print(*heavy & sys.modules.keys() - before, file=sys.stderr, end='')\n"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
-    assert done.stderr == ""
