@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from factories import NOW
 
-from webhookd.report.times import age, duration, rfc3339, timeline_text
+from webhookd.report.text import age, duration, rfc3339, timeline_text
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,7 @@ from webhookd.intake.samples import Change, SampleSpec
 from webhookd.intake.signing import SignedDelivery, sign_sample
 from webhookd.models.layout import StateLayout
 from webhookd.models.run import Run, RunState
-from webhookd.report.text import TerminalFilter
-from webhookd.report.times import timeline_text
+from webhookd.report.text import TerminalFilter, timeline_text
 
 REPO = "demo/site"
 COMMAND = "git pull --ff-only"

@@ -15,7 +15,7 @@ from webhookd.config.wording import pasted
 from webhookd.errors import NotFound, StoreError
 from webhookd.models.run import Finding, Level
 from webhookd.models.settings import Forge
-from webhookd.report.times import rfc3339
+from webhookd.report.text import rfc3339
 
 _TOO_LITTLE = 100 * 1024**2  # bytes; below it a burst of pushes may not fit
 _LITTLE = 1024**3  # bytes; below it somebody should know

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from webhookd.models.run import Run, RunState
-from webhookd.report.times import duration
+from webhookd.report.text import duration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

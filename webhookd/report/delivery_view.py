@@ -7,8 +7,7 @@ from typing import Any
 from webhookd.errors import printable
 from webhookd.models.run import StoredDelivery
 from webhookd.report.run_view import json_of, short_ref
-from webhookd.report.text import table
-from webhookd.report.times import age
+from webhookd.report.text import age, table
 
 _HEADINGS = (
     *("NUMBER", "RECEIVED", "HOOK", "EVENT", "REPOSITORY", "REF", "RUNS"),

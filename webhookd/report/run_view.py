@@ -7,8 +7,7 @@ from typing import Any
 from webhookd.errors import printable
 from webhookd.models.run import Attempt, Run, RunState
 from webhookd.report.blockers import QueueSnapshot, blockers
-from webhookd.report.text import table
-from webhookd.report.times import age, duration, rfc3339
+from webhookd.report.text import age, duration, rfc3339, table
 
 MARKS = {  # distinct without colour, and in ASCII for every terminal and log
     RunState.QUEUED: ".",

@@ -8,8 +8,7 @@ from typing import Any
 from webhookd.errors import printable
 from webhookd.models.run import Run
 from webhookd.report.run_view import marked, painted, run_json, short_ref, took
-from webhookd.report.text import table
-from webhookd.report.times import age
+from webhookd.report.text import age, table
 
 REF = (3,)  # the column that a narrow terminal can do without: most targets' names have it
 
