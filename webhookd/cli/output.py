@@ -49,7 +49,11 @@ def prepare_streams() -> None:
     None then, so that a command that has to read it can report that.
     """
     for number in range(3):
-        _open_if_closed(number)
+        try:
+            os.fstat(number)
+        except OSError:
+            null = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+            os.set_inheritable(null, True)  # noqa: FBT003 - the signature of os
     if sys.stdout is None:
         sys.stdout = os.fdopen(1, "w", closefd=False)
     if sys.stderr is None:
@@ -67,11 +71,3 @@ def discard(stream: TextIO) -> None:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, stream.fileno())
         os.close(null)
-
-
-def _open_if_closed(number: int) -> None:
-    try:
-        os.fstat(number)
-    except OSError:
-        null = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
-        os.set_inheritable(null, True)  # noqa: FBT003 - the signature of os
