@@ -68,7 +68,6 @@ def test_a_delivery_without_a_match_is_stored_with_its_reason(store: Store) -> N
             hook="github",
             forge=Forge.GITHUB,
             delivery="72d3162e-cc78-11e3-81ab-4c9367dc0958",
-            body_sha256=make_delivery().body_sha256,
             event="push",
             kind=Kind.PING,
             repo="octocat/blog",

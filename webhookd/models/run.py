@@ -112,7 +112,6 @@ class StoredDelivery:
     hook: str
     forge: Forge
     delivery: str  # the forge's id
-    body_sha256: str
     event: str
     kind: Kind
     repo: str  # of the first push; "" without one, or where an older version stored it

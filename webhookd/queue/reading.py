@@ -22,7 +22,7 @@ ORDER BY id
 ATTEMPTS = "SELECT * FROM attempt WHERE run_id = :run ORDER BY n"
 
 DELIVERY_COLUMNS = """
-    id, hook, forge, delivery_id, body_sha256, event, kind, opened_by, reason, received_at, repo, refs,
+    id, hook, forge, delivery_id, event, kind, opened_by, reason, received_at, repo, refs,
     body IS NOT NULL AS has_body
 """
 
