@@ -194,3 +194,18 @@ def test_a_run_that_is_not_tracked_is_found_while_pushes_keep_coming(at_work: At
         return at_work.store.run(lost).state is RunState.SUCCEEDED
 
     wait_for(has_ended_under_traffic, what="its end")
+
+
+def test_a_worker_that_is_drained_at_once_waits_for_what_runs(at_work: AtWork) -> None:
+    at_work.script.write_text(f"until test -e {at_work.folder}/go; do sleep 0.01; done")
+    run = at_work.push("d-1")
+    wait_for(lambda: at_work.worker.running, what="its start")
+    at_work.worker.leave()
+    at_work.thread.join()
+    at_work.worker.close()
+    at_work.begin()
+    at_work.worker.drain()
+    wait_for(lambda: at_work.worker.running, what="its adoption")
+    (at_work.folder / "go").touch()
+    at_work.thread.join()
+    assert at_work.store.run(run).state is RunState.SUCCEEDED

@@ -41,7 +41,7 @@ class Worker:
         owner: str,
         begin: Callable[[], None] | None = None,
     ) -> None:
-        """Do nothing before *begin* has once returned without a StoreError."""
+        """Start and record nothing before *begin* has once returned without a StoreError."""
         self._begin = begin
         self._store = store
         self._launcher = launcher
