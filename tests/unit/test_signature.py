@@ -165,7 +165,7 @@ def test_gitlabs_token_opens() -> None:
     ("headers", "cause"),
     [
         ({}, Cause.TOKEN_MISSING),
-        ({"X-Gitlab-Token": ""}, Cause.TOKEN_EMPTY),
+        ({"X-Gitlab-Token": ""}, Cause.TOKEN_MISSING),
         ({"X-Gitlab-Token": "twO"}, Cause.TOKEN_WRONG),
         ({"X-Gitlab-Token": "two,two"}, Cause.TOKEN_WRONG),
         ({"X-Gitlab-Token": "tw"}, Cause.TOKEN_WRONG),

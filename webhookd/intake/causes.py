@@ -13,9 +13,7 @@ class Cause(StrEnum):
     SHA1_GIVEN = "sha1 given"
     OTHER_FORGE = "signature of another forge"
     TOKEN_MISSING = "token missing"  # noqa: S105 - words, no token
-    TOKEN_EMPTY = "token empty"  # noqa: S105
     AUTHORIZATION_MISSING = "authorization missing"
-    AUTHORIZATION_EMPTY = "authorization empty"
     # what needs a key
     NO_SECRET = "no secret"  # noqa: S105
     SIGNATURE_WRONG = "signature wrong"

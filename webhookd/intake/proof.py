@@ -149,9 +149,7 @@ def _shared_value(headers: Mapping[str, str], header: str, kind: ProofKind) -> P
     if value is not None and value.strip():
         return Proof(values=(_wire_bytes(value),), is_shared=True)
     hint = f"set the {kind} in the forge's webhook settings too"
-    if value is None:
-        return NotAuthentic(f'there is no "{header}" header', cause=Cause(f"{kind} missing"), hint=hint)
-    return NotAuthentic(f'the "{header}" header is empty', cause=Cause(f"{kind} empty"), hint=hint)
+    return NotAuthentic(f'the "{header}" header has no value', cause=Cause(f"{kind} missing"), hint=hint)
 
 
 def _missing(headers: Mapping[str, str], header: str) -> NotAuthentic:
