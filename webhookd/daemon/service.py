@@ -197,8 +197,9 @@ class Daemon:
         else:
             log.info("stopping")
         self._worker.drain()
-        grace = _longest_grace(self._config())
-        interrupt_at = time.monotonic() + self._config().drain_timeout
+        config = self._config()
+        grace = max((target.grace for target in config.targets), default=0.0)
+        interrupt_at = time.monotonic() + config.drain_timeout
         self._heartbeat.stop_by(interrupt_at + grace + _LAST_MINUTE)
         leave_at = math.inf
         while self._is_working:
@@ -219,10 +220,6 @@ class Daemon:
             log.warning("stopped", running=left)  # the next daemon adopts them
         else:
             log.info("stopped")
-
-
-def _longest_grace(config: Config) -> float:
-    return max((target.grace for target in config.targets), default=0.0)
 
 
 def _start_thread(

@@ -16,9 +16,9 @@ from webhookd.errors import AddressNotAllowed, NotAuthentic, Rejected, StoreErro
 from webhookd.intake import precheck, receive
 from webhookd.intake.diagnose import case_of, daemon_cause
 from webhookd.intake.keyrings import every_secret
-from webhookd.models.delivery import Decision, Request
+from webhookd.models.delivery import Request
 from webhookd.models.settings import Config, Hook
-from webhookd.queue import Acceptance, Store
+from webhookd.queue import Store
 from webhookd.web import answers
 from webhookd.web.answers import Answer
 from webhookd.web.clients import Address, Throttle, client_address, is_within
@@ -97,7 +97,15 @@ class Receiver:
             return answers.UNAVAILABLE
         if acceptance.status.wakes:
             self._wake()
-        _log_accepted(decision, acceptance)
+        log.info(
+            "delivery %s",
+            acceptance.status,
+            hook=hook.name,
+            delivery=decision.delivery.delivery_id,
+            forge_event=decision.delivery.event,
+            runs=[run.run for run in acceptance.runs],
+            reason=acceptance.reason,
+        )
         return answers.accepted(decision, acceptance)
 
     def reject(
@@ -144,16 +152,3 @@ def _check_address(head: Head, hook: Hook, config: Config) -> None:
 
 def _client(head: Head, config: Config) -> Address:
     return client_address(head.peer, head.headers.get("x-forwarded-for"), config.trusted_proxies)
-
-
-def _log_accepted(decision: Decision, acceptance: Acceptance) -> None:
-    delivery = decision.delivery
-    log.info(
-        "delivery %s",
-        acceptance.status,
-        hook=delivery.hook,
-        delivery=delivery.delivery_id,
-        forge_event=delivery.event,
-        runs=[run.run for run in acceptance.runs],
-        reason=acceptance.reason,
-    )
