@@ -1,8 +1,11 @@
 """Which signatures and tokens are accepted, which are refused, and the cause for the log."""
 
 import ast
+import contextlib
+import gc
 import hashlib
 import hmac
+import weakref
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,11 +15,12 @@ from factories import NOW, make_hook, make_repository, make_secret
 
 import webhookd
 from webhookd.errors import NotAuthentic
-from webhookd.intake import precheck
+from webhookd.intake import precheck, receive
 from webhookd.intake.causes import Cause
 from webhookd.intake.forges import forge
 from webhookd.intake.keyrings import keyring_of
 from webhookd.intake.signature import Keyring, Opening, proof_headers, split_tokens, verify
+from webhookd.models.delivery import Request
 from webhookd.models.settings import Forge
 
 BODY = b'{"zen": "Keep it logically awesome."}'
@@ -84,6 +88,25 @@ def test_githubs_published_vector_opens() -> None:
 def test_a_wrong_signature_is_refused_with_its_cause(value: str | None, cause: Cause) -> None:
     headers = {} if value is None else {"X-Hub-Signature-256": value}
     assert refused(headers).cause == cause
+
+
+class Headers(dict[str, str]):
+    """Headers whose end can be seen."""
+
+
+@pytest.mark.parametrize("digest", ["0" * 64, "x"])
+def test_a_refused_request_does_not_wait_for_the_garbage_collector(digest: str) -> None:
+    """Its body may have 25 MiB."""
+    headers = Headers({"x-hub-signature-256": f"sha256={digest}"})
+    seen, hook = weakref.ref(headers), make_hook()
+    gc.disable()
+    try:
+        with contextlib.suppress(NotAuthentic):
+            receive(Request(headers=headers, body=BODY), hook=hook, repositories=[], now=NOW)
+        del headers
+        assert seen() is None
+    finally:
+        gc.enable()
 
 
 def test_every_refusal_gets_the_same_answer() -> None:

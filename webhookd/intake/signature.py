@@ -74,9 +74,12 @@ def verify(
     """Return every keyring that opens the *signed* bytes; raise NotAuthentic when there is none."""
     tried = [_open(headers, signed, scheme, keyring, now) for keyring in keyrings]
     opened = tuple(result for result in tried if isinstance(result, Opening))
-    if not opened:
+    if opened:
+        return opened
+    try:
         raise _most_telling([result for result in tried if isinstance(result, NotAuthentic)])
-    return opened
+    finally:
+        tried.clear()  # or this frame and the error keep each other, and the body, until a garbage collection
 
 
 def _open(
