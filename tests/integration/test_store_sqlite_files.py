@@ -282,6 +282,8 @@ def test_without_access_to_the_newest_changes_no_older_state_is_shown(public_fol
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_a_stranger_cannot_read_the_store(public_folder: Path) -> None:
-    path = public_folder / "webhookd.db"
+    path = public_folder / "state" / "webhookd.db"
     Store.open(path).close()
-    assert read_as_nobody(path).startswith("StoreUnavailable")
+    assert read_as_nobody(path).startswith(f'StoreUnavailable cannot read "{path}": ')
+    path.parent.chmod(0o755)
+    assert read_as_nobody(path).startswith(f'StoreUnavailable "{path}": ')

@@ -52,10 +52,16 @@ def open_database(path: Path, *, patience: float = PATIENCE) -> SqliteDatabase:
 def open_for_reading(path: Path) -> SqliteDatabase:
     """Open *path* without changing it, whether or not a daemon works on it."""
     _check_library()
-    if not os.path.exists(path):  # noqa: PTH110  unlike Path.exists, also where it may not be looked for
+    try:
+        path.stat()
+    except FileNotFoundError as exc:
         raise NotFound(
             f'no runs yet: there is no "{path}"', hint="it appears with the first start of `webhookd serve`"
-        )
+        ) from exc
+    except OSError as exc:
+        raise StoreUnavailable(
+            f'cannot read "{path}": {in_words(exc)}', hint="run it as root or as the daemon's user"
+        ) from exc
     reader = partial(_connect, path, mode="ro", prepare=_prepare_reader)
     database = SqliteDatabase(path, reader=reader, writer=None)
     database.read(lambda tx: tx.one("PRAGMA user_version", {}))
