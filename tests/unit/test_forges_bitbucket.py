@@ -38,7 +38,7 @@ def cloud(*changes: dict[str, Any]) -> tuple[PushEvent, ...]:
         "repository": {"full_name": "octocat/blog", "links": {"html": {"href": PAGE}}},
         "actor": {"nickname": "octocat", "display_name": "Octo Cat"},
     }
-    return CLOUD.parse("repo:push", payload).pushes
+    return CLOUD.read("repo:push", payload).pushes
 
 
 def test_a_cloud_push_sets_every_field() -> None:
@@ -100,12 +100,12 @@ def test_a_mercurial_branch_is_a_branch() -> None:
 @pytest.mark.parametrize("changes", ["x", [1], {"a": 1}])
 def test_cloud_changes_of_the_wrong_type_are_refused(changes: object) -> None:
     with pytest.raises(BadPayload):
-        CLOUD.parse("repo:push", {"push": {"changes": changes}, "repository": {"full_name": "a/b"}})
+        CLOUD.read("repo:push", {"push": {"changes": changes}, "repository": {"full_name": "a/b"}})
 
 
 def test_other_cloud_events_are_not_a_push() -> None:
     payload = {"repository": {"full_name": "octocat/blog"}}
-    assert CLOUD.parse("repo:fork", payload) == Reading(kind=Kind.OTHER, repo="octocat/blog")
+    assert CLOUD.read("repo:fork", payload) == Reading(kind=Kind.OTHER, repo="octocat/blog")
 
 
 def dc_change(kind: str = "UPDATE", ref: str = "refs/heads/main", **over: Any) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def dc_payload(*changes: dict[str, Any], **over: Any) -> dict[str, Any]:
 
 
 def dc(*changes: dict[str, Any], **over: Any) -> tuple[PushEvent, ...]:
-    return DC.parse("repo:refs_changed", dc_payload(*changes, **over)).pushes
+    return DC.read("repo:refs_changed", dc_payload(*changes, **over)).pushes
 
 
 def test_a_dc_push_sets_every_field() -> None:
@@ -181,16 +181,16 @@ def test_half_a_dc_name_is_no_name(repository: object) -> None:
 
 
 def test_the_dc_connection_test_is_a_ping() -> None:
-    assert DC.parse("diagnostics:ping", {"test": True}) == Reading(kind=Kind.PING)
+    assert DC.read("diagnostics:ping", {"test": True}) == Reading(kind=Kind.PING)
 
 
 def test_a_mirror_that_catches_up_is_not_a_push() -> None:
-    reading = DC.parse("mirror:repo_synchronized", dc_payload(dc_change()))
+    reading = DC.read("mirror:repo_synchronized", dc_payload(dc_change()))
     assert (reading.kind, reading.repo, bool(reading.reason)) == (Kind.OTHER, "~octocat/blog", True)
 
 
 def test_a_cloud_push_from_a_dc_plugin_is_not_a_dc_push() -> None:
-    assert DC.parse("repo:push", {"push": {"changes": []}}).kind is Kind.OTHER
+    assert DC.read("repo:push", {"push": {"changes": []}}).kind is Kind.OTHER
 
 
 def test_the_event_is_inferred_from_the_payload() -> None:

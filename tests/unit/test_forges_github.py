@@ -41,7 +41,7 @@ def payload(**over: Any) -> dict[str, Any]:
 
 
 def push(**over: Any) -> PushEvent:
-    [event] = GITHUB.parse("push", payload(**over)).pushes
+    [event] = GITHUB.read("push", payload(**over)).pushes
     return event
 
 
@@ -131,15 +131,15 @@ def test_text_that_cannot_be_stored_is_repaired() -> None:
 
 
 def test_a_ping_is_a_ping_and_everything_else_is_not_a_push() -> None:
-    assert GITHUB.parse("ping", {"zen": "…", "hook": {}}) == Reading(kind=Kind.PING)
+    assert GITHUB.read("ping", {"zen": "…", "hook": {}}) == Reading(kind=Kind.PING)
     other = {"ref": "x", "repository": {"full_name": "octocat/blog"}}
     for event in ("create", "delete", "issues", "made_up"):
-        assert GITHUB.parse(event, other) == Reading(kind=Kind.OTHER, repo="octocat/blog")
+        assert GITHUB.read(event, other) == Reading(kind=Kind.OTHER, repo="octocat/blog")
 
 
 @pytest.mark.parametrize("repository", [None, "x", [], {"full_name": 1}, {}])
 def test_other_events_may_have_any_shape(repository: object) -> None:
-    assert GITHUB.parse("issues", {"repository": repository}) == Reading(kind=Kind.OTHER)
+    assert GITHUB.read("issues", {"repository": repository}) == Reading(kind=Kind.OTHER)
 
 
 def test_the_event_is_inferred_from_the_payload() -> None:

@@ -40,7 +40,7 @@ def payload(**over: Any) -> dict[str, Any]:
 
 
 def push(event: str = "Push Hook", **over: Any) -> PushEvent:
-    [push_event] = GITLAB.parse(event, payload(**over)).pushes
+    [push_event] = GITLAB.read(event, payload(**over)).pushes
     return push_event
 
 
@@ -95,7 +95,7 @@ def test_a_list_that_may_lack_some_files_is_incomplete(over: dict[str, Any]) -> 
     ],
 )
 def test_the_body_of_a_system_hook_says_what_it_is(body: dict[str, Any], kind: Kind) -> None:
-    assert GITLAB.parse("System Hook", payload(**body)).kind is kind
+    assert GITLAB.read("System Hook", payload(**body)).kind is kind
 
 
 def test_the_update_of_a_repository_has_every_change_of_a_push() -> None:
@@ -103,7 +103,7 @@ def test_the_update_of_a_repository_has_every_change_of_a_push() -> None:
     changes = [main | {"before": BEFORE, "after": COMMIT}, gone | {"before": COMMIT, "after": "0" * 40}]
     body = {**payload(), "object_kind": None, "event_name": "repository_update", "changes": changes}
     update = {key: value for key, value in body.items() if key in {"event_name", "changes", "project"}}
-    pushes = GITLAB.parse("System Hook", update).pushes
+    pushes = GITLAB.read("System Hook", update).pushes
     assert [(push.repo, push.ref, push.commit, push.deleted) for push in pushes] == [
         ("group/sub/blog", "refs/heads/main", COMMIT, False),
         ("group/sub/blog", "refs/tags/v1", None, True),
@@ -112,7 +112,7 @@ def test_the_update_of_a_repository_has_every_change_of_a_push() -> None:
 
 
 def test_other_events_are_not_a_push_whatever_their_body_says() -> None:
-    reading = GITLAB.parse("Pipeline Hook", payload())
+    reading = GITLAB.read("Pipeline Hook", payload())
     assert (reading.kind, reading.repo) == (Kind.OTHER, "group/sub/blog")
 
 

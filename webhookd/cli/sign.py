@@ -124,7 +124,7 @@ def _repo_in(document: bytes, hook: Hook) -> str:
     adapter = forge(hook.forge)
     try:
         payload = payloads.parse_json(document)
-        return adapter.parse(adapter.guess(payload), payload).repo
+        return adapter.read(adapter.guess(payload), payload).repo
     except BadPayload:
         return ""
 

@@ -129,7 +129,7 @@ def _read(request: Request, adapter: Adapter) -> tuple[Reading, Rejected | None]
     reading = Reading(kind=Kind.OTHER)
     try:
         payload = payloads.parse_json(_json_text(request, adapter))
-        reading = adapter.parse(event_name(request, adapter), payload)
+        reading = adapter.read(event_name(request, adapter), payload)
         require_names(reading)
     except Rejected as exc:
         return reading, exc

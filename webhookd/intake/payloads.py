@@ -96,12 +96,6 @@ def parse_json(document: bytes) -> Payload:
     return value
 
 
-def require_event(event: str, guessed: str) -> None:
-    """Refuse a payload that is not one of *event*: the header that names the event is not signed."""
-    if guessed != event:
-        raise BadPayload(f'the payload is not one of event "{event}"', cause=Cause.MALFORMED_PAYLOAD)
-
-
 def child(payload: Payload, key: str) -> Payload:
     """Return the object at *key*; an empty one when it is absent or null."""
     value = payload.get(key)
@@ -130,12 +124,13 @@ def listed_changes(payload: Payload) -> tuple[list[Payload], str]:
     return changes[:MOST_CHANGES], f"only the first {MOST_CHANGES} of {len(changes)} changes were read"
 
 
-def text(payload: Payload, key: str) -> str | None:
-    """Return the first LONGEST_TEXT characters at *key*; None when it is absent, empty or not text."""
-    value = payload.get(key)
-    if not isinstance(value, str) or not value:
-        return None
-    return value if value.isascii() and len(value) <= LONGEST_TEXT else _encodable(value[:LONGEST_TEXT])
+def text(payload: Payload, *keys: str) -> str | None:
+    """Return the first LONGEST_TEXT characters at the first of *keys* that has text; None when none has."""
+    for key in keys:
+        value = payload.get(key)
+        if isinstance(value, str) and value:
+            return _encodable(value[:LONGEST_TEXT])
+    return None
 
 
 def name(payload: Payload, key: str) -> str:

@@ -32,7 +32,7 @@ def receive(request: Request, *, hook: Hook, repositories: Sequence[Repository],
     opened = authenticate(request, signed, hook=hook, repositories=repositories, now=now)
     payload = parse_json(document(request, adapter.scheme, signed))
     event = event_name(request, adapter)
-    reading = adapter.parse(event, payload)
+    reading = adapter.read(event, payload)
     repository = repository_for(repositories, hook=hook.name, repo=reading.repo)
     opening = opening_for(opened, reading.repo, repository)
     require_names(reading)
@@ -62,7 +62,7 @@ def receive_again(delivery: Delivery, *, hook: Hook, repositories: Sequence[Repo
     """
     adapter = forge(delivery.forge)
     payload = parse_json(json_text(delivery.body, delivery.content_type))
-    reading = adapter.parse(delivery.event, payload)
+    reading = adapter.read(delivery.event, payload)
     require_names(reading)
     repository = repository_for(repositories, hook=hook.name, repo=reading.repo)
     matches, reason = decide(delivery.event, reading, repository)

@@ -55,18 +55,21 @@ def push_event(  # noqa: PLR0913 - what every forge says about a change, each by
     deleted: bool | None = None,
     forced: bool | None = None,
     commits: Sequence[Payload] = (),
-    every_commit: bool = False,
+    total: int | None = None,
+    cap: int = 0,
     **details: Any,
 ) -> PushEvent:
     """Build a push event; where the forge has no flags, all-zero ids say what was created or deleted.
 
     Equal ids mean that nothing changed: the test buttons of Gitea, Forgejo and Gogs send such a push. The
-    files of *commits* are never all that changed when a ref is new or its history was rewritten.
+    files of *commits* are never all that changed when a ref is new or its history was rewritten, or when the
+    forge left some out: there are *total*, or, if it does not say how many, as many as its *cap* or more.
     """
     kind, name = split_ref(ref)
     test = isinstance(before, str) and before != "" and before == after and not created and not deleted
     created = not test and (is_zero(before) if created is None else created)
     deleted = not test and (is_zero(after) if deleted is None else deleted)
+    every_commit = len(commits) < cap if total is None else total <= len(commits)
     files, complete = changed_files(commits, every_commit=every_commit)
     return PushEvent(
         repo=repo,

@@ -10,17 +10,7 @@ from typing import Any
 
 from webhookd.errors import UsageError
 from webhookd.intake.forges import Adapter, Reading
-from webhookd.intake.payloads import (
-    Payload,
-    child,
-    flag,
-    listed_changes,
-    name,
-    object_id,
-    repository_name,
-    require_event,
-    text,
-)
+from webhookd.intake.payloads import Payload, child, flag, listed_changes, name, object_id, text
 from webhookd.intake.proof import HexHeader, Scheme
 from webhookd.intake.refs import PREFIXES, push_event
 from webhookd.intake.samples import Change, Sample, SampleSpec, made_up_uuid
@@ -32,15 +22,11 @@ COMMITS_CAP = 5  # of each change, newest first; `truncated` says that there wer
 # Elsewhere a header of this name holds SHA-1; here it is SHA-256 over the raw body.
 SCHEME = Scheme(header=HexHeader(name="X-Hub-Signature", prefix="sha256="))
 
-_REPO_AT = (("repository", "full_name"),)
 
-
-def parse(event: str, payload: Payload) -> Reading:
+def parse(event: str, payload: Payload, repo: str) -> Reading:
     """Interpret a payload: one push has many changes of refs, or none."""
-    repo = repository_name(payload, _REPO_AT)
     if event != "repo:push":
         return Reading(kind=Kind.OTHER, repo=repo)
-    require_event(event, guess(payload))
     changes, left_out = listed_changes(child(payload, "push"))
     pushes = tuple(push for change in changes for push in _push(change, payload, repo))
     return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes, reason=left_out)
@@ -53,12 +39,11 @@ def guess(payload: Payload) -> str:
 
 
 def _push(change: Payload, payload: Payload, repo: str) -> Iterator[PushEvent]:
-    actor, old, new = child(payload, "actor"), child(change, "old"), child(change, "new")
+    old, new = child(change, "old"), child(change, "new")
     side = new or old
     if not side:
         return
-    page = text(child(child(child(payload, "repository"), "links"), "html"), "href")
-    target = child(new, "target")
+    page, target = _page(child(payload, "repository")), child(new, "target")
     yield push_event(
         repo=repo,
         ref=_ref(side),
@@ -68,9 +53,9 @@ def _push(change: Payload, payload: Payload, repo: str) -> Iterator[PushEvent]:
         created=not old,
         deleted=not new,
         forced=flag(change, "forced"),
-        pusher=text(actor, "nickname") or text(actor, "display_name") or text(actor, "username"),
+        pusher=text(child(payload, "actor"), "nickname", "display_name", "username"),
         message=text(target, "message"),
-        compare_url=text(child(child(change, "links"), "html"), "href"),
+        compare_url=_page(change),
         clone_url=page and f"{page}.git",
     )
 
@@ -80,6 +65,10 @@ def _ref(side: Payload) -> str:
     short = name(side, "name")
     kind = RefKind.TAG if "tag" in (text(side, "type") or "") else RefKind.BRANCH
     return PREFIXES[kind] + short if short else ""
+
+
+def _page(thing: Payload) -> str | None:
+    return text(child(child(thing, "links"), "html"), "href")
 
 
 def sample(spec: SampleSpec) -> Sample:
@@ -175,9 +164,10 @@ _SITE = "https://bitbucket.example.com"
 
 ADAPTER = Adapter(
     event_header="X-Event-Key",
-    repo_at=_REPO_AT,
+    repo_at=(("repository", "full_name"),),
     delivery_headers=("x-request-uuid",),
     scheme=SCHEME,
+    pushes=("repo:push",),
     parse=parse,
     guess=guess,
     sample=sample,

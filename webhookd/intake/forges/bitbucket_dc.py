@@ -7,17 +7,7 @@ https://confluence.atlassian.com/bitbucketserver/manage-webhooks-938025878.html
 from typing import Any
 
 from webhookd.intake.forges import Adapter, Reading
-from webhookd.intake.payloads import (
-    Payload,
-    child,
-    children,
-    listed_changes,
-    name,
-    object_id,
-    repository_name,
-    require_event,
-    text,
-)
+from webhookd.intake.payloads import Payload, child, children, listed_changes, name, object_id, text
 from webhookd.intake.proof import HexHeader, Scheme
 from webhookd.intake.refs import push_event, split_ref
 from webhookd.intake.samples import Change, Sample, SampleSpec, compact
@@ -26,19 +16,15 @@ from webhookd.models.settings import RefKind
 
 SCHEME = Scheme(header=HexHeader(name="X-Hub-Signature", prefix="sha256="))  # SHA-256 over the raw body
 
-_REPO_AT = (("repository", "project", "key"), ("repository", "slug"))  # KEY/slug, ~user/slug
-
 _PUSH = "repo:refs_changed"
 _PING = "diagnostics:ping"  # the button "Test connection"
 
 
-def parse(event: str, payload: Payload) -> Reading:
+def parse(event: str, payload: Payload, repo: str) -> Reading:
     """Interpret a payload: one push has many changes of refs."""
     if event == _PING:
         return Reading(kind=Kind.PING)
-    repo = repository_name(payload, _REPO_AT)
     if event == _PUSH:
-        require_event(event, guess(payload))
         changes, left_out = listed_changes(payload)
         pushes = tuple(_push(change, payload, repo, alone=len(changes) == 1) for change in changes)
         return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes, reason=left_out)
@@ -56,13 +42,12 @@ def guess(payload: Payload) -> str:
 
 
 def _push(change: Payload, payload: Payload, repo: str, *, alone: bool) -> PushEvent:
-    actor = child(payload, "actor")
     links = children(child(child(payload, "repository"), "links"), "clone")
+    clone = {text(link, "name"): text(link, "href") for link in links}
     ref = name(change, "refId") or name(child(change, "ref"), "id")
     newest = child(payload, "toCommit") if alone else {}  # 8.0 and newer
     # Of an annotated tag, `toHash` is the tag and `toCommit` the commit.
     tagged = newest.get("id") if split_ref(ref)[0] is RefKind.TAG else None
-    clone = {text(link, "name"): text(link, "href") for link in links}
     return push_event(
         repo=repo,
         ref=ref,
@@ -71,7 +56,7 @@ def _push(change: Payload, payload: Payload, repo: str, *, alone: bool) -> PushE
         commit=object_id(tagged) or object_id(change.get("toHash")),
         created=change.get("type") == "ADD" or None,
         deleted=change.get("type") == "DELETE" or None,
-        pusher=text(actor, "name"),
+        pusher=text(child(payload, "actor"), "name"),
         message=text(newest, "message"),
         clone_url=clone.get("http") or clone.get("https"),
     )
@@ -178,9 +163,10 @@ _SITE = f"https://{_HOST}"
 
 ADAPTER = Adapter(
     event_header="X-Event-Key",
-    repo_at=_REPO_AT,
+    repo_at=(("repository", "project", "key"), ("repository", "slug")),  # KEY/slug, ~user/slug
     delivery_headers=("x-request-id",),
     scheme=SCHEME,
+    pushes=(_PUSH,),
     parse=parse,
     guess=guess,
     sample=sample,

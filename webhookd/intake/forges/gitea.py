@@ -9,15 +9,12 @@ from functools import partial
 from typing import Any
 
 from webhookd.intake.forges import Adapter, Reading
+from webhookd.intake.forges.github import parse_push
 from webhookd.intake.payloads import (
     Payload,
     child,
-    children,
-    count,
     name,
     object_id,
-    repository_name,
-    require_event,
     text,
 )
 from webhookd.intake.proof import FormSigning, HexHeader, Scheme
@@ -28,7 +25,6 @@ from webhookd.models.settings import RefKind
 
 COMMITS_CAP = 5  # listed by default ([ui] FEED_MAX_COMMIT_NUM); Forgejo's default is 15
 
-_REPO_AT = (("repository", "full_name"),)
 _HUB_HEADERS = (
     HexHeader(name="X-Hub-Signature", prefix="sha1=", algorithm="sha1"),
     HexHeader(name="X-Hub-Signature-256", prefix="sha256="),
@@ -61,8 +57,9 @@ def family_adapter(
         event_header=f"X-{names[0]}-Event",
         # A new id on redelivery, but for Gogs.
         delivery_headers=(f"x-{names[0].lower()}-delivery",),
-        repo_at=_REPO_AT,
+        repo_at=(("repository", "full_name"),),
         scheme=Scheme(header=own, also_sent=(*relatives, *also_sent), form=FormSigning.FIELD),
+        pushes=("push", "create", "delete"),
         parse=partial(parse, tags_are_pushed=tags_are_pushed),
         guess=guess,
         sample=partial(sample, site=site, tags_are_pushed=tags_are_pushed),
@@ -71,27 +68,23 @@ def family_adapter(
     )
 
 
-def parse(event: str, payload: Payload, *, tags_are_pushed: bool) -> Reading:
+def parse(event: str, payload: Payload, repo: str, *, tags_are_pushed: bool) -> Reading:
     """Interpret a payload.
 
     The deletion of a branch is a `delete` event and nothing else. A tag that is created or deleted is a
     `push` in Gitea and Forgejo (*tags_are_pushed*), with a `create` or `delete` beside it; in Gogs only the
     latter.
     """
-    repo = repository_name(payload, _REPO_AT)
     if event == "push":
-        require_event(event, guess(payload))
-        return _one(_push(payload, repo))
-    kind = {"branch": RefKind.BRANCH, "tag": RefKind.TAG}.get(text(payload, "ref_type") or "", RefKind.OTHER)
-    only_event = kind is RefKind.TAG and not tags_are_pushed
-    if event == "delete" and (kind is RefKind.BRANCH or only_event):
-        require_event(event, guess(payload))
-        return _one(_short_event(payload, repo, kind, created=False))
-    if event == "create" and only_event:
-        require_event(event, guess(payload))
-        return _one(_short_event(payload, repo, kind, created=True))
-    repeated = event in {"create", "delete"}
-    reason = f'event "{event}": the push event of the same change counts' if repeated else ""
+        push = parse_push(payload, repo, cap=COMMITS_CAP)
+        return Reading(kind=Kind.PUSH, repo=repo, pushes=(push,))
+    if event not in {"create", "delete"}:
+        return Reading(kind=Kind.OTHER, repo=repo)
+    kind = {"branch": RefKind.BRANCH, "tag": RefKind.TAG}.get(text(payload, "ref_type") or "")
+    if (kind is RefKind.TAG and not tags_are_pushed) or (kind is RefKind.BRANCH and event == "delete"):
+        push = _short_event(payload, repo, kind, created=event == "create")
+        return Reading(kind=Kind.PUSH, repo=repo, pushes=(push,))
+    reason = f'event "{event}": the push event of the same change counts'
     return Reading(kind=Kind.OTHER, repo=repo, reason=reason)
 
 
@@ -102,28 +95,6 @@ def guess(payload: Payload) -> str:
     if {"ref", "ref_type"} <= payload.keys():
         return "create" if "sha" in payload or "default_branch" in payload else "delete"
     return ""
-
-
-def _one(push: PushEvent) -> Reading:
-    return Reading(kind=Kind.PUSH, repo=push.repo, pushes=(push,))
-
-
-def _push(payload: Payload, repo: str) -> PushEvent:
-    commits, total = children(payload, "commits"), count(payload, "total_commits")
-    after = payload.get("after")
-    head = child(payload, "head_commit") or next((c for c in commits if c.get("id") == after), {})
-    return push_event(
-        repo=repo,
-        ref=name(payload, "ref"),
-        before=payload.get("before"),
-        after=after,
-        commit=object_id(head.get("id")) or object_id(after),
-        commits=commits,
-        every_commit=len(commits) < COMMITS_CAP if total is None else total <= len(commits),
-        message=text(head, "message"),
-        compare_url=text(payload, "compare_url") or text(payload, "compare"),
-        **_who_and_where(payload, "pusher"),
-    )
 
 
 def _short_event(payload: Payload, repo: str, kind: RefKind, *, created: bool) -> PushEvent:
@@ -138,16 +109,9 @@ def _short_event(payload: Payload, repo: str, kind: RefKind, *, created: bool) -
         commit=object_id(after),
         created=created,
         deleted=not created,
-        **_who_and_where(payload, "sender"),
+        pusher=text(child(payload, "sender"), "login", "username"),
+        clone_url=text(child(payload, "repository"), "clone_url"),
     )
-
-
-def _who_and_where(payload: Payload, actor: str) -> dict[str, Any]:
-    repository, person = child(payload, "repository"), child(payload, actor)
-    return {
-        "pusher": text(person, "login") or text(person, "username") or text(person, "name"),
-        "clone_url": text(repository, "clone_url"),
-    }
 
 
 def sample(spec: SampleSpec, *, site: str, tags_are_pushed: bool) -> Sample:

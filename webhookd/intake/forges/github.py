@@ -7,17 +7,7 @@ Signature: https://docs.github.com/en/webhooks/using-webhooks/validating-webhook
 from typing import Any
 
 from webhookd.intake.forges import Adapter, Reading
-from webhookd.intake.payloads import (
-    Payload,
-    child,
-    children,
-    flag,
-    name,
-    object_id,
-    repository_name,
-    require_event,
-    text,
-)
+from webhookd.intake.payloads import Payload, child, children, count, flag, name, object_id, text
 from webhookd.intake.proof import FormSigning, HexHeader, Scheme
 from webhookd.intake.refs import push_event
 from webhookd.intake.samples import Sample, SampleSpec, compact, listed_commits
@@ -34,15 +24,11 @@ SCHEME = Scheme(
     form=FormSigning.BODY,
 )
 
-_REPO_AT = (("repository", "full_name"),)
 
-
-def parse(event: str, payload: Payload) -> Reading:
+def parse(event: str, payload: Payload, repo: str) -> Reading:
     """Interpret a payload. Creations and deletions are a `push`; `create` and `delete` repeat them."""
-    repo = repository_name(payload, _REPO_AT)
     if event == "push":
-        require_event(event, guess(payload))
-        return Reading(kind=Kind.PUSH, repo=repo, pushes=(_push(payload, repo),))
+        return Reading(kind=Kind.PUSH, repo=repo, pushes=(parse_push(payload, repo, cap=COMMITS_CAP),))
     return Reading(kind=Kind.PING if event == "ping" else Kind.OTHER, repo=repo)
 
 
@@ -53,25 +39,27 @@ def guess(payload: Payload) -> str:
     return "ping" if {"zen", "hook"} <= payload.keys() else ""
 
 
-def _push(payload: Payload, repo: str) -> PushEvent:
-    repository, pusher = child(payload, "repository"), child(payload, "pusher")
-    commits = children(payload, "commits")
-    head = child(payload, "head_commit")  # null on deletion; of an annotated tag, the commit it points at
+def parse_push(payload: Payload, repo: str, *, cap: int) -> PushEvent:
+    """Build the push event; Gitea and its family send the same with fewer or more keys."""
+    pusher, commits, after = child(payload, "pusher"), children(payload, "commits"), payload.get("after")
+    # null on deletion, absent in Gogs; of an annotated tag, the commit it points at
+    head = child(payload, "head_commit") or next((c for c in commits if c.get("id") == after), {})
     return push_event(
         repo=repo,
         ref=name(payload, "ref"),
         before=payload.get("before"),
-        after=payload.get("after"),
-        commit=object_id(head.get("id")) or object_id(payload.get("after")),
+        after=after,
+        commit=object_id(head.get("id")) or object_id(after),
         created=flag(payload, "created"),
         deleted=flag(payload, "deleted"),
         forced=flag(payload, "forced"),
-        pusher=text(pusher, "name") or text(child(payload, "sender"), "login"),
+        pusher=text(pusher, "login", "username", "name") or text(child(payload, "sender"), "login"),
         message=text(head, "message"),
-        compare_url=text(payload, "compare"),
-        clone_url=text(repository, "clone_url"),
+        compare_url=text(payload, "compare_url", "compare"),
+        clone_url=text(child(payload, "repository"), "clone_url"),
         commits=commits,
-        every_commit=len(commits) < COMMITS_CAP,
+        total=count(payload, "total_commits"),
+        cap=cap,
     )
 
 
@@ -208,9 +196,10 @@ _API_PATHS = """
 
 ADAPTER = Adapter(
     event_header="X-GitHub-Event",
-    repo_at=_REPO_AT,
+    repo_at=(("repository", "full_name"),),
     delivery_headers=("x-github-delivery",),  # the same again on redelivery
     scheme=SCHEME,
+    pushes=("push",),
     parse=parse,
     guess=guess,
     sample=sample,

@@ -8,19 +8,8 @@ lib/gitlab/data_builder/push.rb and app/services/web_hook_service.rb of https://
 from typing import Any
 
 from webhookd.errors import UsageError
-from webhookd.intake.forges import Adapter, Reading
-from webhookd.intake.payloads import (
-    Payload,
-    child,
-    children,
-    count,
-    listed_changes,
-    name,
-    object_id,
-    repository_name,
-    require_event,
-    text,
-)
+from webhookd.intake.forges import Adapter, Reading, other_event
+from webhookd.intake.payloads import Payload, child, children, count, listed_changes, name, object_id, text
 from webhookd.intake.proof import Scheme
 from webhookd.intake.refs import push_event
 from webhookd.intake.samples import Sample, SampleSpec, compact, listed_commits, made_up_uuid
@@ -32,23 +21,21 @@ COMMITS_CAP = 20  # the newest; total_commits_count has the number of all (push.
 # A plain token, or a signing token by Standard Webhooks (whsec_…), or both: then both have to fit.
 SCHEME = Scheme(header=None, token_header="X-Gitlab-Token")  # noqa: S106 - a header
 
-_REPO_AT = (("project", "path_with_namespace"),)
-
-_PUSHES = {"Push Hook": "push", "Tag Push Hook": "tag_push"}
+_PUSHES = {"push": "Push Hook", "tag_push": "Tag Push Hook"}
 _SYSTEM = "System Hook"  # for all projects of an instance; the body says what it is
 
 
-def parse(event: str, payload: Payload) -> Reading:
+def parse(event: str, payload: Payload, repo: str) -> Reading:
     """Interpret a payload; the `repository_update` of a system hook has all changes of a push."""
-    repo, kind = repository_name(payload, _REPO_AT), _kind(payload)
-    if event in {_SYSTEM, *_PUSHES} and kind in _PUSHES.values():
+    kind = text(payload, "object_kind", "event_name")
+    if event in {_SYSTEM, *_PUSHES.values()} and kind in _PUSHES:
         return Reading(kind=Kind.PUSH, repo=repo, pushes=(_push(payload, payload, repo),))
     if event == _SYSTEM and kind == "repository_update":
         changes, left_out = listed_changes(payload)
         pushes = tuple(_push(change, payload, repo) for change in changes)
         return Reading(kind=Kind.PUSH, repo=repo, pushes=pushes, reason=left_out)
-    if event in _PUSHES:
-        require_event(event, guess(payload))
+    if event in _PUSHES.values():
+        raise other_event(event)
     return Reading(kind=Kind.OTHER, repo=repo)
 
 
@@ -57,18 +44,11 @@ def guess(payload: Payload) -> str:
     kind = text(payload, "object_kind")
     if kind is None:
         return _SYSTEM if text(payload, "event_name") else ""
-    return {"push": "Push Hook", "tag_push": "Tag Push Hook", "build": "Job Hook"}.get(
-        kind, f"{kind.replace('_', ' ').title()} Hook"
-    )
-
-
-def _kind(payload: Payload) -> str | None:
-    return text(payload, "object_kind") or text(payload, "event_name")
+    return (_PUSHES | {"build": "Job Hook"}).get(kind, f"{kind.replace('_', ' ').title()} Hook")
 
 
 def _push(change: Payload, payload: Payload, repo: str) -> PushEvent:
-    project, commits = child(payload, "project"), children(payload, "commits")
-    total = count(payload, "total_commits_count")
+    commits = children(payload, "commits")
     # Of an annotated tag, `after` is the tag and `checkout_sha` the commit (push.rb); null on deletion.
     commit = object_id(payload.get("checkout_sha")) or object_id(change.get("after"))
     head = next((c for c in commits if c.get("id") == commit), {})
@@ -78,11 +58,12 @@ def _push(change: Payload, payload: Payload, repo: str) -> PushEvent:
         before=change.get("before"),
         after=change.get("after"),
         commit=commit,
-        pusher=text(payload, "user_username") or text(payload, "user_name"),
+        pusher=text(payload, "user_username", "user_name"),
         message=text(head, "message"),
-        clone_url=text(project, "git_http_url"),
+        clone_url=text(child(payload, "project"), "git_http_url"),
         commits=commits,
-        every_commit=len(commits) < COMMITS_CAP if total is None else total <= len(commits),
+        total=count(payload, "total_commits_count"),
+        cap=COMMITS_CAP,
     )
 
 
@@ -171,7 +152,7 @@ SITE = f"https://{_HOST}"
 
 ADAPTER = Adapter(
     event_header="X-Gitlab-Event",
-    repo_at=_REPO_AT,
+    repo_at=(("project", "path_with_namespace"),),
     # The first two have the same value, and only the first is signed; both stay the same on a redelivery.
     delivery_headers=("webhook-id", "idempotency-key", "x-gitlab-event-uuid"),
     scheme=SCHEME,
