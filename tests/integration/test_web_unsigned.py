@@ -99,7 +99,7 @@ def test_a_form_with_a_second_field_is_refused(store: Store, name: Forge, form: 
 
 HEX: list[Forge] = [name for name in Forge if name is not Forge.GITLAB]
 ANOTHER: dict[Forge, dict[str, Any]] = {
-    name: {forge(name).delivery_headers[0].replace("-", "_"): "another"} for name in HEX
+    name: {forge(name).delivery_headers[0].lower().replace("-", "_"): "another"} for name in HEX
 }
 
 

@@ -2,11 +2,11 @@
 
 import base64
 import json
-import os
 import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import click
 
@@ -16,7 +16,7 @@ from webhookd.errors import BadPayload, UsageError, WebhookdError, printable
 from webhookd.intake import payloads, signing
 from webhookd.intake.forges import forge
 from webhookd.intake.matching import repository_for
-from webhookd.intake.samples import Change, SampleSpec, made_up_id, made_up_uuid
+from webhookd.intake.samples import Change, SampleSpec, made_up_id
 from webhookd.models.settings import Config, Hook, RefKind, Repository
 
 
@@ -78,7 +78,7 @@ def sign(  # noqa: PLR0913 - the options; those that only describe a push are in
     hook, repository = _hook(config, hooks, document, repo=repo)
     now = datetime.now(UTC)
     if not delivery:  # with an id, the same options make the same bytes again
-        delivery, push["at"] = made_up_uuid(os.urandom(16).hex()), now.replace(microsecond=0)
+        delivery, push["at"] = str(uuid4()), now.replace(microsecond=0)
     if document is None:
         spec = _sample(delivery, event, repo=repo, **push)
         signed = signing.sign_sample(spec, hook=hook, repository=repository, now=now, form=form)

@@ -123,5 +123,6 @@ def require_names(reading: Reading) -> None:
 
 def delivery_id(request: Request, adapter: Adapter) -> str:
     """Return the forge's id of the delivery; "" when there is none that can be stored and printed."""
-    values = (request.headers.get(header, "") for header in adapter.delivery_headers)
+    signed = () if adapter.scheme.header else ("webhook-id",)  # the id that Standard Webhooks signs
+    values = (request.headers.get(key.lower(), "") for key in (*signed, *adapter.delivery_headers))
     return next((v for v in values if v and len(v) <= LONGEST_WORD and v.isascii() and v.isprintable()), "")

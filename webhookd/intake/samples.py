@@ -5,17 +5,18 @@ bytes again, which is what a forge sends when somebody presses "Redeliver".
 """
 
 import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from webhookd.errors import UsageError
+from webhookd.intake.payloads import Payload
 from webhookd.intake.refs import full_ref
 from webhookd.models.settings import RefKind
 
 HEX_OF_SHA1 = 40
+HOST = "git.example.com"
+SITE = f"https://{HOST}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleSpec:
-    """What a made-up delivery is about."""
+    """What a made-up delivery is about, and the parts of it that most forges show alike."""
 
     delivery: str  # the forge's id of it
     event: str = "push"  # push, ping, delete, or the forge's own name
@@ -81,35 +82,59 @@ class SampleSpec:
         return self.repo.rpartition("/")[2]
 
     @property
+    def page(self) -> str:
+        """The repository's web page; with ".git" after it, what to clone."""
+        return f"{SITE}/{self.repo}"
+
+    @property
+    def ssh_url(self) -> str:
+        """What to clone by SSH."""
+        return f"git@{HOST}:{self.repo}.git"
+
+    @property
     def author(self) -> dict[str, Any]:
-        """Name and address of the pusher, as most forges show the author of a commit."""
+        """Name and address of the pusher."""
         return {"name": self.pusher, "email": f"{self.pusher}@example.com"}
 
     @property
     def tagged_commit(self) -> str:
         """The commit that an annotated tag points at."""
-        return self.object_id("tagged commit")
+        return made_up_id(self.delivery, "tagged commit")
 
-    def commit(self, commit: str, message: str, *, url: str) -> dict[str, Any]:
+    def repository(self) -> dict[str, Any]:
+        """Return what GitHub and its imitators show of a repository, without its owner."""
+        return {
+            "id": 1296269,
+            "name": self.name,
+            "full_name": self.repo,
+            "private": False,
+            "html_url": self.page,
+            "ssh_url": self.ssh_url,
+            "clone_url": f"{self.page}.git",
+            "default_branch": "main",
+        }
+
+    def commit(self, commit: str, message: str) -> dict[str, Any]:
         """Return what most forges show of a commit."""
         return {
             "id": commit,
             "message": message,
             "timestamp": self.at.isoformat(),
-            "url": url,
+            "url": f"{self.page}/commit/{commit}",
             "author": self.author,
             "added": [],
             "removed": [],
             "modified": list(self.files),
         }
 
-    def object_id(self, what: str) -> str:
-        """Make up the id of an object; *what* distinguishes it from others of the same delivery."""
-        return made_up_id(self.delivery, what)
-
-    def number(self, what: str) -> int:
-        """Make up a number such as a database assigns; the same one for the same thing in every delivery."""
-        return int(_digest(what)[:7], 16)
+    def commits(self, cap: int) -> list[dict[str, Any]]:
+        """Return the commits of a push to a branch, oldest first: one, or *cap* when there are more."""
+        change = self.change
+        if change.after is None or change.kind is not RefKind.BRANCH:
+            return []
+        earlier = range(1, cap if self.truncated else 1)
+        made = [self.commit(made_up_id(self.delivery, f"commit {n}"), f"Step {n}") for n in earlier]
+        return [*made, self.commit(change.after, self.message)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,46 +142,16 @@ class Sample:
     """What a forge would send, before it is signed."""
 
     event: str  # the forge's own name
-    payload: Mapping[str, Any]
+    payload: Payload
 
 
 def made_up_id(delivery: str, what: str) -> str:
     """Make up the 40 hex digits of a Git object."""
-    return _digest(f"{delivery} {what}")[:HEX_OF_SHA1]
+    digest = hashlib.sha256(f"{delivery} {what}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:HEX_OF_SHA1]
 
 
-def made_up_uuid(*parts: str) -> str:
-    """Make up a UUID; the same one for the same parts."""
-    h = _digest(" ".join(parts))
+def made_up_uuid(name: str) -> str:
+    """Make up a UUID; the same one for the same name."""
+    h = made_up_id("uuid", name)
     return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:32]}"
-
-
-def listed_commits(spec: SampleSpec, cap: int) -> list[tuple[str, str]]:
-    """Make up ids and messages of the commits, oldest first: one, or *cap* when there are more."""
-    if spec.change.after is None or spec.change.kind is not RefKind.BRANCH:
-        return []
-    before = range(cap - 1 if spec.truncated else 0)
-    earlier = [(spec.object_id(f"commit {number}"), f"Step {number + 1}") for number in before]
-    return [*earlier, (spec.change.after, spec.message)]
-
-
-def compact(payload: Mapping[str, Any]) -> bytes:
-    """Write JSON without white space, as most forges do."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def indented(payload: Mapping[str, Any]) -> bytes:
-    """Write JSON as Go's encoder does, indented by two: Gitea and its family."""
-    return go_escaped(json.dumps(payload, ensure_ascii=False, indent=2)).encode()
-
-
-def go_escaped(text: str) -> str:
-    r"""Escape what Go's encoder escapes for use in HTML: < as \u003c, and so on."""
-    return text.translate(_GO_ESCAPES)
-
-
-_GO_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

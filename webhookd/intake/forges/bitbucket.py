@@ -4,7 +4,6 @@ Headers and payloads: https://support.atlassian.com/bitbucket-cloud/docs/event-p
 Signature: https://support.atlassian.com/bitbucket-cloud/docs/manage-webhooks/
 """
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +12,7 @@ from webhookd.intake.forges import Adapter, Reading
 from webhookd.intake.payloads import Payload, child, flag, listed_changes, name, object_id, text
 from webhookd.intake.proof import HexHeader, Scheme
 from webhookd.intake.refs import PREFIXES, push_event
-from webhookd.intake.samples import Change, Sample, SampleSpec, made_up_uuid
+from webhookd.intake.samples import SITE, Change, Sample, SampleSpec, made_up_uuid
 from webhookd.models.delivery import Kind, PushEvent
 from webhookd.models.settings import RefKind
 
@@ -75,37 +74,29 @@ def sample(spec: SampleSpec) -> Sample:
     """Imitate a delivery; Bitbucket Cloud documents no ping and no test button."""
     if spec.event == "ping":
         raise UsageError("Bitbucket Cloud sends no ping", hint="to imitate a push: --event push")
-    about = {"repository": _sample_repository(spec), "actor": _sample_user(spec, spec.pusher)}
+    repository = {"name": spec.name, "full_name": spec.repo, "is_private": True, "scm": "git"}
+    about = {
+        "repository": _sample_thing("repository", spec.repo) | repository,
+        "actor": _sample_thing("user", spec.pusher)
+        | {"nickname": spec.pusher, "display_name": spec.pusher.title()},
+    }
     if spec.event not in {"push", "delete", "repo:push"}:
         return Sample(event=spec.event, payload=about)
     changes = [_sample_change(spec, change) for change in spec.changes]
     return Sample(event="repo:push", payload={"push": {"changes": changes}, **about})
 
 
-def headers(event: str, delivery: str) -> dict[str, str]:
-    """Return all headers but content type and signature."""
-    return {
-        "User-Agent": "Bitbucket-Webhooks/2.0",
-        "X-Event-Key": event,
-        "X-Hook-UUID": made_up_uuid("hook"),
-        "X-Request-UUID": delivery,
-        "X-Attempt-Number": "1",
-    }
-
-
-def encode(payload: Payload) -> bytes:
-    """Write JSON with the spaces that Python puts in."""
-    return json.dumps(payload).encode()
+def _sample_thing(kind: str, name: str) -> dict[str, Any]:
+    return {"type": kind, "uuid": f"{{{made_up_uuid(name)}}}", "links": {"html": {"href": f"{SITE}/{name}"}}}
 
 
 def _sample_change(spec: SampleSpec, change: Change) -> dict[str, Any]:
     before, after = change.before, change.after
     count = COMMITS_CAP if spec.truncated else 1
-    page = f"{_SITE}/{spec.repo}/branches/compare/{after}..{before}"
     return {
         "old": None if before is None else _sample_side(spec, change, before, "Say hello"),
         "new": None if after is None else _sample_side(spec, change, after, spec.message),
-        "links": {"html": {"href": page}},
+        "links": {"html": {"href": f"{spec.page}/branches/compare/{after}..{before}"}},
         "created": before is None,
         "closed": after is None,
         "forced": spec.forced,
@@ -115,12 +106,8 @@ def _sample_change(spec: SampleSpec, change: Change) -> dict[str, Any]:
 
 
 def _sample_side(spec: SampleSpec, change: Change, commit: str, message: str) -> dict[str, Any]:
-    return {
-        "type": str(change.kind),
-        "name": change.name,
-        "target": _sample_commit(spec, commit, message),
-        "links": {"html": {"href": f"{_SITE}/{spec.repo}/{change.kind}/{change.name}"}},
-    }
+    target = _sample_commit(spec, commit, message)
+    return {"type": str(change.kind), "name": change.name, "target": target}
 
 
 def _sample_commit(spec: SampleSpec, commit: str, message: str) -> dict[str, Any]:
@@ -130,47 +117,22 @@ def _sample_commit(spec: SampleSpec, commit: str, message: str) -> dict[str, Any
         "author": {"type": "author", "raw": f"{spec.pusher} <{spec.author['email']}>"},
         "message": f"{message}\n",
         "date": spec.at.isoformat(),
-        "parents": [],
-        "links": {"html": {"href": f"{_SITE}/{spec.repo}/commits/{commit}"}},
+        "links": {"html": {"href": f"{spec.page}/commits/{commit}"}},
     }
 
-
-def _sample_user(spec: SampleSpec, name: str) -> dict[str, Any]:
-    return {
-        "type": "user",
-        "display_name": name.title(),
-        "nickname": name,
-        "uuid": "{" + made_up_uuid(name) + "}",
-        "account_id": f"557058:{made_up_uuid(spec.owner, name)}",
-        "links": {"html": {"href": f"{_SITE}/{name}/"}},
-    }
-
-
-def _sample_repository(spec: SampleSpec) -> dict[str, Any]:
-    return {
-        "type": "repository",
-        "scm": "git",
-        "name": spec.name,
-        "full_name": spec.repo,
-        "uuid": "{" + made_up_uuid(spec.repo) + "}",
-        "is_private": True,
-        "website": "",
-        "owner": _sample_user(spec, spec.owner),
-        "links": {"html": {"href": f"{_SITE}/{spec.repo}"}},
-    }
-
-
-_SITE = "https://bitbucket.example.com"
 
 ADAPTER = Adapter(
-    event_header="X-Event-Key",
+    event_headers=("X-Event-Key",),
+    delivery_headers=("X-Request-UUID",),
+    other_headers={
+        "User-Agent": "Bitbucket-Webhooks/2.0",
+        "X-Hook-UUID": "d5f0c1de-1f3c-4a57-8d4e-6b2f8f1f7e0a",
+        "X-Attempt-Number": "1",
+    },
     repo_at=(("repository", "full_name"),),
-    delivery_headers=("x-request-uuid",),
     scheme=SCHEME,
     pushes=("repo:push",),
     parse=parse,
     guess=guess,
     sample=sample,
-    headers=headers,
-    encode=encode,
 )

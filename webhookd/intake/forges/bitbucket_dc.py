@@ -10,7 +10,7 @@ from webhookd.intake.forges import Adapter, Reading
 from webhookd.intake.payloads import Payload, child, children, listed_changes, name, object_id, text
 from webhookd.intake.proof import HexHeader, Scheme
 from webhookd.intake.refs import push_event, split_ref
-from webhookd.intake.samples import Change, Sample, SampleSpec, compact
+from webhookd.intake.samples import HOST, SITE, Change, Sample, SampleSpec
 from webhookd.models.delivery import Kind, PushEvent
 from webhookd.models.settings import RefKind
 
@@ -81,19 +81,9 @@ def sample(spec: SampleSpec) -> Sample:
     return Sample(event=event, payload=payload)
 
 
-def headers(event: str, delivery: str) -> dict[str, str]:
-    """Return all headers but content type and signature."""
-    return {
-        "User-Agent": "Atlassian HttpClient 4.2.0 / Bitbucket-8.19.0 (8019000) / Default",
-        "X-Request-Id": delivery,
-        "X-Event-Key": event,
-    }
-
-
 def _sample_change(change: Change) -> dict[str, Any]:
-    ref = {"id": change.ref, "displayId": change.name, "type": str(change.kind).upper()}
     return {
-        "ref": ref,
+        "ref": {"id": change.ref, "displayId": change.name, "type": str(change.kind).upper()},
         "refId": change.ref,
         "fromHash": change.old_id,
         "toHash": change.new_id,
@@ -102,74 +92,53 @@ def _sample_change(change: Change) -> dict[str, Any]:
 
 
 def _sample_commit(spec: SampleSpec, change: Change) -> dict[str, Any]:
-    commit = spec.tagged_commit if change.kind is RefKind.TAG else change.after or ""
-    moment = int(spec.at.timestamp()) * 1000
+    commit = spec.tagged_commit if change.kind is RefKind.TAG else change.new_id
     return {
         "id": commit,
         "displayId": commit[:11],
         "author": _sample_user(spec),
-        "authorTimestamp": moment,
-        "committer": _sample_user(spec),
-        "committerTimestamp": moment,
+        "authorTimestamp": int(spec.at.timestamp()) * 1000,
         "message": spec.message,
-        "parents": [],
     }
 
 
 def _sample_user(spec: SampleSpec) -> dict[str, Any]:
     return {
+        "id": 101,
         "name": spec.pusher,
+        "slug": spec.pusher,
+        "displayName": spec.pusher.title(),
         "emailAddress": spec.author["email"],
         "active": True,
-        "displayName": spec.pusher.title(),
-        "id": spec.number(spec.pusher),
-        "slug": spec.pusher,
         "type": "NORMAL",
-        "links": {"self": [{"href": f"{_SITE}/users/{spec.pusher}"}]},
     }
 
 
 def _sample_repository(spec: SampleSpec) -> dict[str, Any]:
     clone = [
-        {"href": f"{_SITE}/scm/{spec.repo}.git", "name": "http"},
-        {"href": f"ssh://git@{_HOST}:7999/{spec.repo}.git", "name": "ssh"},
+        {"href": f"{SITE}/scm/{spec.repo}.git", "name": "http"},
+        {"href": f"ssh://git@{HOST}:7999/{spec.repo}.git", "name": "ssh"},
     ]
-    page = f"{_SITE}/projects/{spec.owner}/repos/{spec.name}/browse"
+    page = f"{SITE}/projects/{spec.owner}/repos/{spec.name}/browse"
     return {
         "slug": spec.name,
-        "id": spec.number(spec.repo),
+        "id": 84,
         "name": spec.name,
-        "hierarchyId": spec.object_id("hierarchy")[:20],
         "scmId": "git",
-        "state": "AVAILABLE",
-        "statusMessage": "Available",
-        "forkable": True,
-        "project": {
-            "key": spec.owner,
-            "id": spec.number(spec.owner),
-            "name": spec.owner,
-            "public": False,
-            "type": "NORMAL",
-            "links": {"self": [{"href": f"{_SITE}/projects/{spec.owner}"}]},
-        },
+        "project": {"key": spec.owner, "id": 84, "name": spec.owner, "type": "NORMAL"},
         "public": False,
-        "archived": False,
         "links": {"clone": clone, "self": [{"href": page}]},
     }
 
 
-_HOST = "bitbucket-dc.example.com"
-_SITE = f"https://{_HOST}"
-
 ADAPTER = Adapter(
-    event_header="X-Event-Key",
+    event_headers=("X-Event-Key",),
+    delivery_headers=("X-Request-Id",),
+    other_headers={"User-Agent": "Atlassian HttpClient 4.2.0 / Bitbucket-8.19.0 (8019000) / Default"},
     repo_at=(("repository", "project", "key"), ("repository", "slug")),  # KEY/slug, ~user/slug
-    delivery_headers=("x-request-id",),
     scheme=SCHEME,
     pushes=(_PUSH,),
     parse=parse,
     guess=guess,
     sample=sample,
-    headers=headers,
-    encode=compact,
 )

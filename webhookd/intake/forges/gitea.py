@@ -4,22 +4,15 @@ https://docs.gitea.com/usage/repository/webhooks, and for what it leaves out ser
 and services/repository/push.go of https://github.com/go-gitea/gitea
 """
 
-from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from webhookd.intake.forges import Adapter, Reading
 from webhookd.intake.forges.github import parse_push
-from webhookd.intake.payloads import (
-    Payload,
-    child,
-    name,
-    object_id,
-    text,
-)
+from webhookd.intake.payloads import Payload, child, name, object_id, text
 from webhookd.intake.proof import FormSigning, HexHeader, Scheme
 from webhookd.intake.refs import full_ref, push_event
-from webhookd.intake.samples import Sample, SampleSpec, indented, listed_commits
+from webhookd.intake.samples import Sample, SampleSpec
 from webhookd.models.delivery import Kind, PushEvent
 from webhookd.models.settings import RefKind
 
@@ -31,40 +24,30 @@ _HUB_HEADERS = (
 )
 
 
-def family_headers(event: str, delivery: str, *, names: Sequence[str]) -> dict[str, str]:
-    """Return all headers but content type and signature: those of several forges at once (deliver.go)."""
-    headers = {"User-Agent": "Go-http-client/1.1"}
-    for forge_name in (*names, "GitHub"):
-        prefix = f"X-{forge_name}"
-        headers |= {f"{prefix}-Delivery": delivery, f"{prefix}-Event": event, f"{prefix}-Event-Type": event}
-    return headers
-
-
-def family_adapter(
-    *names: str,
-    also_sent: Sequence[HexHeader] = _HUB_HEADERS,
-    tags_are_pushed: bool = True,
-    headers: Callable[[str, str], Mapping[str, str]] | None = None,
-) -> Adapter:
-    """Describe the forge that is the first of *names*; it also sends the headers of the other names.
+def family_adapter(*names: str, is_gogs: bool = False) -> Adapter:
+    """Describe the forge that is the first of *names*; it also sends the headers of the others and GitHub's.
 
     The signature covers the JSON, also when that is sent in a form (deliver.go signs `PayloadContent`, though
-    the page says "raw body"). Without a secret the headers are sent all the same, empty.
+    the page says "raw body"). Without a secret the headers are sent all the same, empty. Gogs alone sends no
+    X-Hub-Signature, no push of a tag, and neither number of commits nor head commit in a push.
     """
     own, *relatives = (HexHeader(name=f"X-{forge_name}-Signature") for forge_name in names)
-    site = f"https://{names[0].lower()}.example.com"
+    senders = (*names, "GitHub")
+    event_headers = [f"X-{sender}-Event" for sender in senders]
     return Adapter(
-        event_header=f"X-{names[0]}-Event",
+        event_headers=(*event_headers, *([] if is_gogs else (f"{header}-Type" for header in event_headers))),
         # A new id on redelivery, but for Gogs.
-        delivery_headers=(f"x-{names[0].lower()}-delivery",),
+        delivery_headers=tuple(f"X-{sender}-Delivery" for sender in senders),
+        other_headers={"User-Agent": "GogsServer" if is_gogs else "Go-http-client/1.1"},
         repo_at=(("repository", "full_name"),),
-        scheme=Scheme(header=own, also_sent=(*relatives, *also_sent), form=FormSigning.FIELD),
+        scheme=Scheme(
+            header=own, also_sent=(*relatives, *(() if is_gogs else _HUB_HEADERS)), form=FormSigning.FIELD
+        ),
         pushes=("push", "create", "delete"),
-        parse=partial(parse, tags_are_pushed=tags_are_pushed),
+        parse=partial(parse, tags_are_pushed=not is_gogs),
         guess=guess,
-        sample=partial(sample, site=site, tags_are_pushed=tags_are_pushed),
-        headers=headers or partial(family_headers, names=names),
-        encode=indented,
+        sample=partial(sample, is_gogs=is_gogs),
+        indent=2,
     )
 
 
@@ -114,89 +97,38 @@ def _short_event(payload: Payload, repo: str, kind: RefKind, *, created: bool) -
     )
 
 
-def sample(spec: SampleSpec, *, site: str, tags_are_pushed: bool) -> Sample:
+def sample(spec: SampleSpec, *, is_gogs: bool) -> Sample:
     """Imitate a delivery. Instead of a ping, the test button sends a push that changes nothing."""
-    change = spec.change
-    deleted, is_tag = change.after is None, change.kind is RefKind.TAG
-    if spec.event in {"push", "delete"} and deleted and not (is_tag and tags_are_pushed):
-        return Sample(event="delete", payload=_sample_event(spec, site, pusher_type="user"))
-    if spec.event == "push" and is_tag and not tags_are_pushed:
-        created = _sample_event(spec, site, sha=change.after, default_branch="main")
-        return Sample(event="create", payload=created)
-    if spec.event in {"push", "delete", "ping"}:
-        push = _sample_push(spec, site, totals=tags_are_pushed)
-        unchanged = {"before": change.zeros, "after": change.zeros} if spec.event == "ping" else {}
-        return Sample(event="push", payload=push | unchanged)
-    return Sample(event=spec.event, payload=_sample_event(spec, site, action="created"))
-
-
-def _sample_event(spec: SampleSpec, site: str, **special: Any) -> dict[str, Any]:
-    return {
-        "ref": spec.change.name,
-        "ref_type": str(spec.change.kind),
-        **special,
-        "repository": _sample_repository(spec, site),
-        "sender": _sample_user(spec, spec.pusher, site),
-    }
-
-
-def _sample_push(spec: SampleSpec, site: str, *, totals: bool) -> dict[str, Any]:
-    change, commits = spec.change, _sample_commits(spec, site)
+    change, user = spec.change, _sample_user(spec.pusher)
+    about = {"repository": spec.repository() | {"owner": _sample_user(spec.owner)}, "sender": user}
+    short = {"ref": change.name, "ref_type": str(change.kind), **about}
+    is_tag = change.kind is RefKind.TAG
+    if spec.event in {"push", "delete"} and change.after is None and (is_gogs or not is_tag):
+        return Sample(event="delete", payload=short | {"pusher_type": "user"})
+    if spec.event == "push" and is_tag and is_gogs:
+        return Sample(event="create", payload=short | {"sha": change.after, "default_branch": "main"})
+    if spec.event not in {"push", "delete", "ping"}:
+        return Sample(event=spec.event, payload=short | {"action": "created"})
+    commits = [commit | {"committer": spec.author} for commit in reversed(spec.commits(COMMITS_CAP))]
     total = len(commits) + (20 if spec.truncated else 0)
-    compare = f"{site}/{spec.repo}/compare/{change.before}...{change.after}"
-    user = _sample_user(spec, spec.pusher, site)
-    return {
+    compare = f"{spec.page}/compare/{change.before}...{change.after}"
+    payload: dict[str, Any] = {
         "ref": change.ref,
         "before": change.old_id,
         "after": change.new_id,
         "compare_url": compare if change.before and change.after else "",
-        "commits": commits,
-        **({"total_commits": total, "head_commit": next(iter(commits), None)} if totals else {}),
-        "repository": _sample_repository(spec, site),
+        "commits": commits,  # the newest first
+        **({} if is_gogs else {"total_commits": total, "head_commit": next(iter(commits), None)}),
         "pusher": user,
-        "sender": user,
+        **about,
     }
+    if spec.event == "ping":
+        payload |= dict.fromkeys(("before", "after"), change.zeros)
+    return Sample(event="push", payload=payload)
 
 
-def _sample_commits(spec: SampleSpec, site: str) -> list[dict[str, Any]]:
-    """Imitate the commits of a push, newest first."""
-    author = spec.author | {"username": spec.pusher}
-    more = {"author": author, "committer": author, "verification": None}
-    return [
-        spec.commit(commit, f"{message}\n", url=f"{site}/{spec.repo}/commit/{commit}") | more
-        for commit, message in reversed(listed_commits(spec, COMMITS_CAP))
-    ]
-
-
-def _sample_user(spec: SampleSpec, login: str, site: str) -> dict[str, Any]:
-    return {
-        "id": spec.number(login),
-        "login": login,
-        "full_name": "",
-        "email": f"{login}@example.com",
-        "avatar_url": f"{site}/avatars/{spec.number(login)}",
-        "username": login,
-    }
-
-
-def _sample_repository(spec: SampleSpec, site: str) -> dict[str, Any]:
-    return {
-        "id": spec.number(spec.repo),
-        "owner": _sample_user(spec, spec.owner, site),
-        "name": spec.name,
-        "full_name": spec.repo,
-        "size": 24,
-        "html_url": f"{site}/{spec.repo}",
-        "ssh_url": f"git@{site.removeprefix('https://')}:{spec.repo}.git",
-        "clone_url": f"{site}/{spec.repo}.git",
-        "default_branch": "main",
-        "created_at": "2025-01-02T03:04:05Z",
-        "updated_at": spec.at.isoformat(),
-        **dict.fromkeys(("description", "website"), ""),
-        **dict.fromkeys(("empty", "private", "fork", "mirror"), False),
-        **dict.fromkeys(("stars_count", "forks_count", "watchers_count", "open_issues_count"), 0),
-        "permissions": {"admin": True, "push": True, "pull": True},
-    }
+def _sample_user(login: str) -> dict[str, Any]:
+    return {"id": 1, "login": login, "full_name": "", "email": f"{login}@example.com", "username": login}
 
 
 ADAPTER = family_adapter("Gitea", "Gogs")

@@ -10,7 +10,7 @@ from webhookd.intake.forges import Adapter, Reading
 from webhookd.intake.payloads import Payload, child, children, count, flag, name, object_id, text
 from webhookd.intake.proof import FormSigning, HexHeader, Scheme
 from webhookd.intake.refs import push_event
-from webhookd.intake.samples import Sample, SampleSpec, compact, listed_commits
+from webhookd.intake.samples import HOST, SITE, Sample, SampleSpec, made_up_id
 from webhookd.models.delivery import Kind, PushEvent
 from webhookd.models.settings import RefKind
 
@@ -64,145 +64,113 @@ def parse_push(payload: Payload, repo: str, *, cap: int) -> PushEvent:
 
 
 def sample(spec: SampleSpec) -> Sample:
-    """Imitate a delivery."""
+    """Imitate a delivery, with all that typed clients such as githubkit require."""
+    about = {"repository": _sample_repository(spec), "sender": _sample_user(spec.pusher)}
     if spec.event in {"push", "delete"}:
-        return Sample(event="push", payload=_sample_push(spec))
-    repository, sender = _sample_repository(spec), _sample_user(spec, spec.pusher)
-    if spec.event == "ping":
-        hook = {
-            "type": "Repository",
-            "id": spec.number("hook"),
-            "name": "web",
-            "active": True,
-            "events": ["push"],
-            "config": {"content_type": "json", "insecure_ssl": "0", "url": "https://hooks.example.com/"},
-            **dict.fromkeys(("created_at", "updated_at"), spec.at.isoformat()),
-        }
-        payload = {"zen": "Keep it logically awesome.", "hook_id": hook["id"], "hook": hook}
-        return Sample(event="ping", payload=payload | {"repository": repository, "sender": sender})
-    return Sample(event=spec.event, payload={"action": "created", "repository": repository, "sender": sender})
-
-
-def headers(event: str, delivery: str) -> dict[str, str]:
-    """Return all headers but content type and signature."""
-    return {
-        "User-Agent": "GitHub-Hookshot/044aadd",
-        "Accept": "*/*",
-        "X-GitHub-Delivery": delivery,
-        "X-GitHub-Event": event,
-        "X-GitHub-Hook-ID": "292430182",
-        "X-GitHub-Hook-Installation-Target-ID": "79929171",
-        "X-GitHub-Hook-Installation-Target-Type": "repository",
+        return Sample(event="push", payload=_sample_push(spec) | about)
+    if spec.event != "ping":
+        return Sample(event=spec.event, payload={"action": "created", **about})
+    hook = {
+        "type": "Repository",
+        "id": 292430182,
+        "name": "web",
+        "active": True,
+        "events": ["push"],
+        "config": {"content_type": "json", "insecure_ssl": "0", "url": "https://hooks.example.com/"},
+        **dict.fromkeys(("created_at", "updated_at"), spec.at.isoformat()),
     }
+    payload = {"zen": "Keep it logically awesome.", "hook_id": hook["id"], "hook": hook}
+    return Sample(event="ping", payload=payload | about)
 
 
 def _sample_push(spec: SampleSpec) -> dict[str, Any]:
     change = spec.change
-    commits = [_sample_commit(spec, *commit) for commit in listed_commits(spec, COMMITS_CAP)]
+    commits = [_sample_commit(commit) for commit in spec.commits(COMMITS_CAP)]
     head = commits[-1] if commits else None
     if change.kind is RefKind.TAG and change.after is not None:
-        head = _sample_commit(spec, spec.tagged_commit, spec.message)
-    before, after = change.old_id, change.new_id
+        head = _sample_commit(spec.commit(spec.tagged_commit, spec.message))
     return {
         "ref": change.ref,
-        "before": before,
-        "after": after,
-        "repository": _sample_repository(spec),
+        "before": change.old_id,
+        "after": change.new_id,
         "pusher": spec.author,
-        "sender": _sample_user(spec, spec.pusher),
         "created": change.before is None,
         "deleted": change.after is None,
         "forced": spec.forced,
         "base_ref": None,
-        "compare": f"{_SITE}/{spec.repo}/compare/{before[:12]}...{after[:12]}",
+        "compare": f"{spec.page}/compare/{change.old_id[:12]}...{change.new_id[:12]}",
         "commits": commits,
         "head_commit": head,
     }
 
 
-def _sample_commit(spec: SampleSpec, commit: str, message: str) -> dict[str, Any]:
-    author, tree = spec.author | {"username": spec.pusher}, spec.object_id(f"tree of {commit}")
-    more = {"tree_id": tree, "distinct": True, "author": author, "committer": author}
-    return spec.commit(commit, message, url=f"{_SITE}/{spec.repo}/commit/{commit}") | more
+def _sample_commit(commit: dict[str, Any]) -> dict[str, Any]:
+    tree = made_up_id("tree", commit["id"])
+    return {**commit, "committer": commit["author"], "tree_id": tree, "distinct": True}
 
 
-def _sample_user(spec: SampleSpec, login: str) -> dict[str, Any]:
-    number, api = spec.number(login), f"{_API}/users/{login}"
-    pages = ("followers", "subscriptions", "orgs", "repos", "received_events")
+def _sample_user(login: str) -> dict[str, Any]:
+    api = f"{_API}/users/{login}"
     return {
         "login": login,
-        "id": number,
-        "node_id": f"U_{number}",
-        "avatar_url": f"{_SITE}/u/{number}?v=4",
+        "id": 583231,
+        "node_id": "U_583231",
+        "avatar_url": f"{SITE}/u/583231",
         "gravatar_id": "",
         "url": api,
-        "html_url": f"{_SITE}/{login}",
-        **{f"{page}_url".replace("orgs", "organizations"): f"{api}/{page}" for page in pages},
-        "following_url": f"{api}/following{{/other_user}}",
-        "gists_url": f"{api}/gists{{/gist_id}}",
-        "starred_url": f"{api}/starred{{/owner}}{{/repo}}",
-        "events_url": f"{api}/events{{/privacy}}",
+        "html_url": f"{SITE}/{login}",
+        **{f"{page}_url": f"{api}/{page}" for page in _USER_PAGES.split()},
         "type": "User",
         "site_admin": False,
     }
 
 
 def _sample_repository(spec: SampleSpec) -> dict[str, Any]:
-    page, api, number = f"{_SITE}/{spec.repo}", f"{_API}/repos/{spec.repo}", spec.number(spec.repo)
+    api = f"{_API}/repos/{spec.repo}"
     return {
-        "id": number,
-        "node_id": f"R_{number}",
-        "name": spec.name,
-        "full_name": spec.repo,
-        "owner": {"name": spec.owner, "email": f"{spec.owner}@example.com"} | _sample_user(spec, spec.owner),
-        "html_url": page,
-        "url": page,
-        **{f"{key}_url": f"{api}/{path}" for key, _, path in (p.partition(":") for p in _API_PATHS.split())},
+        **spec.repository(),
+        "node_id": "R_1296269",
+        "owner": {"name": spec.owner, "email": f"{spec.owner}@example.com"} | _sample_user(spec.owner),
+        "url": spec.page,
+        **{f"{page}_url": f"{api}/{page}" for page in _REPOSITORY_PAGES.split()},
         "created_at": 1735786845,
         "updated_at": spec.at.isoformat(),
         "pushed_at": int(spec.at.timestamp()),
-        "git_url": f"git://{_HOST}/{spec.repo}.git",
-        "ssh_url": f"git@{_HOST}:{spec.repo}.git",
-        "clone_url": f"{page}.git",
-        "svn_url": page,
+        "git_url": f"git://{HOST}/{spec.repo}.git",
+        "svn_url": spec.page,
         "size": 3,
-        "language": "Python",
         "topics": [],
         "visibility": "public",
-        **dict.fromkeys(("default_branch", "master_branch"), "main"),
-        **dict.fromkeys(("description", "homepage", "license", "mirror_url"), None),
-        **dict.fromkeys(("private", "fork", "archived", "disabled", "has_pages"), False),
-        **dict.fromkeys(("has_issues", "has_wiki"), True),
+        **dict.fromkeys(("description", "homepage", "language", "license", "mirror_url"), None),
+        **dict.fromkeys(("archived", "disabled", "fork", "has_pages"), False),
         **dict.fromkeys(("stargazers_count", "watchers_count", "forks_count", "open_issues_count"), 0),
         **dict.fromkeys(("watchers", "forks", "open_issues"), 0),  # the same numbers again
     }
 
 
-_HOST = "github.example.com"
-_SITE = f"https://{_HOST}"
-_API = f"https://api.{_HOST}"
-_API_PATHS = """
-    archive:{archive_format}{/ref} assignees:assignees{/user} blobs:git/blobs{/sha}
-    branches:branches{/branch} collaborators:collaborators{/collaborator} comments:comments{/number}
-    commits:commits{/sha} compare:compare/{base}...{head} contents:contents/{+path}
-    contributors:contributors deployments:deployments downloads:downloads events:events forks:forks
-    git_commits:git/commits{/sha} git_refs:git/refs{/sha} git_tags:git/tags{/sha} hooks:hooks
-    issue_comment:issues/comments{/number} issue_events:issues/events{/number} issues:issues{/number}
-    keys:keys{/key_id} labels:labels{/name} languages:languages merges:merges
-    milestones:milestones{/number} notifications:notifications{?since,all,participating}
-    pulls:pulls{/number} releases:releases{/id} stargazers:stargazers statuses:statuses/{sha}
-    subscribers:subscribers subscription:subscription tags:tags teams:teams trees:git/trees{/sha}
-"""  # name:path
+_API = f"https://api.{HOST}"
+_USER_PAGES = "followers following gists starred subscriptions organizations repos events received_events"
+_REPOSITORY_PAGES = """
+    archive assignees blobs branches collaborators comments commits compare contents contributors deployments
+    downloads events forks git_commits git_refs git_tags hooks issue_comment issue_events issues keys labels
+    languages merges milestones notifications pulls releases stargazers statuses subscribers subscription tags
+    teams trees
+"""
 
 ADAPTER = Adapter(
-    event_header="X-GitHub-Event",
+    event_headers=("X-GitHub-Event",),
+    delivery_headers=("X-GitHub-Delivery",),  # the same again on redelivery
+    other_headers={
+        "User-Agent": "GitHub-Hookshot/044aadd",
+        "Accept": "*/*",
+        "X-GitHub-Hook-ID": "292430182",
+        "X-GitHub-Hook-Installation-Target-ID": "79929171",
+        "X-GitHub-Hook-Installation-Target-Type": "repository",
+    },
     repo_at=(("repository", "full_name"),),
-    delivery_headers=("x-github-delivery",),  # the same again on redelivery
     scheme=SCHEME,
     pushes=("push",),
     parse=parse,
     guess=guess,
     sample=sample,
-    headers=headers,
-    encode=compact,
 )

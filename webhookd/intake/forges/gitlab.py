@@ -12,7 +12,7 @@ from webhookd.intake.forges import Adapter, Reading, other_event
 from webhookd.intake.payloads import Payload, child, children, count, listed_changes, name, object_id, text
 from webhookd.intake.proof import Scheme
 from webhookd.intake.refs import push_event
-from webhookd.intake.samples import Sample, SampleSpec, compact, listed_commits, made_up_uuid
+from webhookd.intake.samples import SITE, Sample, SampleSpec
 from webhookd.models.delivery import Kind, PushEvent
 from webhookd.models.settings import RefKind
 
@@ -71,30 +71,17 @@ def sample(spec: SampleSpec) -> Sample:
     """Imitate a delivery; the test button of GitLab sends a true push of the default branch."""
     if spec.event == "ping":
         raise UsageError("GitLab sends no ping", hint="its test button sends a push: --event push")
-    tag = spec.change.kind is RefKind.TAG
-    if spec.event in {"push", "delete", "System Hook", *_PUSHES}:
-        kind = "tag_push" if tag else "push"
-        event = "System Hook" if spec.event == "System Hook" else "Tag Push Hook" if tag else "Push Hook"
+    if spec.event in {"push", "delete", _SYSTEM, *_PUSHES.values()}:
+        kind = "tag_push" if spec.change.kind is RefKind.TAG else "push"
+        event = _SYSTEM if spec.event == _SYSTEM else _PUSHES[kind]
         return Sample(event=event, payload=_sample_push(spec, kind))
     kind = spec.event.removesuffix(" Hook").lower().replace(" ", "_")
     return Sample(event=spec.event, payload={"object_kind": kind, "project": _sample_project(spec)})
 
 
-def headers(event: str, delivery: str) -> dict[str, str]:
-    """Return all headers but content type and signature (web_hook_service.rb)."""
-    return {
-        "User-Agent": "GitLab/18.5.0",
-        "Idempotency-Key": delivery,
-        "X-Gitlab-Event": event,
-        "X-Gitlab-Webhook-UUID": made_up_uuid("webhook"),
-        "X-Gitlab-Instance": SITE,
-        "X-Gitlab-Event-UUID": made_up_uuid(delivery, "event"),
-    }
-
-
 def _sample_push(spec: SampleSpec, kind: str) -> dict[str, Any]:
-    change, project = spec.change, _sample_project(spec)
-    commits = [_sample_commit(spec, *commit) for commit in listed_commits(spec, COMMITS_CAP)]
+    change = spec.change
+    commits = [commit | {"title": commit["message"]} for commit in spec.commits(COMMITS_CAP)]
     tagged = spec.tagged_commit if kind == "tag_push" and change.after else None
     return {
         "object_kind": kind,
@@ -105,60 +92,42 @@ def _sample_push(spec: SampleSpec, kind: str) -> dict[str, Any]:
         "ref_protected": False,
         "checkout_sha": tagged or change.after,
         "message": spec.message if tagged else None,
-        "user_id": spec.number(spec.pusher),
+        "user_id": 4,
         "user_name": spec.pusher.title(),
         "user_username": spec.pusher,
         "user_email": spec.author["email"],
-        "user_avatar": f"{SITE}/uploads/avatar.png",
-        "project_id": spec.number(spec.repo),
-        "project": project,
+        "project_id": 15,
+        "project": _sample_project(spec),
         "commits": commits,
         "total_commits_count": len(commits) + (20 if spec.truncated else 0),
-        "push_options": {},
-        "repository": {key: project[key] for key in _OLD_KEYS},  # deprecated
     }
-
-
-def _sample_commit(spec: SampleSpec, commit: str, message: str) -> dict[str, Any]:
-    more = {"title": message, "author": spec.author | {"name": spec.pusher.title()}}
-    return spec.commit(commit, f"{message}\n", url=f"{SITE}/{spec.repo}/-/commit/{commit}") | more
 
 
 def _sample_project(spec: SampleSpec) -> dict[str, Any]:
-    page, ssh = f"{SITE}/{spec.repo}", f"git@{_HOST}:{spec.repo}.git"
     return {
-        "id": spec.number(spec.repo),
+        "id": 15,
         "name": spec.name,
-        "description": None,
-        "web_url": page,
-        "avatar_url": None,
-        "git_ssh_url": ssh,
-        "git_http_url": f"{page}.git",
+        "web_url": spec.page,
+        "git_ssh_url": spec.ssh_url,
+        "git_http_url": f"{spec.page}.git",
         "namespace": spec.owner,
-        "visibility_level": 0,
         "path_with_namespace": spec.repo,
         "default_branch": "main",
-        "ci_config_path": "",
-        "homepage": page,
-        "url": ssh,
-        "ssh_url": ssh,
-        "http_url": f"{page}.git",
     }
 
 
-_OLD_KEYS = ["name", "url", "description", "homepage", "git_http_url", "git_ssh_url", "visibility_level"]
-_HOST = "gitlab.example.com"
-SITE = f"https://{_HOST}"
-
 ADAPTER = Adapter(
-    event_header="X-Gitlab-Event",
+    event_headers=("X-Gitlab-Event",),
+    # The first stays the same on a redelivery; a signing token adds `webhook-id`, with the same value.
+    delivery_headers=("Idempotency-Key", "X-Gitlab-Event-UUID"),
+    other_headers={
+        "User-Agent": "GitLab/18.5.0",
+        "X-Gitlab-Webhook-UUID": "7fcb9d4c-1f0b-4e3a-a9d5-5f3c8e0a2b41",
+        "X-Gitlab-Instance": SITE,
+    },
     repo_at=(("project", "path_with_namespace"),),
-    # The first two have the same value, and only the first is signed; both stay the same on a redelivery.
-    delivery_headers=("webhook-id", "idempotency-key", "x-gitlab-event-uuid"),
     scheme=SCHEME,
     parse=parse,
     guess=guess,
     sample=sample,
-    headers=headers,
-    encode=compact,
 )
