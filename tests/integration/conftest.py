@@ -5,6 +5,7 @@ import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from stores import StateFolder
@@ -30,6 +31,14 @@ def state(tmp_path: Path) -> Iterator[StateFolder]:
     folder = StateFolder(tmp_path)
     with folder.store:
         yield folder
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A home for a user who may not read pytest's folders."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o1777)
+        yield Path(name)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -29,16 +28,14 @@ Answer = Callable[[], Mapping[str, Any]]
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
+def folder(open_folder: Path) -> Path:
     """A state directory that other users can reach, with a configuration in it."""
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        (folder / "webhookd.yaml").write_text(
-            f"secret: 0123456789abcdef\nlisten: 127.0.0.1:0\nstate_dir: {folder}\n"
-            "repos: {a/b: {main: 'true'}}\n"
-        )
-        yield folder
+    open_folder.chmod(0o755)
+    (open_folder / "webhookd.yaml").write_text(
+        f"secret: 0123456789abcdef\nlisten: 127.0.0.1:0\nstate_dir: {open_folder}\n"
+        "repos: {a/b: {main: 'true'}}\n"
+    )
+    return open_folder
 
 
 @pytest.fixture
