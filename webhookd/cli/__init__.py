@@ -6,29 +6,26 @@ from webhookd import __version__
 from webhookd.cli.group import CommandGroup, LazyCommand
 from webhookd.cli.options import config_option
 
-_COMMANDS = (
-    ("serve", "serve", "Receive pushes and run their commands."),
-    ("check", "check", "Check the configuration, and show what a push would run."),
-    ("init", "init", "Write a first configuration and a secret."),
-    ("schema", "check", "Print the JSON Schema of the configuration."),
-    ("demo", "demo", "Deploy one push, start to end, in a temporary folder."),
-    ("status", "status", "Show whether the daemon is up, and what runs and waits."),
-    ("runs", "runs", "List runs, newest first, or show one."),
-    ("logs", "logs", "Print the output of a run's command."),
-    ("deliveries", "runs", "List deliveries, newest first."),
-    ("deploy", "deploy", "Run a target without a push."),
-    ("cancel", "deploy", "Cancel a run that is queued or running."),
-    ("rerun", "deploy", "Run a finished run again."),
-    ("doctor", "doctor", "Check everything that a deploy needs."),
-    ("reload", "serve", "Make the daemon read its configuration again."),
-    ("pause", "deploy", "Start no more runs of a target until it is resumed."),
-    ("resume", "deploy", "Start runs of a paused target again."),
-    ("replay", "deploy", "Process a stored delivery again."),
-    ("sign", "sign", "Make a signed delivery, and send it if asked to."),
-    ("verify", "verify", "Check whether a delivery is authentic, and what it would run."),
-)
-COMMANDS = tuple(
-    LazyCommand(name, f"webhookd.cli.{module}:{name}", short_help) for name, module, short_help in _COMMANDS
+COMMANDS = (
+    LazyCommand("serve", "serve", "Receive pushes and run their commands."),
+    LazyCommand("check", "check", "Check the configuration, and show what a push would run."),
+    LazyCommand("init", "init", "Write a first configuration and a secret."),
+    LazyCommand("schema", "check", "Print the JSON Schema of the configuration."),
+    LazyCommand("demo", "demo", "Deploy one push, start to end, in a temporary folder."),
+    LazyCommand("status", "status", "Show whether the daemon is up, and what runs and waits."),
+    LazyCommand("runs", "runs", "List runs, newest first, or show one."),
+    LazyCommand("logs", "logs", "Print the output of a run's command."),
+    LazyCommand("deliveries", "runs", "List deliveries, newest first."),
+    LazyCommand("deploy", "deploy", "Run a target without a push."),
+    LazyCommand("cancel", "deploy", "Cancel a run that is queued or running."),
+    LazyCommand("rerun", "deploy", "Run a finished run again."),
+    LazyCommand("doctor", "doctor", "Check everything that a deploy needs."),
+    LazyCommand("reload", "serve", "Make the daemon read its configuration again."),
+    LazyCommand("pause", "deploy", "Start no more runs of a target until it is resumed."),
+    LazyCommand("resume", "deploy", "Start runs of a paused target again."),
+    LazyCommand("replay", "deploy", "Process a stored delivery again."),
+    LazyCommand("sign", "sign", "Make a signed delivery, and send it if asked to."),
+    LazyCommand("verify", "verify", "Check whether a delivery is authentic, and what it would run."),
 )
 
 

@@ -90,9 +90,9 @@ def _explain(config: "Config", repo: str, ref: str, *, hook: str | None, as_json
     from webhookd.intake import explain
     from webhookd.intake.refs import complete_ref
 
-    if hook is not None and hook not in {known.name for known in config.hooks}:
-        known = ", ".join(known.name for known in config.hooks)
-        raise UsageError(f'there is no hook "{hook}"', hint=f"the configuration has {known}")
+    hooks = [known.name for known in config.hooks]
+    if hook is not None and hook not in hooks:
+        raise UsageError(f'there is no hook "{hook}"', hint=f"the configuration has {', '.join(hooks)}")
     full = complete_ref(ref)
     verdicts = explain(config.repositories, hook=hook, repo=repo, ref=full)
     if as_json:

@@ -134,8 +134,7 @@ def _git(folder: Path, *arguments: str) -> str:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        errors="replace",
+        text=True,
         check=False,
     )
     if done.returncode != 0:

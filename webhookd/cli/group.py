@@ -20,21 +20,20 @@ _QUOTED = re.compile(r"'([^']*)'")
 
 
 class LazyCommand(click.Command):
-    """Stands for the command at *place* (``module:attribute``) until that command is run.
+    """Stands for the command *name* of the module `webhookd.cli.MODULE` until that command is run.
 
     click begins every command with `make_context`: the real command takes over there.
     """
 
     name: str
 
-    def __init__(self, name: str, place: str, short_help: str) -> None:
+    def __init__(self, name: str, module: str, short_help: str) -> None:
         super().__init__(name, short_help=short_help)
-        self.place = place
+        self.module = module
 
     def load(self) -> click.Command:
         """Import the real command."""
-        module, _, attribute = self.place.partition(":")
-        command: click.Command = getattr(import_module(module), attribute)
+        command: click.Command = getattr(import_module(f"webhookd.cli.{self.module}"), self.name)
         return command
 
     def make_context(
@@ -73,7 +72,7 @@ class CommandGroup(click.Group):
         """Run a command line and exit; report a wrong one in the same form as any other error."""
         output.prepare_streams()
         try:
-            code = super().main(*args, **{**extra, "standalone_mode": False})
+            code: int | None = super().main(*args, **{**extra, "standalone_mode": False})
         except click.ClickException as exc:
             code = _report_usage(exc)
         except click.Abort:
@@ -82,10 +81,10 @@ class CommandGroup(click.Group):
             code = _report(exc, debug=False)
         sys.exit(code)
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def invoke(self, ctx: click.Context) -> None:
         """Run the command; report an error on stderr and exit with its code."""
         try:
-            result = super().invoke(ctx)
+            super().invoke(ctx)
             sys.stdout.flush()
         except (click.ClickException, click.exceptions.Exit):
             raise
@@ -93,7 +92,6 @@ class CommandGroup(click.Group):
             ctx.exit(INTERRUPTED)
         except Exception as exc:  # noqa: BLE001 - every error is reported here, and only here
             ctx.exit(_report(exc, debug=ctx.params["debug"]))
-        return result
 
 
 def _report(exc: Exception, *, debug: bool) -> int:
