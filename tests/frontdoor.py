@@ -1,6 +1,7 @@
 """The public server alone, with real sockets and a real store, in a thread of the test process."""
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -8,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from daemon import push_payload, signed
 from factories import make_hook, make_repository, make_secret
-from rawhttp import Wire, wire
+from rawhttp import Wire, head, posted, wire
 
 from webhookd.daemon.listeners import open_sockets
 from webhookd.models.settings import Config, Listen
@@ -20,6 +22,9 @@ from webhookd.web.server import Limits, Server
 
 SECRET = "s3cret"  # the key of `make_secret`
 DEFAULTS = Limits()
+SHORT = 0.2  # seconds
+LIMITS = Limits(sweep=0.02, idle_when_draining=0.05)
+HEALTH = head("GET", "/healthz")
 Application = Callable[..., Any]
 
 
@@ -82,3 +87,32 @@ def make_front_door(store: Store, **over: Any) -> FrontDoor:
         repositories=(make_repository(),),
     )
     return FrontDoor(store=store, config=replace(config, **over.pop("config", {})), **over)
+
+
+def push(size: int = 0, *, secret: str = SECRET, **headers: str) -> bytes:
+    body = json.dumps(push_payload() | {"padding": "x" * size}).encode()
+    fields = {name.replace("-", "_").lower(): value for name, value in signed(body, secret).items()}
+    return posted(body, **(fields | headers))
+
+
+def limits(**over: Any) -> Limits:
+    return replace(LIMITS, **over)
+
+
+@contextlib.contextmanager
+def held(store: Store) -> Iterator[threading.Event]:
+    """Keep the store's writer busy until the event is set or the block ends."""
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        begun.set()
+        go_on.wait(30)
+
+    holding = threading.Thread(target=lambda: store._db.write(hold))  # noqa: SLF001 - no disk hangs on demand
+    holding.start()
+    assert begun.wait(30)
+    try:
+        yield go_on
+    finally:
+        go_on.set()
+        holding.join()
