@@ -29,7 +29,7 @@ EVERYTHING_ELSE = """
     install -m 644 webhookd@.service /etc/systemd/system
     sed s/9000/9001/ /etc/webhookd/webhookd.yaml > /etc/webhookd/alice.yaml
     echo 'listen: 127.0.0.1:9001' >> /etc/webhookd/alice.yaml
-    sed -i 's/^secret: .*/secret: {credential: secret}/' /etc/webhookd/alice.yaml
+    sed -i 's/^  file: .*/  credential: secret/' /etc/webhookd/alice.yaml
     cp -p /etc/webhookd/secret /etc/webhookd/alice.secret
     systemctl enable --now webhookd@alice
 """
