@@ -2,8 +2,9 @@
 
     python benchmarks/claims.py [--short 10000] [--long 1000000] [--waiting 10000]
 
-Both databases are filled in the same way, with ended runs of many targets, and measured in turns. Two more
-databases measure the claim with many waiting runs, all in one lane and each in its own lane.
+Both databases are filled in the same way, with ended runs of many targets, and measured in turns. Then the
+claim is measured with many waiting runs, as ratios to 100 of them: each of a repository of its own, each of a
+branch of one repository, and all of one branch.
 """
 
 import argparse
@@ -12,12 +13,15 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from pushes import COMMIT, NOW, push
 
 from webhookd.models.run import Ending, Outcome, RunState
+from webhookd.models.settings import Overlap
 from webhookd.queue import Store
 
 TARGETS = 200
@@ -47,10 +51,12 @@ INSERT INTO attempt (run_id, n, owner, started_at, ended_at, ending, exit_code)
 SELECT id, 1, 'old', started_at, ended_at, 'exited', 0 FROM run WHERE state <> 'superseded'
 """
 
-WAIT = """
-UPDATE run SET state = 'queued', overlap = 'queue', attempt = 0, started_at = NULL, ended_at = NULL,
-    exit_code = NULL
-"""
+FEW = 100
+SHAPES: dict[str, Callable[[int], dict[str, Any]]] = {
+    "repositories": lambda n: {"repo": f"octocat/{n}"},
+    "branches": lambda n: {"branch": str(n)},
+    "one line": lambda _: {"overlap": Overlap.QUEUE},
+}
 
 
 def main() -> None:
@@ -62,8 +68,9 @@ def main() -> None:
         compare(short, long, options)
         for store in (short, long):
             store.close()
-        crowd(Path(folder) / "lane.db", options.waiting, label="one lane", lanes=1)
-        crowd(Path(folder) / "lanes.db", options.waiting, label="a lane each", lanes=options.waiting)
+    print(f"\n{'waiting runs':28}{FEW:>12,}{options.waiting:>12,}   ratio (bar 3, aim 1.5)")
+    for shape in SHAPES:
+        compare_waiting(shape, options.waiting)
 
 
 def arguments() -> argparse.Namespace:
@@ -123,23 +130,29 @@ def once(store: Store, number: int) -> Iterator[tuple[str, float]]:
     yield "next due", timed(lambda: store.next_due(now=NOW))
 
 
-def crowd(path: Path, waiting: int, *, label: str, lanes: int) -> None:
-    """Print the time of a claim while many runs wait."""
-    with Store.open(path) as store:
-        connection = sqlite3.connect(path)
-        with connection:
-            connection.execute(HISTORY, {"runs": waiting, "start": 0})
-            connection.execute(RUNS, {"targets": lanes, "commit": COMMIT})
-            connection.execute(WAIT)
-        connection.close()
-        claims, empty = [], []
-        for _ in range(30):
+def compare_waiting(shape: str, many: int) -> None:
+    """Print the median of a claim, and of the look for what is due next, with few and with many waiting."""
+    few_claim, few_due = waiting_times(shape, FEW)
+    many_claim, many_due = waiting_times(shape, many)
+    for name, a, b in (("claim", few_claim, many_claim), ("next due", few_due, many_due)):
+        print(f"{f'{name}, {shape}':28}{a * 1e3:9.3f} ms{b * 1e3:9.3f} ms{b / a:7.2f} x")
+
+
+def waiting_times(shape: str, waiting: int) -> tuple[float, float]:
+    """Return the median seconds of a claim and of `next_due` while this many runs wait."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Store.open(Path(folder) / "webhookd.db") as store,
+        ThreadPoolExecutor(max_workers=64) as pool,
+    ):
+        list(pool.map(lambda n: store.accept(push(n, **SHAPES[shape](n)), now=NOW), range(waiting)))
+        claims, dues = [], []
+        for _ in range(60):
             runs: list[int] = []
             claims.append(timed(lambda runs=runs: runs.append(claimed(store))))  # type: ignore[misc]
-            empty.append(timed(lambda: store.next_due(now=NOW)))
+            dues.append(timed(lambda: store.next_due(now=NOW)))
             finish(store, runs[0])
-        claim, due = statistics.median(claims) * 1e3, statistics.median(empty) * 1e3
-        print(f"{waiting:,} waiting, {label}: claim {claim:.3f} ms, next due {due:.3f} ms")
+        return statistics.median(claims), statistics.median(dues)
 
 
 def claimed(store: Store) -> int:

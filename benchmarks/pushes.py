@@ -9,9 +9,11 @@ NOW = datetime.now(UTC)
 COMMIT = "6113728f27ae82c7b1a177c8d03f9e96e0adf246"
 
 
-def push(number: int, *, repo: str) -> Decision:
+def push(
+    number: int, *, repo: str = "octocat/blog", branch: str = "main", overlap: Overlap = Overlap.LATEST
+) -> Decision:
     """Return a decision about a delivery of one push that matched a target."""
-    event = PushEvent(repo=repo, ref="refs/heads/main", branch="main", commit=COMMIT, pusher="octocat")
+    event = PushEvent(repo=repo, ref=f"refs/heads/{branch}", branch=branch, commit=COMMIT, pusher="octocat")
     body = b"x" * 10_000
     delivery = Delivery(
         hook="github",
@@ -25,12 +27,12 @@ def push(number: int, *, repo: str) -> Decision:
         received_at=NOW,
     )
     target = Target(
-        name=f"{repo}@main",
+        name=f"{repo}@*",
         hook="github",
         repo=repo,
         ref_kind=RefKind.BRANCH,
-        pattern="main",
+        pattern="*",
         run="make",
-        overlap=Overlap.LATEST,
+        overlap=overlap,
     )
     return Decision(delivery=delivery, matches=(Match(push=event, target=target, reason=""),))

@@ -12,7 +12,7 @@ from uuid import uuid4
 from webhookd.models.delivery import Decision, Delivery, Kind, Match
 from webhookd.models.run import RunState
 from webhookd.models.settings import Forge, Overlap, Target
-from webhookd.queue import lifecycle, reading, rows
+from webhookd.queue import heads, lifecycle, reading, rows
 from webhookd.queue.dialect import Row, Transaction
 from webhookd.queue.rows import Columns
 
@@ -27,14 +27,19 @@ RETURNING id
 
 INSERT_RUN = """
 INSERT INTO run (delivery_id, target, slot, lane, overlap, repo, ref, commit_id, pusher, push, state, retries,
-    not_before, queued_at)
+    not_before, queued_at, head)
 VALUES (:delivery, :target, :slot, :lane, :overlap, :repo, :ref, :commit_id, :pusher, :push, 'queued',
-    :retries, :not_before, :queued_at)
-RETURNING id
+    :retries, :not_before, :queued_at, CASE
+        WHEN EXISTS (SELECT 1 FROM run WHERE slot = :slot AND state = 'queued') THEN 0
+        WHEN EXISTS (SELECT 1 FROM run WHERE slot = :slot AND state = 'running') THEN 0
+        ELSE 1
+    END)
+RETURNING id, head
 """
 
 SUPERSEDE = """
-UPDATE run SET state = 'superseded', ended_at = :now WHERE slot = :slot AND state = 'queued' RETURNING id
+UPDATE run SET state = 'superseded', ended_at = :now, head = 0 WHERE slot = :slot AND state = 'queued'
+RETURNING id
 """
 
 LINK = "UPDATE run SET superseded_by = :newer, reason = :reason WHERE id = :run"
@@ -50,7 +55,7 @@ WHERE slot = :slot AND state = 'running' AND target NOT IN (SELECT target FROM p
 
 GIVE_UP_RETRY = """
 UPDATE run SET state = CASE attempt.ending WHEN 'timed_out' THEN 'timed_out' ELSE 'failed' END,
-    ended_at = :now, exit_code = attempt.exit_code, signal = attempt.signal,
+    ended_at = :now, head = 0, exit_code = attempt.exit_code, signal = attempt.signal,
     reason = attempt.reason || :because
 FROM attempt
 WHERE run.id = (SELECT id FROM run WHERE slot = :slot AND state = 'queued' ORDER BY id LIMIT 1)
@@ -145,19 +150,23 @@ def accept(tx: Transaction, delivery: Columns, wanted: Sequence[Columns]) -> Acc
 
 def queue(tx: Transaction, run: Columns, *, delivery: int) -> AcceptedRun:
     """Queue one run under the rules of its slot."""
-    tx.lock(run["lane"])
-    slot, now = run["slot"], run["queued_at"]
+    slot, repo, now = run["slot"], run["repo"], run["queued_at"]
+    tx.lock(repo)
     replaced: list[Row] = []
     if coalesces := lifecycle.coalesces(Overlap(run["overlap"])):
         replaced = tx.all(SUPERSEDE, {"slot": slot, "now": now})
-    elif run["not_before"] > now:
+    elif run["not_before"]:
         tx.execute(POSTPONE, {"slot": slot, "not_before": run["not_before"]})
-    new = tx.all(INSERT_RUN, {**run, "delivery": delivery})[0]["id"]
+    inserted = tx.all(INSERT_RUN, {**run, "delivery": delivery})[0]
+    new = inserted["id"]
+    if inserted["head"]:
+        heads.get_in_line(tx, repo)
     for older in replaced:
         tx.execute(LINK, {"run": older["id"], "newer": new, "reason": f"run {new} took its place"})
     if not coalesces:
         because = f"; not retried because run {new} waits"
-        tx.execute(GIVE_UP_RETRY, {"slot": slot, "now": now, "because": because})
+        if tx.execute(GIVE_UP_RETRY, {"slot": slot, "now": now, "because": because}):
+            heads.advance(tx, slot=slot, repo=repo)
     if run["overlap"] == Overlap.RESTART:
         tx.execute(MAKE_ROOM, {"slot": slot, "newer": new})
     return AcceptedRun(run=new, target=run["target"])
@@ -169,7 +178,7 @@ def rerun(tx: Transaction, run: int, *, target: Target | None, now: datetime) ->
     lifecycle.check_rerun(run, RunState(row["state"]))
     if target is None:
         at = rows.to_us(now)
-        again = {name: row[name] for name in rows.KEPT} | {"not_before": at, "queued_at": at}
+        again = {name: row[name] for name in rows.KEPT} | {"not_before": 0, "queued_at": at}
     else:
         match = Match(push=rows.push_from_json(row["push"]), target=replace(target, settle=0.0), reason="")
         again = rows.run_values(match, now=now)

@@ -4,63 +4,60 @@ from datetime import datetime
 
 from webhookd.errors import NotPossible
 from webhookd.models.run import Claim, RunState
-from webhookd.queue import reading, rows
+from webhookd.queue import heads, reading, rows
 from webhookd.queue.dialect import Row, Transaction, Values
 
-FREE = """
-WITH RECURSIVE head (id) AS (
-    SELECT (SELECT id FROM run WHERE state = 'queued' ORDER BY slot, id LIMIT 1)
-    UNION ALL
-    SELECT (
-        SELECT id FROM run
-        WHERE state = 'queued' AND slot > (SELECT slot FROM run WHERE id = head.id)
-        ORDER BY slot, id LIMIT 1
-    )
-    FROM head WHERE head.id IS NOT NULL
-), free (id, repo, not_before) AS (
-    SELECT run.id, run.repo, CASE WHEN run.not_before <= run.queued_at THEN 0 ELSE run.not_before END
-    FROM head JOIN run ON run.id = head.id
-    WHERE run.lane NOT IN (SELECT lane FROM run WHERE state = 'running')
-    AND run.slot NOT IN (SELECT slot FROM run WHERE state = 'running')
+MAY_START = """
+    run.not_before <= :now
+    AND NOT EXISTS (SELECT 1 FROM run AS other WHERE other.lane = run.lane AND other.state = 'running')
     AND run.target NOT IN (SELECT target FROM paused)
-)
 """
-"""The oldest waiting run of each slot that is free, as its lane is, and whose target is not paused.
+"""Of a head: it is due, its lane is free, its target is not paused.
 
-`head` jumps from slot to slot in the index, so that ten thousand runs in one slot cost as much as one. The
-oldest of each slot, not of each lane: where targets share a lock, one that is paused, settling or waiting for
-its retry does not hold up the others. A run that began before a reload may be in the lane that its slot had
-then, so both have to be free. What waits for nothing is due even if the clock was put back since.
+Targets that share a lock are in one lane: one of them that is paused, settling or waiting for its retry does
+not hold up the others.
 """
 
-NEXT = f"""
-{FREE}, busy (repo, runs) AS (
-    SELECT repo, count(*) FROM run WHERE state = 'running' GROUP BY repo
-)
-SELECT free.id
-FROM free LEFT JOIN busy ON busy.repo = free.repo LEFT JOIN turn ON turn.repo = free.repo
-WHERE free.not_before <= :now
-ORDER BY coalesce(busy.runs, 0), coalesce(turn.started_at, 0), free.id
-LIMIT 1
+_HEAD = f"""
+SELECT run.id FROM run WHERE run.repo = turn.repo AND run.head = 1 AND {MAY_START} ORDER BY run.id LIMIT 1
 """  # noqa: S608  constant text
-"""The oldest that may start, of the repository with the fewest running, then the longest without a turn."""
 
-NEXT_DUE = f"{FREE} SELECT min(not_before) AS due FROM free"  # noqa: S608  constant text
+NEXT_OF_IDLE = f"""
+SELECT id, repo FROM (
+    SELECT turn.place, turn.repo, ({_HEAD}) AS id FROM turn
+    WHERE turn.repo NOT IN (SELECT repo FROM run WHERE state = 'running')
+    AND EXISTS (SELECT 1 FROM run WHERE head = 1 AND not_before <= :now)
+) AS head
+WHERE id IS NOT NULL ORDER BY place LIMIT 1
+"""  # noqa: S608  constant text
+"""The oldest head of the next repository of which nothing runs: the search ends with the first."""
+
+NEXT_OF_BUSY = f"""
+SELECT id, repo FROM (
+    SELECT busy.runs, turn.place, turn.repo, ({_HEAD}) AS id
+    FROM (SELECT repo, count(*) AS runs FROM run WHERE state = 'running' GROUP BY repo) AS busy
+    JOIN turn ON turn.repo = busy.repo
+) AS head
+WHERE id IS NOT NULL ORDER BY runs, place LIMIT 1
+"""  # noqa: S608  constant text
+"""The oldest head of the repository with the fewest running, then of the next in line."""
+
+NEXT_DUE = """
+SELECT min(not_before) AS due FROM run
+WHERE head = 1 AND target NOT IN (SELECT target FROM paused)
+AND NOT EXISTS (SELECT 1 FROM run AS other WHERE other.lane = run.lane AND other.state = 'running')
+"""
 
 START = """
 UPDATE run SET state = 'running', attempt = attempt + 1, owner = :owner, started_at = :now, ended_at = NULL,
-    exit_code = NULL, signal = NULL, reason = ''
-WHERE id = :run AND state = 'queued'
+    exit_code = NULL, signal = NULL, reason = '', head = 0
+WHERE id = :run AND head = 1
+AND NOT EXISTS (SELECT 1 FROM run AS other WHERE other.lane = run.lane AND other.state = 'running')
 """
 
 START_ATTEMPT = """
 INSERT INTO attempt (run_id, n, owner, started_at)
 SELECT id, attempt, owner, started_at FROM run WHERE id = :run
-"""
-
-TAKE_TURN = """
-INSERT INTO turn (repo, started_at) SELECT repo, :now FROM run WHERE id = :run
-ON CONFLICT (repo) DO UPDATE SET started_at = excluded.started_at
 """
 
 CLAIMED = f"""
@@ -75,14 +72,17 @@ FROM run JOIN delivery ON delivery.id = run.delivery_id WHERE run.id = :run
 def claim(tx: Transaction, *, owner: str, now: datetime) -> Claim | None:
     """Start the next run, if any may start."""
     at = rows.to_us(now)
-    ready = tx.one(NEXT, {"now": at})
-    if ready is None:
+    while (head := tx.one(NEXT_OF_IDLE, {"now": at}) or tx.one(NEXT_OF_BUSY, {"now": at})) is not None:
+        run = head["id"]
+        tx.lock(head["repo"])
+        if tx.execute(START, {"run": run, "owner": owner, "now": at}):  # else another host was first
+            break
+    else:
         return None
-    run = ready["id"]
-    tx.execute(START, {"run": run, "owner": owner, "now": at})
     tx.execute(START_ATTEMPT, {"run": run})
-    tx.execute(TAKE_TURN, {"run": run, "now": at})
-    return rows.to_claim(tx.all(CLAIMED, {"run": run})[0])
+    row = tx.all(CLAIMED, {"run": run})[0]
+    heads.take_turn(tx, row["repo"])
+    return rows.to_claim(row)
 
 
 def adopt(tx: Transaction, run: int, *, owner: str, attempt: int) -> Row:

@@ -35,8 +35,11 @@ class Transaction(Protocol):
     def all(self, sql: str, values: Values) -> list[Row]:
         """Return all rows."""
 
-    def lock(self, lane: str) -> None:
-        """Keep every other transaction out of *lane* until this one has ended."""
+    def lock(self, repo: str) -> None:
+        """Let no other transaction change the runs of *repo* until this one has ended.
+
+        Every change to a run that waits, starts or ends is made under it.
+        """
 
 
 class Database(Protocol):

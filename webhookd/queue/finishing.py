@@ -5,7 +5,7 @@ from datetime import datetime
 from webhookd.errors import NotPossible
 from webhookd.models.run import Ending, Outcome, RunState
 from webhookd.models.settings import Overlap
-from webhookd.queue import lifecycle, reading, rows
+from webhookd.queue import heads, lifecycle, reading, rows
 from webhookd.queue.dialect import Row, Transaction
 from webhookd.queue.rows import Columns
 
@@ -19,7 +19,8 @@ WHERE run_id = :run AND n = :attempt
 
 END_RUN = """
 UPDATE run SET state = :state, ended_at = :ended_at, exit_code = :exit_code, signal = :signal,
-    reason = :reason, superseded_by = :superseded_by, cancel_requested = 0, owner = NULL
+    reason = :reason, superseded_by = :superseded_by, cancel_requested = 0, owner = NULL,
+    head = 0
 WHERE id = :run AND ended_at IS NULL
 """
 
@@ -45,7 +46,7 @@ def finish(  # noqa: PLR0913  each is a fact of its own
     if (row["state"], row["owner"], row["attempt"]) != (RunState.RUNNING, owner, attempt):
         _check_repeated(tx, run, owner=owner, attempt=attempt)
         return row
-    tx.lock(row["lane"])
+    tx.lock(row["repo"])
     situation = lifecycle.Situation(
         overlap=Overlap(row["overlap"]),
         attempt=attempt,
@@ -74,14 +75,15 @@ def finish(  # noqa: PLR0913  each is a fact of its own
             "interrupted": int(outcome.ending is Ending.INTERRUPTED),
         }
         tx.execute(QUEUE_AGAIN, again)
+        heads.advance(tx, slot=row["slot"], repo=row["repo"])
     else:
-        end(tx, run, move, at=ended_at, exit_code=outcome.exit_code, signal=outcome.signal)
+        end(tx, row, move, at=ended_at, exit_code=outcome.exit_code, signal=outcome.signal)
     return reading.load(tx, run)
 
 
 def end(  # noqa: PLR0913  each is a fact of its own
     tx: Transaction,
-    run: int,
+    run: Row,
     move: lifecycle.Move,
     *,
     at: int,
@@ -90,7 +92,7 @@ def end(  # noqa: PLR0913  each is a fact of its own
 ) -> None:
     """End a run, which waits or is running, as *move* has it; *at* is a column value."""
     values: Columns = {
-        "run": run,
+        "run": run["id"],
         "state": move.state.value,
         "ended_at": at,
         "exit_code": exit_code,
@@ -99,6 +101,7 @@ def end(  # noqa: PLR0913  each is a fact of its own
         "superseded_by": move.superseded_by,
     }
     tx.execute(END_RUN, values)
+    heads.advance(tx, slot=run["slot"], repo=run["repo"])
 
 
 def _check_repeated(tx: Transaction, run: int, *, owner: str, attempt: int) -> None:

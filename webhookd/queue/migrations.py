@@ -97,7 +97,23 @@ VERSION_2: tuple[str, ...] = (  # what was pushed, for the list of deliveries
 # A delivery whose id is not signed has a `uid` without it.
 VERSION_3: tuple[str, ...] = ("CREATE INDEX delivery_of_id ON delivery (hook, delivery_id)",)
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1, VERSION_2, VERSION_3)
+# A claim looks at heads only, and only at those of repositories in `turn`, in its order.
+VERSION_4: tuple[str, ...] = (
+    "ALTER TABLE run ADD COLUMN head INTEGER NOT NULL DEFAULT 0",
+    """
+    UPDATE run SET head = 1 WHERE id IN (SELECT min(id) FROM run WHERE state = 'queued' GROUP BY slot)
+    AND slot NOT IN (SELECT slot FROM run WHERE state = 'running')
+    """,
+    "UPDATE run SET not_before = 0 WHERE state = 'queued' AND not_before <= queued_at",  # whatever the clock
+    "CREATE INDEX run_head ON run (repo, id) WHERE head = 1",
+    "CREATE INDEX run_due ON run (not_before) WHERE head = 1",
+    "DROP TABLE turn",
+    "CREATE TABLE turn (repo TEXT PRIMARY KEY, place BIGINT NOT NULL)",
+    "INSERT INTO turn (repo, place) SELECT repo, min(id) FROM run WHERE head = 1 GROUP BY repo",
+    "CREATE INDEX turn_order ON turn (place)",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (VERSION_1, VERSION_2, VERSION_3, VERSION_4)
 
 
 def statements(version: int, *, identity: str, blob: str) -> tuple[str, ...]:

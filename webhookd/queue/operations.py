@@ -16,7 +16,7 @@ PAUSE = "INSERT INTO paused (target, since) VALUES (:target, :now) ON CONFLICT (
 RESUME = "DELETE FROM paused WHERE target = :target"
 
 WAITING = """
-SELECT id, target, slot, lane, overlap, retries FROM run
+SELECT id, target, slot, lane, repo, overlap, retries FROM run
 WHERE state = 'queued' AND ended_at IS NULL ORDER BY id
 """
 
@@ -27,12 +27,13 @@ PROBE = "UPDATE probe SET written_at = :now WHERE id = 1"
 
 def cancel(tx: Transaction, run: int, *, now: datetime) -> Row:
     """Cancel a waiting run at once, ask the owner of a running one to end it; refuse an ended one."""
+    tx.lock(reading.load(tx, run)["repo"])
     row = reading.load(tx, run)
     state, attempt = RunState(row["state"]), row["attempt"]
     lifecycle.check_cancel(run, state, attempt=attempt)
     if state is RunState.QUEUED:
         reason = f"cancelled after attempt {attempt}" if attempt else "cancelled before it started"
-        finishing.end(tx, run, Move(state=RunState.CANCELLED, reason=reason), at=rows.to_us(now))
+        finishing.end(tx, row, Move(state=RunState.CANCELLED, reason=reason), at=rows.to_us(now))
     else:
         tx.execute(REQUEST_CANCEL, {"run": run})
     return reading.load(tx, run)
@@ -44,12 +45,12 @@ def take_over(tx: Transaction, targets: Collection[Target], *, now: datetime) ->
     Returns the rows of the runs that were cancelled because their target is gone, and how many changed.
     """
     known = {target.name for target in targets}
-    gone = [row["id"] for row in tx.all(WAITING, {}) if row["target"] not in known]
+    gone = [row for row in tx.all(WAITING, {}) if row["target"] not in known]
     move = Move(state=RunState.CANCELLED, reason="its target is no longer configured")
     for run in gone:
         finishing.end(tx, run, move, at=rows.to_us(now))
     changed = relane(tx, targets, now=now)
-    return [reading.load(tx, run) for run in gone], changed
+    return [reading.load(tx, run["id"]) for run in gone], changed
 
 
 def relane(tx: Transaction, targets: Iterable[Target], *, now: datetime) -> int:
@@ -67,7 +68,7 @@ def relane(tx: Transaction, targets: Iterable[Target], *, now: datetime) -> int:
         if newer != row["id"] and lifecycle.coalesces(target.overlap):
             reason = f"run {newer} took its place"
             move = Move(state=RunState.SUPERSEDED, reason=reason, superseded_by=newer)
-            finishing.end(tx, row["id"], move, at=rows.to_us(now))
+            finishing.end(tx, row, move, at=rows.to_us(now))
             changed += 1
             continue
         values: Values = {

@@ -47,8 +47,6 @@ UPDATE delivery SET body = NULL WHERE id = :id
 AND NOT EXISTS (SELECT 1 FROM run WHERE run.delivery_id = delivery.id AND run.ended_at IS NULL)
 """
 
-DELETE_TURNS = "DELETE FROM turn WHERE started_at < :before"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
@@ -73,9 +71,8 @@ def surplus(tx: Transaction, history: History, *, now: datetime, limit: int) -> 
     )
 
 
-def remove(tx: Transaction, found: Pruned, history: History, *, now: datetime) -> None:
+def remove(tx: Transaction, found: Pruned) -> None:
     """Remove what was *found*, except what is in use again."""
-    tx.execute(DELETE_TURNS, {"before": _before(history.keep, now=now)})
     for sql, numbers in (
         (DELETE_RUN, found.runs),
         (DELETE_DELIVERY, found.deliveries),

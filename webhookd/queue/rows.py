@@ -24,7 +24,8 @@ _PUSH_FIELDS = {field.name: field.default for field in fields(PushEvent)}
 RUN_COLUMNS = """
     run.id, run.target, run.lane, run.slot, run.overlap, run.state, run.attempt, run.retries,
     run.interruptions, run.reason, run.exit_code, run.signal, run.repo, run.ref, run.commit_id, run.pusher,
-    run.queued_at, run.not_before, run.started_at, run.ended_at, run.superseded_by, run.cancel_requested,
+    run.queued_at, CASE run.not_before WHEN 0 THEN run.queued_at ELSE run.not_before END AS not_before,
+    run.started_at, run.ended_at, run.superseded_by, run.cancel_requested,
     run.owner, run.push, delivery.hook, delivery.forge, delivery.delivery_id,
     delivery.id AS delivery_number
 """
@@ -111,7 +112,7 @@ def run_values(match: Match, *, now: datetime) -> Columns:
         "pusher": clean_optional(push.pusher),
         "push": push_to_json(push),
         "retries": target.retries,
-        "not_before": queued_at + microseconds(target.settle),
+        "not_before": queued_at + microseconds(target.settle) if target.settle else 0,  # 0: at once
         "queued_at": queued_at,
     }
 

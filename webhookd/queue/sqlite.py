@@ -37,7 +37,7 @@ class SqliteTransaction:
         """Return all rows."""
         return self._connection.execute(sql, values).fetchall()
 
-    def lock(self, lane: str) -> None:
+    def lock(self, repo: str) -> None:
         """Do nothing: SQLite lets one transaction write at a time."""
 
 

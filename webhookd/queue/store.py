@@ -222,7 +222,7 @@ class Store:
         """
         found = self._db.read(partial(pruning.surplus, history=history, now=now, limit=limit))
         if found:
-            self._db.write(partial(pruning.remove, found=found, history=history, now=now))
+            self._db.write(partial(pruning.remove, found=found))
         return found
 
     def probe(self, *, now: datetime) -> None:
