@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TypeVar
 
@@ -64,9 +64,11 @@ class OneLock:
         self._connection.execute("PRAGMA wal_autocheckpoint = 4000")
         self._lock = threading.Lock()
 
-    def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
+    def write(
+        self, work: Callable[[Transaction], Result], *, durable: bool = True, repos: Collection[str] = ()
+    ) -> Result:
         """Run *work* in its own transaction, which is always durable."""
-        del durable
+        del durable, repos
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             result = work(SqliteTransaction(self._connection))

@@ -51,7 +51,7 @@ def check_whole(path: Path, stored: list[int]) -> None:
 def limit_pages(store: Store, pages: int) -> None:
     """Limit the size of the database to *pages*, until its connection is replaced."""
     writer = store._db._writer  # type: ignore[attr-defined]  # noqa: SLF001
-    writer.submit(lambda connection: connection.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+    writer.submit(lambda tx: tx.all(f"PRAGMA max_page_count = {pages}", {}))
 
 
 def test_a_full_database_refuses_and_takes_more_when_there_is_room(tmp_path: Path) -> None:

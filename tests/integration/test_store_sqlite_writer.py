@@ -11,10 +11,12 @@ import pytest
 from harness import wait_for
 
 from webhookd.errors import NotPossible, StoreUnavailable
-from webhookd.queue.sqlite import GroupCommit
+from webhookd.queue.dialect import Transaction
+from webhookd.queue.sqlite import SqliteWriteConnection
+from webhookd.queue.writer import GroupCommit
 
-Work = Callable[[sqlite3.Connection], object]
-INSERT = "INSERT INTO item (n) VALUES (?)"
+Work = Callable[[Transaction], object]
+INSERT = "INSERT INTO item (n) VALUES (:n)"
 
 
 class Rig:
@@ -23,17 +25,19 @@ class Rig:
     def __init__(self, path: Path, *, patience: float = 30.0) -> None:
         self.path = path
         self.log: list[str] = []
-        first = self.connect()
-        first.execute("PRAGMA journal_mode = WAL")
-        first.execute("CREATE TABLE item (n INTEGER PRIMARY KEY)")
+        self.connection = self.connect()
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.execute("CREATE TABLE item (n INTEGER PRIMARY KEY)")
         self.connections = 1
-        self.writer = GroupCommit(
-            first, reconnect=self.reconnect, check_place=lambda: None, patience=patience
+        self.writing = SqliteWriteConnection(
+            self.connection, reconnect=self.reconnect, check_place=lambda: None
         )
+        self.writer = GroupCommit(self.writing, patience=patience)
         self.pool = ThreadPoolExecutor(max_workers=32)
 
     def connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        connection.row_factory = sqlite3.Row
         connection.set_trace_callback(self.log.append)
         return connection
 
@@ -45,14 +49,14 @@ class Rig:
         return self.pool.submit(self.writer.submit, work)
 
     def insert(self, number: int) -> "Future[object]":
-        return self.submit(lambda connection: connection.execute(INSERT, (number,)).rowcount)
+        return self.submit(lambda tx: tx.execute(INSERT, {"n": number}))
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """Keep the writer busy with one item, so that what comes meanwhile is one batch."""
         started, go_on = threading.Event(), threading.Event()
 
-        def hold(_: sqlite3.Connection) -> None:
+        def hold(_: Transaction) -> None:
             started.set()
             assert go_on.wait(30)
 
@@ -127,8 +131,8 @@ def test_no_caller_is_answered_before_the_commit(rig: Rig) -> None:
 def test_only_the_write_that_fails_is_undone(
     rig: Rig, broken: Exception, error: type[Exception], message: str
 ) -> None:
-    def fail(connection: sqlite3.Connection) -> None:
-        connection.execute(INSERT, (99,))
+    def fail(tx: Transaction) -> None:
+        tx.execute(INSERT, {"n": 99})
         raise broken
 
     with rig.held():
@@ -144,8 +148,8 @@ def test_only_the_write_that_fails_is_undone(
 
 
 def test_when_the_database_rolls_back_only_the_failed_write_is_lost(rig: Rig) -> None:
-    def roll_back(connection: sqlite3.Connection) -> None:
-        connection.execute("ROLLBACK")  # as SQLite does by itself on some errors
+    def roll_back(tx: Transaction) -> None:
+        tx.execute("ROLLBACK", {})  # as SQLite does by itself on some errors
         raise sqlite3.OperationalError("disk I/O error")
 
     with rig.held():
@@ -158,16 +162,12 @@ def test_when_the_database_rolls_back_only_the_failed_write_is_lost(rig: Rig) ->
 
 
 def test_a_commit_that_fails_stores_nothing_and_the_next_batch_works(rig: Rig) -> None:
-    def break_at_commit(connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA defer_foreign_keys = ON")
-        connection.execute("INSERT INTO child (item) VALUES (12345)")
+    def break_at_commit(tx: Transaction) -> None:
+        tx.execute("PRAGMA defer_foreign_keys = ON", {})
+        tx.execute("INSERT INTO child (item) VALUES (12345)", {})
 
-    rig.submit(lambda connection: connection.execute("CREATE TABLE child (item REFERENCES item (n))")).result(
-        30
-    )
-    connection = rig.writer._connection  # noqa: SLF001  only the writer's own has the setting
-    assert connection is not None
-    connection.execute("PRAGMA foreign_keys = ON")
+    rig.submit(lambda tx: tx.execute("CREATE TABLE child (item REFERENCES item (n))", {})).result(30)
+    rig.connection.execute("PRAGMA foreign_keys = ON")
     with rig.held():
         answers = [rig.insert(1), rig.submit(break_at_commit)]
         rig.waiting(2)
@@ -183,8 +183,8 @@ def test_without_a_connection_every_caller_gets_the_error(rig: Rig, monkeypatch:
         raise sqlite3.OperationalError("unable to open database file")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rig.writer, "_reconnect", refuse)
-        rig.writer._disconnect()  # noqa: SLF001  as after an error
+        patch.setattr(rig.writing, "_reconnect", refuse)
+        rig.writing.disconnect()  # as after an error
         with pytest.raises(sqlite3.OperationalError, match="unable to open database file"):
             rig.insert(1).result(30)
     assert rig.insert(2).result(30) == 1
@@ -211,8 +211,8 @@ def test_a_write_that_timed_out_before_its_transaction_is_never_stored(impatient
 def test_a_write_that_timed_out_in_its_transaction_says_that_it_may_be_stored(impatient: Rig) -> None:
     go_on = threading.Event()
 
-    def slow(connection: sqlite3.Connection) -> None:
-        connection.execute(INSERT, (1,))
+    def slow(tx: Transaction) -> None:
+        tx.execute(INSERT, {"n": 1})
         assert go_on.wait(30)
 
     answer = impatient.submit(slow)
@@ -243,9 +243,11 @@ def test_after_closing_no_write_is_taken(rig: Rig) -> None:
     rig.writer.close()
 
 
-def synchronous(connection: sqlite3.Connection) -> int:
+def synchronous(tx: Transaction) -> int:
     """Return how the transaction commits: 2 waits for the disk, 1 does not (SQLite's PRAGMA synchronous)."""
-    return int(connection.execute("PRAGMA synchronous").fetchone()[0])
+    row = tx.one("PRAGMA synchronous", {})
+    assert row is not None
+    return int(row["synchronous"])
 
 
 def test_only_a_batch_without_a_durable_change_does_not_wait_for_the_disk(rig: Rig) -> None:

@@ -1,14 +1,14 @@
 """What the store needs of a database: one protocol per backend, so that its SQL is written once.
 
-The SQL of this room is plain: ``:name`` parameters, ``ON CONFLICT``, ``RETURNING``, partial indexes and
-recursive queries, which SQLite and PostgreSQL both take. What differs is here: how a transaction is run, and
-how a lane is locked in it. Column types are filled in by `migrations.statements`; whatever else only SQLite
+The SQL of this room is plain: ``:name`` parameters, ``ON CONFLICT``, ``RETURNING`` and partial indexes, which
+SQLite and PostgreSQL both take. What differs is here: how a transaction is run, and how the runs of a
+repository are locked in it. Column types are filled in by `migrations.statements`; whatever else only SQLite
 has is in the modules that begin with its name. The store notifies nobody: whoever changed something that
 others wait for wakes them after the call, with the `wake` that the daemon passes around. A backend whose
 workers run on other machines does that in `write`, after its commit.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, Protocol, TypeVar
 
 Result = TypeVar("Result")
@@ -45,10 +45,13 @@ class Transaction(Protocol):
 class Database(Protocol):
     """A backend. Calls may come from any thread, block, and raise StoreErrors."""
 
-    def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
+    def write(
+        self, work: Callable[[Transaction], Result], *, durable: bool = True, repos: Collection[str] = ()
+    ) -> Result:
         """Run *work* in a transaction and return after its commit.
 
-        A power cut may undo a change that is not *durable*, but no part of it and none that is.
+        A power cut may undo a change that is not *durable*, but no part of it and none that is. The *repos*
+        are locked before the transaction begins its work: who knows them spares it waiting in between.
         """
 
     def read(self, query: Callable[[Transaction], Result]) -> Result:

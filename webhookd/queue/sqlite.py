@@ -3,15 +3,13 @@
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Generic
 
 from webhookd.errors import StoreUnavailable
 from webhookd.queue.dialect import Result, Row, Transaction, Values
 from webhookd.queue.sqlite_errors import store_error
+from webhookd.queue.writer import GroupCommit
 
 
 class SqliteTransaction:
@@ -41,24 +39,8 @@ class SqliteTransaction:
         """Do nothing: SQLite lets one transaction write at a time."""
 
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Item(Generic[Result]):
-    """A function to run in a transaction, and the future of its result."""
-
-    work: Callable[[sqlite3.Connection], Result]
-    durable: bool
-    future: Future[Result] = field(default_factory=Future)
-
-
-class GroupCommit:
-    """The thread that owns the only writing connection and commits what many threads ask for at once.
-
-    A caller hands in a function. The thread runs all functions that have come meanwhile in one transaction,
-    so that they share one fsync, and wakes their callers after the commit. When one of them fails, the
-    transaction is undone and each of them gets a transaction of its own. No caller is told of success before
-    the commit, none waits for ever, and what was cancelled before its transaction began is not written later.
-    Never used in a forked child.
-    """
+class SqliteWriteConnection:
+    """The only writing connection; used by one thread."""
 
     def __init__(
         self,
@@ -66,132 +48,52 @@ class GroupCommit:
         *,
         reconnect: Callable[[], sqlite3.Connection],
         check_place: Callable[[], None],
-        patience: float,
     ) -> None:
         """Own *connection* from now on; without one, open it for the first change.
 
-        *check_place* raises when a commit went into a file that nobody will find again; *patience* is how
-        many seconds a caller waits at most.
+        *check_place* raises when a commit went into a file that nobody will find again.
         """
         self._connection = connection
         self._is_durable = True  # synchronous=FULL is in force
         self._reconnect = reconnect
         self._check_place = check_place
-        self._patience = patience
-        self._waiting: list[_Item[object]] = []
-        self._closed = False
-        self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
-        self._thread.start()
 
-    def submit(self, work: Callable[[sqlite3.Connection], Result], *, durable: bool = True) -> Result:
-        """Run *work* in a transaction, and return its result after the commit or raise what it raised.
-
-        A power cut may undo what is not *durable*; it does not wait for the disk.
-        """
-        item = _Item(work=work, durable=durable)
-        with self._changed:
-            if self._closed:
-                raise StoreUnavailable("the store is closed")
-            self._waiting.append(item)  # type: ignore[arg-type]
-            self._changed.notify()
-        return self._await(item.future)
-
-    def close(self) -> None:
-        """Commit what was asked before, then end the thread and close the connection."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify()
-        self._thread.join()
-
-    def _await(self, future: Future[Result]) -> Result:
-        """Wait for the commit; once the transaction has begun, as long again."""
-        with contextlib.suppress(TimeoutError):
-            future.exception(self._patience)
-        if future.cancel():
-            raise StoreUnavailable(
-                f"the store took no write for {self._patience:g} s", hint="see whether the disk hangs"
-            )
-        try:
-            future.exception(self._patience)
-        except TimeoutError as exc:
-            raise StoreUnavailable(
-                f"a commit takes longer than {self._patience:g} s: it may still come through",
-                hint="see whether the disk hangs",
-            ) from exc
-        return future.result()
-
-    def _work(self) -> None:
-        while batch := self._next_batch():
-            self._commit(batch)
-        self._disconnect()
-
-    def _next_batch(self) -> list[_Item[object]]:
-        with self._changed:
-            while not self._waiting and not self._closed:
-                self._changed.wait()
-            batch, self._waiting = self._waiting, []
-            return batch
-
-    def _commit(self, batch: Sequence[_Item[object]]) -> None:
-        """Commit *batch* as one transaction, or item by item when one of them fails."""
-        taken: list[_Item[object]] = []
-        try:
-            # This may wait for another process. Until then, callers can cancel.
-            connection = self._begin(durable=any(item.durable for item in batch))
-            taken = _take(batch)
-            results = [item.work(connection) for item in taken]
-        except Exception as exc:  # noqa: BLE001  whatever it is, no caller may be left waiting
-            self._undo()
-            if len(taken) > 1:
-                for item in taken:
-                    self._commit([item])
-            else:
-                _fail(taken or _take(batch), exc)
-            return
-        try:
-            connection.execute("COMMIT")
-            self._check_place()
-        except Exception as exc:  # noqa: BLE001  as above
-            self._disconnect()
-            _fail(taken, exc)
-            return
-        for item, result in zip(taken, results, strict=True):
-            item.future.set_result(result)
-
-    def _begin(self, *, durable: bool) -> sqlite3.Connection:
+    def begin(self, *, durable: bool, repos: Collection[str]) -> SqliteTransaction:  # noqa: ARG002  see `lock`
+        """Begin a transaction; this may wait for another process."""
         if self._connection is None:
             self._connection, self._is_durable = self._reconnect(), True
         if durable != self._is_durable:
             self._connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._is_durable = durable
         self._connection.execute("BEGIN IMMEDIATE")
-        return self._connection
+        return SqliteTransaction(self._connection)
 
-    def _undo(self) -> None:
+    def commit(self) -> None:
+        """Commit, and check that the file is still in its place."""
+        if self._connection is None:
+            raise AssertionError("begin comes first")
+        self._connection.execute("COMMIT")
+        self._check_place()
+
+    def undo(self) -> bool:
         """Undo the transaction; where SQLite has done so itself, its connection is not used again."""
-        if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
+        try:
+            if self._connection is not None:
                 self._connection.execute("ROLLBACK")
-                return
-        self._disconnect()
+        except sqlite3.Error:
+            self.disconnect()
+        return True
 
-    def _disconnect(self) -> None:
-        """Close the connection, which undoes what was not committed; the next batch opens a new one."""
+    def disconnect(self) -> None:
+        """Close the connection, which undoes what was not committed; the next transaction opens a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):  # nothing of it is used any more
                 connection.close()
 
-
-def _take(batch: Sequence[_Item[object]]) -> list[_Item[object]]:
-    """Return the items that were not cancelled; from now on they cannot be."""
-    return [item for item in batch if item.future.running() or item.future.set_running_or_notify_cancel()]
-
-
-def _fail(items: Sequence[_Item[object]], exc: Exception) -> None:
-    for item in items:
-        item.future.set_exception(exc)
+    def lost_a_race(self, exc: Exception) -> bool:  # noqa: ARG002  other backends need it
+        """Return False: nobody else writes meanwhile."""
+        return False
 
 
 class SqliteDatabase:
@@ -207,14 +109,14 @@ class SqliteDatabase:
         self._guard = threading.Lock()
         self._closed = False
 
-    def write(self, work: Callable[[Transaction], Result], *, durable: bool = True) -> Result:
+    def write(
+        self, work: Callable[[Transaction], Result], *, durable: bool = True, repos: Collection[str] = ()
+    ) -> Result:
         """Run *work* in the next group of changes and return after its commit."""
         if self._writer is None:
             raise StoreUnavailable("the store was opened for reading only")
         try:
-            return self._writer.submit(
-                lambda connection: work(SqliteTransaction(connection)), durable=durable
-            )
+            return self._writer.submit(work, durable=durable, repos=repos)
         except sqlite3.Error as exc:
             raise store_error(exc, path=str(self._path)) from exc
 

@@ -16,8 +16,9 @@ from urllib.parse import quote
 
 from webhookd.errors import DiskFull, NotFound, StoreRefused, StoreUnavailable, in_words
 from webhookd.queue import migrations
-from webhookd.queue.sqlite import GroupCommit, SqliteDatabase
+from webhookd.queue.sqlite import SqliteDatabase, SqliteWriteConnection
 from webhookd.queue.sqlite_errors import store_error
+from webhookd.queue.writer import GroupCommit
 
 IDENTITY = "INTEGER PRIMARY KEY AUTOINCREMENT"
 APPLICATION_ID = 0x77686B64  # "whkd": tells our file from another program's
@@ -43,7 +44,8 @@ def open_database(path: Path, *, patience: float = PATIENCE) -> SqliteDatabase:
         error = store_error(exc, path=str(path))
         if not isinstance(error, DiskFull):
             raise error from exc
-    writer = GroupCommit(connection, reconnect=connect, check_place=check_place, patience=patience)
+    writing = SqliteWriteConnection(connection, reconnect=connect, check_place=check_place)
+    writer = GroupCommit(writing, patience=patience)
     # The last connection to be closed moves the -wal into the database: each of them has to be able to.
     reader = partial(_connect, path, mode="rw", prepare=_prepare_reader)
     return SqliteDatabase(path, reader=reader, writer=writer)

@@ -71,7 +71,9 @@ class Store:
         """
         delivery = rows.delivery_values(decision.delivery, reason=decision.reason)
         wanted = [rows.run_values(match, now=now) for match in decision.matches]
-        return self._db.write(partial(accepting.accept, delivery=delivery, wanted=wanted))
+        return self._db.write(
+            partial(accepting.accept, delivery=delivery, wanted=wanted), repos={run["repo"] for run in wanted}
+        )
 
     def enqueue(self, match: Match, *, forge: Forge, now: datetime) -> Run:
         """Queue *match* because a person asks for it, with a delivery that no forge sent."""
