@@ -113,6 +113,11 @@ class Daemon:
         """Send *signum* and return the exit code."""
         assert self.process is not None
         self.process.send_signal(signum)
+        return self.exit_code()
+
+    def exit_code(self) -> int:
+        """Wait for the end of the daemon and return its exit code."""
+        assert self.process is not None
         code = self.process.wait(timeout=60)
         self.process = None
         return code
