@@ -3,27 +3,49 @@
 import os
 import socket
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from postgres import PostgresServer
 from stores import StateFolder
 from workers import AtWork, Run, finish, start
 
 from webhookd.deploy.launcher import Launcher
 from webhookd.models.layout import StateLayout
+from webhookd.models.settings import Secret
 from webhookd.queue import Store
 
-BACKENDS: dict[str, Callable[[Path], Store]] = {
-    "sqlite": lambda folder: Store.open(folder / "webhookd.db"),
-}
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of the store itself on every backend, all others on SQLite."""
+    if "store" in metafunc.fixturenames:
+        is_about_it = metafunc.module.__name__.startswith("test_store_")
+        metafunc.parametrize("store", ["sqlite", "postgres"] if is_about_it else ["sqlite"], indirect=True)
 
 
-@pytest.fixture(params=sorted(BACKENDS))
+@pytest.fixture
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    with BACKENDS[request.param](tmp_path) as opened:
+    if request.param == "sqlite":
+        opened = Store.open(tmp_path / "webhookd.db")
+    else:
+        opened = Store.connect(request.getfixturevalue("database_url"))
+    with opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    server = PostgresServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def database_url(postgres: PostgresServer) -> Secret:
+    """The URL of an empty database on the server that all tests of this process share."""
+    return postgres.empty_database()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from harness import wait_for
 from webhookd.errors import NotPossible, StoreUnavailable
 from webhookd.queue.dialect import Transaction
 from webhookd.queue.sqlite import SqliteWriteConnection
-from webhookd.queue.writer import GroupCommit
+from webhookd.queue.writer import Contended, GroupCommit
 
 Work = Callable[[Transaction], object]
 INSERT = "INSERT INTO item (n) VALUES (:n)"
@@ -234,6 +234,25 @@ def test_closing_commits_what_was_asked_before(rig: Rig) -> None:
     closing.result(30)
     assert [answer.result(30) for answer in answers] == [1] * 5
     assert rig.stored() == list(range(5))
+
+
+def test_a_change_that_lacks_a_lock_is_tried_again_with_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    locked: list[set[str]] = []
+    begin = rig.writing.begin
+
+    def record(*, durable: bool, repos: Collection[str]) -> Transaction:
+        locked.append(set(repos))
+        return begin(durable=durable, repos=repos)
+
+    def work(tx: Transaction) -> int:
+        if len(locked) <= 8:
+            raise Contended(f"repo {len(locked)}")
+        return tx.execute(INSERT, {"n": 1})
+
+    monkeypatch.setattr(rig.writing, "begin", record)
+    assert rig.writer.submit(work, repos={"first"}) == 1
+    assert locked == [{"first"} | {f"repo {n + 1}" for n in range(tries)} for tries in range(9)]
+    assert rig.stored() == [1]
 
 
 def test_after_closing_no_write_is_taken(rig: Rig) -> None:

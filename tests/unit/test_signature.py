@@ -197,7 +197,8 @@ def test_no_other_module_reads_a_key() -> None:
     package = Path(webhookd.__file__).parent
     sources = {path: path.read_text(encoding="utf-8") for path in package.rglob("*.py")}
     readers = {path.relative_to(package) for path, source in sources.items() if reads_a_key(source)}
-    assert readers - {Path("models/settings.py")} == {Path("intake/signature.py")}
+    # The second one reads the URL of a database, which has the password in it.
+    assert readers - {Path("models/settings.py")} == {Path("intake/signature.py"), Path("queue/postgres.py")}
 
 
 def test_a_secret_never_shows_its_key() -> None:

@@ -26,7 +26,7 @@ NEXT_OF_IDLE = f"""
 SELECT id, repo FROM (
     SELECT turn.place, turn.repo, ({_HEAD}) AS id FROM turn
     WHERE turn.repo NOT IN (SELECT repo FROM run WHERE state = 'running')
-    AND EXISTS (SELECT 1 FROM run WHERE head = 1 AND not_before <= :now)
+    AND (SELECT min(not_before) FROM run WHERE head = 1) <= :now
 ) AS head
 WHERE id IS NOT NULL ORDER BY place LIMIT 1
 """  # noqa: S608  constant text
@@ -43,9 +43,10 @@ WHERE id IS NOT NULL ORDER BY runs, place LIMIT 1
 """The oldest head of the repository with the fewest running, then of the next in line."""
 
 NEXT_DUE = """
-SELECT min(not_before) AS due FROM run
+SELECT not_before AS due FROM run
 WHERE head = 1 AND target NOT IN (SELECT target FROM paused)
 AND NOT EXISTS (SELECT 1 FROM run AS other WHERE other.lane = run.lane AND other.state = 'running')
+ORDER BY not_before LIMIT 1
 """
 
 START = """

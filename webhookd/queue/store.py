@@ -14,7 +14,7 @@ from typing import Self
 
 from webhookd.models.delivery import Decision, Delivery, Match
 from webhookd.models.run import Attempt, Claim, Counts, Outcome, Run, RunState, StoredDelivery
-from webhookd.models.settings import Forge, History, Target
+from webhookd.models.settings import Forge, History, Secret, Target
 from webhookd.queue import accepting, claiming, finishing, operations, pruning, reading, rows
 from webhookd.queue.accepting import Acceptance
 from webhookd.queue.dialect import Database, Values
@@ -37,6 +37,16 @@ class Store:
         from webhookd.queue.sqlite_files import open_database  # noqa: PLC0415  the backend in use, and no other
 
         return cls(open_database(path))
+
+    @classmethod
+    def connect(cls, url: Secret) -> Self:
+        """Open the PostgreSQL database at *url*, its tables brought up to date.
+
+        Raises StoreRefused when it is not ours, newer or too old, StoreUnavailable when it cannot be reached.
+        """
+        from webhookd.queue.postgres import open_database  # noqa: PLC0415  the backend in use, and no other
+
+        return cls(open_database(url))
 
     @classmethod
     def open_reader(cls, path: Path) -> Self:
@@ -98,8 +108,8 @@ class Store:
 
     def next_due(self, *, now: datetime) -> datetime | None:
         """Return the earliest moment, not before *now*, at which `claim` will find a run in a free lane."""
-        [row] = self._db.read(lambda tx: tx.all(claiming.NEXT_DUE, {}))
-        return None if row["due"] is None else max(now, rows.to_time(row["due"]))
+        row = self._db.read(lambda tx: tx.one(claiming.NEXT_DUE, {}))
+        return None if row is None else max(now, rows.to_time(row["due"]))
 
     def finish(  # noqa: PLR0913  each is a fact of its own
         self,

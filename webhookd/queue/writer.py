@@ -13,6 +13,17 @@ from webhookd.queue.dialect import Result, Transaction
 TRIES = 5  # of a change that keeps losing against the transactions of other hosts
 
 
+class Contended(Exception):
+    """Another host has *repo* locked, and to wait for it with other locks in hand could be for ever.
+
+    The change is tried again with *repo* among the locks that it begins with.
+    """
+
+    def __init__(self, repo: str) -> None:
+        super().__init__(repo)
+        self.repo = repo
+
+
 class WriteConnection(Protocol):
     """The writing connection of a backend, which opens it when it is needed."""
 
@@ -38,7 +49,7 @@ class _Item(Generic[Result]):
 
     work: Callable[[Transaction], Result]
     durable: bool
-    repos: Collection[str]
+    repos: set[str]
     future: Future[Result] = field(default_factory=Future)
 
 
@@ -69,7 +80,7 @@ class GroupCommit:
 
         A power cut may undo what is not *durable*; it does not wait for the disk.
         """
-        item = _Item(work=work, durable=durable, repos=repos)
+        item = _Item(work=work, durable=durable, repos=set(repos))
         with self._changed:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
@@ -126,9 +137,14 @@ class GroupCommit:
             results = [item.work(transaction) for item in taken]
         except Exception as exc:  # noqa: BLE001  whatever it is, no caller may be left waiting
             usable = self._connection.undo()
-            if usable and (len(taken) > 1 or (tries > 1 and self._connection.lost_a_race(exc))):
+            if usable and len(taken) > 1:
                 for item in taken:
-                    self._commit([item], tries=tries - 1)
+                    self._commit([item])
+            elif usable and isinstance(exc, Contended):
+                taken[0].repos.add(exc.repo)
+                self._commit(taken)
+            elif usable and tries > 1 and self._connection.lost_a_race(exc):
+                self._commit(taken, tries=tries - 1)
             else:
                 _fail(taken or _take(batch), exc)
             return
