@@ -173,7 +173,10 @@ def test_a_store_outlives_a_restart_of_its_server() -> None:
                 store.runs()
             server.start()
             push(store, "c", ref="refs/heads/next")
-            assert states(store) == {1: "queued", 2: "queued"}
+            server.stop()
+            server.start()
+            push(store, "d", ref="refs/heads/other")  # the first to notice
+            assert states(store) == {1: "queued", 2: "queued", 3: "queued"}
             assert start(store, now=NOW).run.run == 1
     finally:
         server.close()

@@ -94,12 +94,23 @@ class PostgresWriteConnection:
 
     def begin(self, *, durable: bool, repos: Collection[str]) -> PostgresTransaction:  # noqa: ARG002  see below
         """Begin a transaction. All are durable: a command may go on after the database lost its claim."""
-        if self._connection is None:
-            self._connection = self._connect()
-        self._connection.execute("BEGIN")
+        connection = self._begun()
         if repos:
-            self._connection.execute(_LOCK_ALL, [sorted(repos)])  # in the same order everywhere
-        return PostgresTransaction(self._connection, locked=repos)
+            connection.execute(_LOCK_ALL, [sorted(repos)])  # in the same order everywhere
+        return PostgresTransaction(connection, locked=repos)
+
+    def _begun(self) -> Connection:
+        """Begin on the connection, or on a new one if the server or a proxy has closed it meanwhile."""
+        if self._connection is not None:
+            try:
+                self._connection.execute("BEGIN")
+            except psycopg.OperationalError:
+                self.disconnect()
+            else:
+                return self._connection
+        self._connection = self._connect()
+        self._connection.execute("BEGIN")
+        return self._connection
 
     def commit(self) -> None:
         """Commit; an error leaves open whether the changes are stored."""
