@@ -159,7 +159,7 @@ def queue(tx: Transaction, run: Columns, *, delivery: int) -> AcceptedRun:
         tx.execute(POSTPONE, {"slot": slot, "not_before": run["not_before"]})
     inserted = tx.all(INSERT_RUN, {**run, "delivery": delivery})[0]
     new = inserted["id"]
-    if inserted["head"]:
+    if inserted["head"] and not replaced:  # else the repository is in line with the run that was replaced
         heads.get_in_line(tx, repo)
     for older in replaced:
         tx.execute(LINK, {"run": older["id"], "newer": new, "reason": f"run {new} took its place"})
