@@ -72,6 +72,14 @@ class PostgresServer:
         """Return the URL of *database*."""
         return f"postgresql://webhookd@/{database}?host={self.folder}"
 
+    def emptied_store(self) -> Secret:
+        """Return the URL of the database of a store in which nothing is stored; its tables may be there."""
+        with psycopg.connect(self.url("template1"), autocommit=True) as connection:
+            row = connection.execute("SELECT to_regclass('run')").fetchone()
+            if row and row[0] is not None:
+                connection.execute("TRUNCATE delivery, run, attempt, turn, paused RESTART IDENTITY")
+        return Secret(label="a test", key=self.url("template1").encode())
+
     def empty_database(self) -> Secret:
         """Return the URL of a database without tables; the one before is gone."""
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

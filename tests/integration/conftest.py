@@ -30,7 +30,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "sqlite":
         opened = Store.open(tmp_path / "webhookd.db")
     else:
-        opened = Store.connect(request.getfixturevalue("database_url"))
+        opened = Store.connect(request.getfixturevalue("postgres").emptied_store())
     with opened:
         yield opened
 

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from crowd import Crowd
 from factories import NOW
+from harness import wait_for
 from postgres import PostgresServer
 from stores import end, later, push, start, states
 
@@ -16,6 +17,7 @@ from webhookd.errors import StoreRefused, StoreUnavailable
 from webhookd.models.settings import Secret
 from webhookd.queue import Store, claiming, migrations
 from webhookd.queue.dialect import Transaction
+from webhookd.queue.postgres import open_database
 
 PASSWORD = "hunter2-hunter2"
 
@@ -67,29 +69,55 @@ def test_hosts_that_change_several_repositories_never_wait_for_each_other(databa
     assert len(tries) > 2
 
 
-@pytest.mark.parametrize(
-    ("sql", "index"),
-    [
-        (claiming.NEXT_OF_IDLE, "Index Scan using turn_order on turn"),
-        (claiming.NEXT_OF_IDLE, "run_head on run"),
-        (claiming.NEXT_OF_BUSY, "run_head on run"),
-        (claiming.NEXT_DUE, "run_due on run"),
-    ],
-)
-def test_a_claim_uses_the_indexes_made_for_it(database_url: Secret, sql: str, index: str) -> None:
+def test_two_hosts_cannot_start_two_repositories_in_one_lane(database_url: Secret) -> None:
+    """The second waits for the first, whose claim it could not see, and then takes what is free."""
+    with hosts(database_url, 2) as (one, two), ThreadPoolExecutor() as pool:
+        for repo in ("a", "b"):
+            push(one, repo, repo=repo, name=f"{repo}@main", lock="web")
+        one.pause("a@main", now=NOW)  # so that the first one takes b
+        claimed, go_on = threading.Event(), threading.Event()
+
+        def claim(tx: Transaction) -> None:
+            claiming.claim(tx, owner="one", now=NOW)
+            claimed.set()
+            go_on.wait(30)
+
+        first = pool.submit(one._db.write, claim)  # noqa: SLF001  to hold the transaction open
+        assert claimed.wait(30)
+        two.resume("a@main")
+        second = pool.submit(two.claim, owner="two", now=NOW)
+        wait_for(lambda: is_waiting_for_a_lock(database_url), what="the second host to wait")
+        go_on.set()
+        first.result(30)
+        assert second.result(30) is None
+        assert [run.owner for run in one.running()] == ["one"]
+
+
+def is_waiting_for_a_lock(url: Secret) -> bool:
+    with psycopg.connect(url.key.decode(), autocommit=True) as connection:
+        return bool(connection.execute("SELECT 1 FROM pg_locks WHERE NOT granted").fetchall())
+
+
+def test_a_claim_uses_the_indexes_made_for_it(database_url: Secret) -> None:
+    def plan(sql: str) -> str:
+        rows = store._db.read(lambda tx: tx.all(f"EXPLAIN {sql}", {"now": 1}))  # noqa: SLF001  no data of ours
+        return "\n".join(row["QUERY PLAN"] for row in rows)
+
+    def queue(n: int) -> None:
+        push(store, f"{n}", repo=f"octocat/{n % 500}", ref=f"refs/heads/{n}")
+
     with hosts(database_url, 1) as [store], ThreadPoolExecutor(max_workers=32) as pool:
-        list(
-            pool.map(
-                lambda n: push(store, f"{n}", repo=f"octocat/{n % 500}", ref=f"refs/heads/{n}"), range(2000)
-            )
-        )
+        list(pool.map(queue, range(2000)))
         for _ in range(8):
             start(store)
         execute(database_url, "ANALYZE")
-        rows = store._db.read(lambda tx: tx.all(f"EXPLAIN {sql}", {"now": 1}))  # noqa: SLF001  no data of ours
-        plan = "\n".join(row["QUERY PLAN"] for row in rows)
-    assert index in plan, plan
-    assert "Seq Scan on run" not in plan, plan
+        idle, busy = plan(claiming.NEXT_OF_IDLE), plan(claiming.NEXT_OF_BUSY)
+        due = plan(claiming.NEXT_DUE)
+    assert "Index Scan using turn_order on turn" in idle
+    assert "run_head on run" in idle
+    assert "run_head on run" in busy
+    assert "run_due on run" in due
+    assert "Seq Scan on run" not in f"{idle}{busy}{due}"
 
 
 def test_hosts_that_start_together_make_the_tables_once(database_url: Secret) -> None:
@@ -163,7 +191,7 @@ def test_a_role_without_rights_is_told_so(database_url: Secret) -> None:
 def test_a_store_outlives_a_restart_of_its_server() -> None:
     server = PostgresServer()
     try:
-        with hosts(server.empty_database(), 1) as [store]:
+        with Store(open_database(server.empty_database(), patience=4.0)) as store:
             push(store, "a")
             assert states(store) == {1: "queued"}
             server.stop()

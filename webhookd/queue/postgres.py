@@ -29,7 +29,7 @@ IDENTITY = "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
 OLDEST_SERVER = 140000  # PostgreSQL 14, as `server_version` has it
 CONNECT_TIMEOUT = 5  # seconds
 READERS = 4  # connections at most
-PATIENCE = 10.0  # seconds a caller waits for its commit
+PATIENCE = 10.0  # seconds a caller waits for its commit, or for a connection to read
 _MIGRATING = "webhookd migration"  # the lock of whoever changes the tables
 
 _DEFAULTS = {
@@ -137,7 +137,12 @@ class PostgresWriteConnection:
                 connection.close()
 
     def lost_a_race(self, exc: Exception) -> bool:
-        """Return whether *exc* comes from a transaction of another host."""
+        """Return whether *exc* comes from a transaction of another host.
+
+        Two hosts can start runs of two repositories in one lane at once: the index lets the first one do it.
+        """
+        if isinstance(exc, errors.UniqueViolation):
+            return exc.diag.constraint_name == "run_running"
         return isinstance(exc, errors.DeadlockDetected | errors.SerializationFailure)
 
 
@@ -194,7 +199,7 @@ def open_database(url: Secret, *, patience: float = PATIENCE) -> PostgresDatabas
     except psycopg.Error as exc:
         raise _in_words(exc) from exc
     writer = GroupCommit(PostgresWriteConnection(connect), patience=patience)
-    return PostgresDatabase(_pool(parameters), writer=writer)
+    return PostgresDatabase(_pool(parameters, patience=patience), writer=writer)
 
 
 def _parameters(url: Secret) -> dict[str, Any]:
@@ -207,7 +212,7 @@ def _parameters(url: Secret) -> dict[str, Any]:
         ) from None
 
 
-def _pool(parameters: dict[str, Any]) -> "ConnectionPool[Connection]":
+def _pool(parameters: dict[str, Any], *, patience: float) -> "ConnectionPool[Connection]":
     def configure(connection: Connection) -> None:
         connection.isolation_level = IsolationLevel.REPEATABLE_READ
         connection.read_only = True
@@ -216,7 +221,7 @@ def _pool(parameters: dict[str, Any]) -> "ConnectionPool[Connection]":
         kwargs={**parameters, "autocommit": True, "row_factory": dict_row},
         min_size=0,
         max_size=READERS,
-        timeout=CONNECT_TIMEOUT,
+        timeout=patience,
         configure=configure,
         check=ConnectionPool.check_connection,
         open=True,
