@@ -73,7 +73,7 @@ def test_a_daemon_that_waits_says_for_what_and_a_second_signal_hurries_it(start:
     daemon = start("    main: sleep 60")
     assert "stopping" not in daemon.run_command("status").stdout
     daemon.push()
-    wait_for(lambda: [run["state"] for run in daemon.runs()] == ["running"])
+    wait_for(lambda: "run started" in daemon.log, what="a command to run")
     assert daemon.process is not None
     daemon.process.send_signal(signal.SIGINT)
     said = "stopping when the running commands have ended - another signal ends them now"
