@@ -30,7 +30,7 @@ OLDEST_SERVER = 140000  # PostgreSQL 14, as `server_version` has it
 CONNECT_TIMEOUT = 5  # seconds
 READERS = 4  # connections at most
 PATIENCE = 10.0  # seconds a caller waits for its commit, or for a connection to read
-_MIGRATING = "webhookd migration"  # the lock of whoever changes the tables
+_MIGRATING = "webhookd migration"  # the lock under which the tables are changed
 
 _DEFAULTS = {
     "application_name": "webhookd",
@@ -149,7 +149,7 @@ class PostgresWriteConnection:
 class PostgresDatabase:
     """One database on a server, which other hosts use as well."""
 
-    def __init__(self, readers: "ConnectionPool[Connection]", *, writer: GroupCommit | None) -> None:
+    def __init__(self, readers: "ConnectionPool[Connection]", *, writer: GroupCommit) -> None:
         self._readers = readers
         self._writer = writer
 
@@ -157,8 +157,6 @@ class PostgresDatabase:
         self, work: Callable[[Transaction], Result], *, durable: bool = True, repos: Collection[str] = ()
     ) -> Result:
         """Run *work* in the next group of changes and return after its commit."""
-        if self._writer is None:
-            raise StoreUnavailable("the store was opened for reading only")
         try:
             return self._writer.submit(work, durable=durable, repos=repos)
         except psycopg.Error as exc:
@@ -178,8 +176,7 @@ class PostgresDatabase:
 
     def close(self) -> None:
         """Commit what was asked before, then close every connection."""
-        if self._writer is not None:
-            self._writer.close()
+        self._writer.close()
         self._readers.close()
 
 
@@ -266,8 +263,6 @@ def _version(tx: Transaction) -> int:
 def _in_words(exc: Exception) -> StoreError:
     """Return the error for an operator, with the server's words, which never hold a password."""
     said = str(exc).strip().partition("\n")[0]
-    if isinstance(exc, PoolClosed):
-        return StoreUnavailable("the store is closed")
     if isinstance(exc, PoolClosed):
         return StoreUnavailable("the store is closed")
     if isinstance(exc, errors.IntegrityError):
