@@ -5,6 +5,7 @@ a value with a newline comes as NAME, newline, length in 64 bits little-endian, 
 """
 
 import os
+import select
 import socket
 import struct
 import time
@@ -32,6 +33,10 @@ class Journal:
         """Write one entry; without *wait*, BlockingIOError means that the journal is behind."""
         self._socket.send(encode(fields), 0 if wait else socket.MSG_DONTWAIT)
 
+    def wait(self, seconds: float) -> None:
+        """Wait until the journal takes entries again, for so long at most."""
+        select.select([], [self._socket], [], seconds)
+
     def close(self) -> None:
         """Close the connection."""
         self._socket.close()
@@ -56,7 +61,6 @@ class Copy:
     """
 
     _PATIENCE = 2.0  # seconds for what is left at the end
-    _PAUSE = 0.02  # seconds, while the journal is behind
     _STEP = 256 * 1024  # bytes in one go
 
     def __init__(self, fd: int, fields: Iterable[Field], *, limit: int, journal: Path = SOCKET) -> None:
@@ -96,7 +100,7 @@ class Copy:
                 self._end()
         except BlockingIOError:
             if final:
-                time.sleep(self._PAUSE)
+                self._journal.wait(self._PATIENCE)
             return True
         except OSError:  # nobody listens any more, not even systemd, which keeps the socket over a restart
             self._end()
