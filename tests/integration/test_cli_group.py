@@ -51,7 +51,7 @@ def ending_with(error: BaseException, *args: str) -> tuple[int, str]:
     @click.group(cls=CommandGroup)
     @click.option("--debug", is_flag=True)
     def group(*, debug: bool) -> None:
-        """Take the place of `webhookd`."""
+        """A group instead of `webhookd`."""
 
     group.add_command(fail)
     result = CliRunner().invoke(group, [*args, "fail"])

@@ -136,7 +136,7 @@ def _each_once(addresses: tuple[Listen, ...]) -> tuple[Listen, ...]:
 
 
 def _or_one(schema: dict[str, Any]) -> None:
-    """Let the JSON Schema of a list allow a single item too."""
+    """Allow a single item in the JSON Schema of a list."""
     items, array = schema["items"], dict(schema)
     schema.clear()
     schema["anyOf"] = [items, array]

@@ -16,7 +16,7 @@ from typing import Any
 from webhookd.errors import NotPossible, WebhookdError, in_words
 from webhookd.models.layout import StateLayout
 
-_LONGEST = 16 * 1024**2  # bytes of an answer; whoever runs commands as the daemon's user may forge it
+_LONGEST = 16 * 1024**2  # bytes of an answer; a command of the daemon's user can forge one
 _PAUSE = 1.0  # seconds after a failed accept
 _TIMEOUT = 60.0  # seconds for one exchange
 

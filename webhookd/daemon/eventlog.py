@@ -79,7 +79,7 @@ def _journal_entry(_logger: object, _method: str, event: EventDict) -> tuple[Any
 
 
 def _message(event: EventDict) -> str:
-    """Take message and traceback out of *event*, and return them with its fields.
+    """Return the line of *event*: its message, its fields, and below them its traceback.
 
     Whatever a value holds, it cannot start a line, move the cursor, or look like another field.
     """

@@ -52,7 +52,7 @@ class LaneLocks:
         self._mutex = threading.Lock()  # a file must not be removed while another thread opens it
 
     def take(self, lane: str) -> int | None:
-        """Take the lane's lock and return its descriptor, or None while a supervisor holds it."""
+        """Lock the lane and return the descriptor; None while a supervisor holds the lock."""
         with self._mutex:
             descriptor = _open(self._path(lane))
             try:

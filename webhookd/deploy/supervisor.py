@@ -53,7 +53,7 @@ def get_ready() -> Signals:
     """Do what can be done before there is a job; return the signals for `run`."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):  # whoever reads the daemon's streams must see them end with the daemon
+    for stream in (0, 1, 2):  # a reader of the daemon's streams must see them end with the daemon
         os.dup2(null, stream)
     os.close(null)
     processes.become_subreaper()

@@ -3,8 +3,8 @@
 The SQL of this room is plain: ``:name`` parameters, ``ON CONFLICT``, ``RETURNING`` and partial indexes, which
 SQLite and PostgreSQL both take. What differs is here: how a transaction is run, and how the runs of a
 repository are locked in it. Column types are filled in by `migrations.statements`; whatever else only SQLite
-has is in the modules that begin with its name. The store notifies nobody: whoever changed something that
-others wait for wakes them after the call, with the `wake` that the daemon passes around. A backend whose
+has is in the modules that begin with its name. The store notifies nobody: the caller that changed
+something wakes those who wait for it, with the `wake` that the daemon passes around. A backend whose
 workers run on other machines does that in `write`, after its commit.
 """
 
@@ -36,7 +36,7 @@ class Transaction(Protocol):
         """Return all rows."""
 
     def lock(self, repo: str) -> None:
-        """Let no other transaction change the runs of *repo* until this one has ended.
+        """Keep other transactions from changing the runs of *repo* until this one has ended.
 
         Every change to a run that waits, starts or ends is made under it.
         """

@@ -1,7 +1,7 @@
 """`Store`: the operations on deliveries and runs, the only access to the database.
 
 Every call may come from any thread and blocks until it is done; a change is durable when its call returns.
-The store wakes nobody: whoever accepted (`queued`), cancelled, reran or resumed wakes the worker afterwards.
+The store wakes nobody: a caller that accepted (`queued`), cancelled, reran or resumed wakes the worker.
 A forked child must not use it.
 """
 

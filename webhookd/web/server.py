@@ -155,7 +155,7 @@ class _Listener(BaseWSGIServer):
     site: "Server"
 
     def handle_accept(self) -> None:
-        """Take the connections that wait, after making room for them."""
+        """Accept the connections that wait, after making room for them."""
         for _ in range(self.site.make_room()):
             before = len(self._map)
             super().handle_accept()
