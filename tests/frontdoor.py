@@ -17,8 +17,9 @@ from webhookd.daemon.listeners import open_sockets
 from webhookd.models.settings import Config, Listen
 from webhookd.queue import Store
 from webhookd.web.app import PublicApp
+from webhookd.web.connection import Limits
 from webhookd.web.receiver import Receiver
-from webhookd.web.server import Limits, Server
+from webhookd.web.server import Server
 
 SECRET = "s3cret"  # the key of `make_secret`
 DEFAULTS = Limits()
