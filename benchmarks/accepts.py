@@ -26,20 +26,10 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from served import SECRET, Served, free_port, started, webhookd
-
-from webhookd.daemon import eventlog
-from webhookd.daemon.listeners import address_of, open_sockets
-from webhookd.models.delivery import Decision
-from webhookd.models.settings import Config, Forge, Hook, Listen, RefKind, Repository, Secret, Target
-from webhookd.queue import Acceptance, AcceptanceStatus, AcceptedRun
-from webhookd.web.app import PublicApp
-from webhookd.web.receiver import Receiver
-from webhookd.web.server import Server
 
 LOAD = r"""
 local threads = 0
@@ -105,11 +95,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--only", choices=SERVERS, action="append", help="measure only this server")
-    parser.add_argument("--serve-without-storage", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve_without_storage:
-        serve_without_storage()
-        return
     rounds: dict[str, list[Load]] = {}
     for _ in range(options.rounds):
         for name in options.only or SERVERS:
@@ -224,7 +210,7 @@ def the_daemon(folder: Path) -> Iterator[tuple[Served, str]]:
 @contextlib.contextmanager
 def without_storage(folder: Path) -> Iterator[tuple[Served, str]]:
     """Serve the same app in a process that stores and runs nothing."""
-    command = [sys.executable, __file__, "--serve-without-storage"]
+    command = [sys.executable, str(Path(__file__).with_name("without_storage.py"))]
     with started(command, folder / "log") as served:
         yield served, "/github-webhook"
 
@@ -261,43 +247,6 @@ SERVERS: dict[str, Start] = {
     "without storage": without_storage,
     "webhook": the_other,
 }
-
-
-class Forgetful:
-    """A store that keeps nothing."""
-
-    def accept(self, decision: Decision, *, now: datetime) -> Acceptance:  # noqa: ARG002 - as `Store`
-        """Return that all runs are queued."""
-        runs = tuple(AcceptedRun(run=1, target=match.target.name) for match in decision.matches)
-        return Acceptance(status=AcceptanceStatus.QUEUED, runs=runs)
-
-
-def serve_without_storage() -> None:
-    """Serve the daemon's public app with a store that keeps nothing."""
-    secret = Secret(label="benchmark", key=SECRET)
-    target = Target(
-        name="octocat/blog@main",
-        hook="github",
-        repo="octocat/blog",
-        ref_kind=RefKind.BRANCH,
-        pattern="main",
-        run="true",
-    )
-    config = Config(
-        file=Path("/nowhere"),
-        state_dir=Path("/nowhere"),
-        hooks=(Hook(name="github", path="/github-webhook", forge=Forge.GITHUB, secrets=(secret,)),),
-        repositories=(Repository(pattern="octocat/blog", hook="github", targets=(target,)),),
-    )
-    eventlog.set_up(None, environ={})
-    store: Any = Forgetful()
-    receiver = Receiver(config=lambda: config, store=store, wake=lambda: None)
-    app = PublicApp(receiver, config=lambda: config, health=lambda: "")
-    with open_sockets((Listen(host="127.0.0.1"),)) as sockets:
-        server = Server(app, sockets, receiver=receiver)
-        print("listening", address_of(sockets[0]), file=sys.stderr, flush=True)
-        while True:
-            server.turn(1.0)
 
 
 if __name__ == "__main__":
